@@ -1,0 +1,247 @@
+# pg_weir: the only build file.
+#
+#   make, make install, make installcheck    as in any PGXS extension
+#   make check, demo, bench, check-majors    in a private copy, with a private
+#                                            throw-away server (test/tools)
+#   make lint, indent, indent-check, typedefs, ack, dist
+#
+# Settings: PG_CONFIG=...  WERROR=1  ASSERT=1  with_llvm=yes
+# For make check also: SUITES="regress tap ..."  REGRESS=...  ISOLATION=...
+# PROVE_TESTS=...  WORK=<folder to keep and to use again>
+
+all:
+
+EXTENSION = pg_weir
+MODULE_big = pg_weir
+PGFILEDESC = "pg_weir - bounded concurrency inside PostgreSQL"
+PG_CONFIG ?= pg_config
+
+# ---------------------------------------------------------------------
+# What is built.  A source file that is not named here is not built, and
+# test/lint/lists.pl says so.
+
+OBJS = \
+	src/pg_weir.o \
+	src/policy/admit.o \
+	src/policy/bucket.o \
+	src/policy/choose.o \
+	src/policy/fair.o \
+	src/policy/heap.o \
+	src/policy/look.o \
+	src/policy/map.o \
+	src/policy/memory.o \
+	src/policy/order.o \
+	src/policy/park.o \
+	src/policy/place.o \
+	src/policy/policy.o \
+	src/policy/rank.o \
+	src/policy/retry.o \
+	src/policy/slots.o \
+	src/policy/solo.o \
+	src/policy/tasks.o \
+	src/shmem/database.o \
+	src/shmem/depth.o \
+	src/shmem/hold.o \
+	src/shmem/inflight.o \
+	src/shmem/layout.o \
+	src/shmem/resource.o \
+	src/shmem/settings.o \
+	src/shmem/submit_ring.o \
+	src/shmem/worker_slot.o \
+	src/shmem/xact_actions.o \
+	src/ledger/append_only.o \
+	src/ledger/event_row.o \
+	src/ledger/generation.o \
+	src/ledger/heap_row.o \
+	src/ledger/identity.o \
+	src/ledger/queue_config.o \
+	src/ledger/run_row.o \
+	src/ledger/sql.o \
+	src/ledger/task_row.o \
+	src/ledger/unfinished.o \
+	src/run/attempt.o \
+	src/run/authority.o \
+	src/run/command.o \
+	src/run/execute.o \
+	src/run/guard.o \
+	src/run/params.o \
+	src/run/result.o \
+	src/run/session.o \
+	src/run/slots.o \
+	src/run/worker.o \
+	src/sched/configure.o \
+	src/sched/dispatch.o \
+	src/sched/intake.o \
+	src/sched/launcher.o \
+	src/sched/pool.o \
+	src/sched/rebuild.o \
+	src/sched/roster.o \
+	src/sched/scheduler.o \
+	src/sched/upkeep.o \
+	src/api/adopt.o \
+	src/api/arguments.o \
+	src/api/caps.o \
+	src/api/clearing.o \
+	src/api/control.o \
+	src/api/enqueue.o \
+	src/api/gate.o \
+	src/api/lifecycle.o \
+	src/api/queues.o \
+	src/api/request.o \
+	src/api/show.o \
+	src/api/task.o
+
+# The base script is these parts, in this order; grants come last.
+SQL_PARTS = \
+	tables \
+	queues \
+	enqueue \
+	control \
+	caps \
+	views \
+	admin \
+	grants
+
+# ---------------------------------------------------------------------
+# The version has one truth: the control file.
+
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" \
+	pg_weir.control)
+BASE_SQL := sql/pg_weir--$(EXTVERSION).sql
+PART_FILES = $(SQL_PARTS:%=sql/parts/%.sql)
+
+DATA_built = $(BASE_SQL)
+DATA = $(filter-out $(BASE_SQL),$(wildcard sql/pg_weir--*.sql))
+
+$(BASE_SQL): $(PART_FILES) pg_weir.control Makefile
+	@echo "building $@ from $(words $(PART_FILES)) parts"
+	@{ printf '%s\n' '/* built from sql/parts by make: edit the parts */' \
+	     '\echo Use "CREATE EXTENSION pg_weir" to load this file. \quit'; \
+	   for part in $(PART_FILES); do echo; cat $$part; done; } > $@.tmp \
+	  && mv $@.tmp $@
+
+# ---------------------------------------------------------------------
+# Tests: a file that exists is a test.  Expected output of test/sql is in
+# ./expected, that of test/isolation/specs in test/isolation/expected.
+
+REGRESS := $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --load-extension=pg_weir
+ISOLATION := $(sort $(patsubst test/isolation/specs/%.spec,%, \
+	$(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=pg_weir \
+	$(if $(filter-out 15,$(MAJORVERSION)),--expecteddir=test/isolation)
+PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
+TAP_TESTS := $(if $(PROVE_TESTS),1)
+
+# ---------------------------------------------------------------------
+# Goals for which no server need be installed yet: they install what they
+# need.  PGXS is left out for them, and it has a "check" of its own.
+
+TOOL_GOALS = check check-majors demo bench lint indent indent-check \
+	typedefs ack dist
+.PHONY: $(TOOL_GOALS)
+
+ifneq ($(filter $(TOOL_GOALS),$(MAKECMDGOALS)),)
+
+SUITE_VARS = $(foreach v,SUITES REGRESS ISOLATION PROVE_TESTS, \
+	$(if $(filter command line,$(origin $(v))),$(v)='$($(v))'))
+SANDBOX = +@PG_CONFIG='$(PG_CONFIG)' WORK='$(WORK)' $(SUITE_VARS) \
+	test/tools/sandbox.sh
+
+check:
+	$(SANDBOX) -a check -- test/tools/check.sh
+
+demo:
+	$(SANDBOX) demo -- test/tools/cluster.sh -d weir_demo -- \
+		examples/arrivals/demo.sh
+
+bench:
+	$(SANDBOX) demo -- test/tools/cluster.sh -d weir_bench -- bench/run.sh
+
+check-majors:
+	+@MAJORS_DIR='$(MAJORS_DIR)' $(SUITE_VARS) test/tools/majors.sh $(MAJORS)
+
+lint:
+	+@PG_CONFIG='$(PG_CONFIG)' test/tools/lint.sh
+
+indent:
+	@test/tools/indent.pl --write
+
+indent-check:
+	@test/tools/indent.pl --check
+
+typedefs:
+	@PG_CONFIG='$(PG_CONFIG)' test/tools/typedefs.pl > typedefs.list.tmp \
+	  && mv typedefs.list.tmp typedefs.list
+
+# After make check: take the results that it brought back as expected.
+ack:
+	@for f in results/*.out; do if [ -f "$$f" ]; then \
+		cp -v "$$f" expected/; fi; done
+	@for f in output_iso/results/*.out; do if [ -f "$$f" ]; then \
+		cp -v "$$f" test/isolation/expected/; fi; done
+
+# PGXN wants the built base script in the archive too.
+DISTVERSION = $(shell sed -n '/^ *"version"/{s/.*: *"\(.*\)".*/\1/p;q}' META.json)
+dist: $(BASE_SQL)
+	git archive --format=zip --prefix=pg_weir-$(DISTVERSION)/sql/ \
+		--add-file=$(BASE_SQL) --prefix=pg_weir-$(DISTVERSION)/ \
+		-o pg_weir-$(DISTVERSION).zip HEAD
+	@echo "wrote pg_weir-$(DISTVERSION).zip"
+
+# "make clean check": what is not a tool goal goes to a make of its own.
+OTHER_GOALS = $(filter-out $(TOOL_GOALS) $(BASE_SQL),$(MAKECMDGOALS))
+.PHONY: all $(OTHER_GOALS)
+ifneq ($(OTHER_GOALS),)
+$(OTHER_GOALS):
+	$(MAKE) $@
+endif
+all:
+
+else
+
+# ---------------------------------------------------------------------
+# The build.
+
+PG_CPPFLAGS = -I$(srcdir)/src -DPG_WEIR_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers -Wmissing-prototypes \
+	-Wdeclaration-after-statement
+ifdef ASSERT
+PG_CPPFLAGS += -DUSE_ASSERT_CHECKING
+endif
+ifdef WERROR
+PG_CFLAGS += -Werror
+endif
+
+# Bitcode doubles the time of a build; "make with_llvm=yes" makes it.
+ifneq ($(origin with_llvm),command line)
+override with_llvm := no
+endif
+
+EXTRA_CLEAN = $(OBJS:.o=.d) .flags $(BASE_SQL).tmp results output_iso \
+	regression.diffs regression.out tmp_check log
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(PGXS),)
+$(error $(PG_CONFIG) does not run: install postgresql-server-dev-NN, or set PG_CONFIG)
+endif
+include $(PGXS)
+PG_PROVE_FLAGS += -I $(srcdir)/test/t
+
+# Each object depends on the headers that it read, and on the flags that it
+# was compiled with: .flags changes when they do.
+$(OBJS): %.o: %.c .flags
+	$(COMPILE.c) -MMD -MP -MF $*.d -MT $@ -o $@ $<
+
+-include $(OBJS:.o=.d)
+
+FLAGS_NOW = $(VERSION) $(pkglibdir) $(COMPILE.c)
+.flags: FORCE
+	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || \
+		printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@
+
+.PHONY: FORCE
+FORCE:
+
+endif

@@ -1,0 +1,71 @@
+-- Submitting tasks.  The three functions take the same arguments.
+
+CREATE FUNCTION weir.enqueue(
+    command text,
+    args jsonb DEFAULT NULL,
+    queue text DEFAULT 'adhoc',
+    class text DEFAULT NULL,
+    priority integer DEFAULT 0,
+    run_at timestamptz DEFAULT NULL,
+    deadline timestamptz DEFAULT NULL,
+    tables regclass[] DEFAULT NULL,
+    timeout interval DEFAULT NULL,
+    max_attempts integer DEFAULT NULL,
+    mode text DEFAULT 'transaction',
+    settings jsonb DEFAULT NULL,
+    policy jsonb DEFAULT NULL,
+    reason text DEFAULT NULL,
+    validate boolean DEFAULT true
+) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_enqueue';
+COMMENT ON FUNCTION weir.enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], interval, integer, text, jsonb, jsonb, text, boolean)
+    IS 'Submits a task, which starts after this transaction has committed, and returns its id.';
+
+CREATE FUNCTION weir.try_enqueue(
+    command text,
+    args jsonb DEFAULT NULL,
+    queue text DEFAULT 'adhoc',
+    class text DEFAULT NULL,
+    priority integer DEFAULT 0,
+    run_at timestamptz DEFAULT NULL,
+    deadline timestamptz DEFAULT NULL,
+    tables regclass[] DEFAULT NULL,
+    timeout interval DEFAULT NULL,
+    max_attempts integer DEFAULT NULL,
+    mode text DEFAULT 'transaction',
+    settings jsonb DEFAULT NULL,
+    policy jsonb DEFAULT NULL,
+    reason text DEFAULT NULL,
+    validate boolean DEFAULT true,
+    OUT task_id bigint,
+    OUT outcome text,
+    OUT retry_after interval
+) LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_try_enqueue';
+COMMENT ON FUNCTION weir.try_enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], interval, integer, text, jsonb, jsonb, text, boolean)
+    IS 'Submits a task as weir.enqueue() does, but returns outcome "rejected" and when to try again if its queue is full; it never waits.';
+
+CREATE FUNCTION weir.enqueue_many(
+    command text,
+    args jsonb,
+    queue text DEFAULT 'adhoc',
+    class text DEFAULT NULL,
+    priority integer DEFAULT 0,
+    run_at timestamptz DEFAULT NULL,
+    deadline timestamptz DEFAULT NULL,
+    tables regclass[] DEFAULT NULL,
+    timeout interval DEFAULT NULL,
+    max_attempts integer DEFAULT NULL,
+    mode text DEFAULT 'transaction',
+    settings jsonb DEFAULT NULL,
+    policy jsonb DEFAULT NULL,
+    reason text DEFAULT NULL,
+    validate boolean DEFAULT true,
+    OUT first_id bigint,
+    OUT last_id bigint,
+    OUT n integer
+) LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_enqueue_many';
+COMMENT ON FUNCTION weir.enqueue_many(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], interval, integer, text, jsonb, jsonb, text, boolean)
+    IS 'Submits one task for each element of an array of argument arrays, all or none, and returns their consecutive ids.';

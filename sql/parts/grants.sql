@@ -1,0 +1,29 @@
+-- Who may do what.  Everything else is checked inside the functions: the
+-- owner of a queue, of a task, of a table.
+
+GRANT USAGE ON SCHEMA weir TO PUBLIC;
+
+REVOKE ALL ON FUNCTION
+    weir.create_queue(text, text, integer, text, integer, double precision, jsonb, jsonb),
+    weir.pause_all(text, text),
+    weir.resume_all(),
+    weir.adopt(text),
+    weir._append_only(),
+    weir._ledger_loaded(),
+    weir._replace_builtin()
+FROM PUBLIC;
+
+GRANT SELECT ON
+    weir.status,
+    weir.queues,
+    weir.tasks,
+    weir.waiting,
+    weir.running,
+    weir.runs,
+    weir.dead_letters,
+    weir.workers,
+    weir.resources,
+    weir.slots,
+    weir.events,
+    weir.lock_waits
+TO PUBLIC;

@@ -1,0 +1,508 @@
+-- The views: the way to read pg_weir.  They are owned by the extension's owner
+-- and read the private tables with its rights; text, arguments, messages and
+-- results are shown to the task's owner and to pg_monitor only.
+
+CREATE FUNCTION weir._show_status(
+    OUT preloaded boolean, OUT scheduler text, OUT scheduler_pid integer,
+    OUT started_at timestamptz, OUT heartbeat timestamptz, OUT adopted boolean,
+    OUT paused boolean, OUT counted boolean, OUT out_of_processes boolean,
+    OUT enabled boolean, OUT library_version text
+) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'weir_show_status';
+
+CREATE FUNCTION weir._show_queues(
+    OUT queue_id integer, OUT depth integer, OUT ready integer,
+    OUT delayed integer, OUT blocked integer, OUT running integer,
+    OUT waiting_producers integer, OUT refused bigint, OUT waited bigint
+) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'weir_show_queues';
+
+CREATE FUNCTION weir._show_workers(
+    OUT slot integer, OUT pid integer, OUT role oid, OUT state text,
+    OUT task_id bigint, OUT attempt integer, OUT since timestamptz,
+    OUT started_at timestamptz, OUT done bigint, OUT total bigint, OUT note text
+) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'weir_show_workers';
+
+CREATE FUNCTION weir._show_assigned(
+    OUT task_id bigint, OUT attempt integer, OUT pid integer,
+    OUT queue_id integer, OUT dispatched_at timestamptz
+) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'weir_show_assigned';
+
+CREATE FUNCTION weir._show_resources(
+    OUT kind integer, OUT id oid, OUT slots integer, OUT reserved integer,
+    OUT used integer, OUT waiting_sessions integer
+) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'weir_show_resources';
+
+-- Whether the current user may see what belongs to a role.  Not SECURITY
+-- DEFINER: it asks about whoever selects from the view.
+CREATE FUNCTION weir._may_see(owner oid, owner_name text) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT coalesce(pg_has_role(current_user, 'pg_monitor', 'USAGE')
+        OR EXISTS (SELECT FROM pg_roles r
+                   WHERE r.oid = owner AND r.rolname = owner_name
+                   AND pg_has_role(current_user, r.oid, 'USAGE')), false)
+    $$;
+
+CREATE VIEW weir.status AS
+SELECT s.preloaded, s.scheduler, s.scheduler_pid, s.started_at, s.heartbeat,
+       s.adopted, s.paused,
+       (SELECT c.reason FROM weir.control c WHERE c.paused) AS paused_reason,
+       s.enabled, s.counted, s.out_of_processes, s.library_version,
+       (SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_weir') AS extension_version
+FROM weir._show_status() s;
+COMMENT ON VIEW weir.status IS 'One row: the state of pg_weir in this database.';
+COMMENT ON COLUMN weir.status.preloaded IS 'Whether the library is in shared_preload_libraries.';
+COMMENT ON COLUMN weir.status.scheduler IS 'State of the scheduler: down, starting, not_adopted, rebuilding, running.';
+COMMENT ON COLUMN weir.status.scheduler_pid IS 'Its process.';
+COMMENT ON COLUMN weir.status.started_at IS 'When it started.';
+COMMENT ON COLUMN weir.status.heartbeat IS 'End of its last round; it only has rounds when there is something to do.';
+COMMENT ON COLUMN weir.status.adopted IS 'Whether this ledger belongs here; if not nothing starts until weir.adopt() is called.';
+COMMENT ON COLUMN weir.status.paused IS 'Whether weir.pause_all() is in force.';
+COMMENT ON COLUMN weir.status.paused_reason IS 'The reason given with it.';
+COMMENT ON COLUMN weir.status.enabled IS 'The setting weir.enabled.';
+COMMENT ON COLUMN weir.status.counted IS 'Whether the depths of queues are known.';
+COMMENT ON COLUMN weir.status.out_of_processes IS 'Whether the last worker could not be started for want of max_worker_processes.';
+COMMENT ON COLUMN weir.status.library_version IS 'Version of the library.';
+COMMENT ON COLUMN weir.status.extension_version IS 'Version of the SQL objects.';
+
+CREATE VIEW weir.queues AS
+SELECT q.queue_id, q.name, q.class, q.capacity,
+       CASE WHEN st.counted THEN coalesce(s.depth, 0) END AS depth,
+       coalesce(s.ready, 0) AS ready, coalesce(s.delayed, 0) AS delayed,
+       coalesce(s.blocked, 0) AS blocked, coalesce(s.running, 0) AS running,
+       q.paused, q.paused_reason, q.on_full, q.max_running, q.weight,
+       coalesce(s.waiting_producers, 0) AS waiting_producers,
+       coalesce(s.refused, 0) AS refused, coalesce(s.waited, 0) AS waited,
+       q.settings, q.policy, q.owner_name AS owner
+FROM weir.queue q
+CROSS JOIN weir._show_status() st
+LEFT JOIN weir._show_queues() s ON s.queue_id = q.queue_id;
+COMMENT ON VIEW weir.queues IS 'The queues: how they are configured and how full they are.';
+COMMENT ON COLUMN weir.queues.queue_id IS 'Number of the queue.';
+COMMENT ON COLUMN weir.queues.name IS 'Name of the queue.';
+COMMENT ON COLUMN weir.queues.class IS 'Class that its tasks have: daily, adhoc or backfill.';
+COMMENT ON COLUMN weir.queues.capacity IS 'Most unfinished tasks that it takes.';
+COMMENT ON COLUMN weir.queues.depth IS 'Unfinished tasks, those of running transactions included; null until they are counted after a restart.';
+COMMENT ON COLUMN weir.queues.ready IS 'Tasks that could start now, if it were their turn.';
+COMMENT ON COLUMN weir.queues.delayed IS 'Tasks whose run_at or retry time is to come.';
+COMMENT ON COLUMN weir.queues.blocked IS 'Tasks that wait for a slot, for max_running or for the end of a pause.';
+COMMENT ON COLUMN weir.queues.running IS 'Tasks that are running.';
+COMMENT ON COLUMN weir.queues.paused IS 'Whether it is paused.';
+COMMENT ON COLUMN weir.queues.paused_reason IS 'The reason given with the pause.';
+COMMENT ON COLUMN weir.queues.on_full IS 'What happens to an enqueue when it is full: reject or wait.';
+COMMENT ON COLUMN weir.queues.max_running IS 'Most of its tasks that run at once; null is no limit.';
+COMMENT ON COLUMN weir.queues.weight IS 'Its share among the queues of its class.';
+COMMENT ON COLUMN weir.queues.waiting_producers IS 'Sessions that wait for room.';
+COMMENT ON COLUMN weir.queues.refused IS 'Enqueues that were refused since the server started.';
+COMMENT ON COLUMN weir.queues.waited IS 'Enqueues that had to wait since the server started.';
+COMMENT ON COLUMN weir.queues.settings IS 'Settings for the session of its tasks.';
+COMMENT ON COLUMN weir.queues.policy IS 'Retry parameters.';
+COMMENT ON COLUMN weir.queues.owner IS 'Role that may change it.';
+
+CREATE VIEW weir.tasks WITH (security_barrier) AS
+SELECT t.task_id, t.queue, t.class,
+       CASE WHEN l.final THEN
+                CASE WHEN l.outcome IN ('succeeded', 'cancelled') THEN l.outcome
+                     ELSE 'discarded' END
+            WHEN a.task_id IS NOT NULL THEN 'running'
+            WHEN l.retry_at > pg_catalog.clock_timestamp() THEN 'retrying'
+            WHEN t.run_at > pg_catalog.clock_timestamp() THEN 'scheduled'
+            ELSE 'ready' END AS state,
+       t.owner_name AS owner,
+       NULL::text AS job, NULL::timestamptz AS interval_start,
+       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN t.command END AS command,
+       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN t.args END AS args,
+       t.priority, t.run_at, t.deadline, t.enqueued_at, t.tables, t.mode,
+       t.timeout, t.max_attempts, coalesce(l.attempt, 0) AS attempts, l.retry_at,
+       l.finished_at,
+       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN t.settings END AS settings,
+       t.policy, t.session_user_name AS enqueued_by, t.application_name,
+       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN t.client_addr END AS client_addr,
+       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN t.reason END AS reason
+FROM weir.task t
+LEFT JOIN LATERAL (
+    SELECT r.attempt, r.outcome, r.final, r.retry_at, r.finished_at
+    FROM weir.run r WHERE r.task_id = t.task_id
+    ORDER BY r.attempt DESC LIMIT 1) l ON true
+LEFT JOIN weir._show_assigned() a ON a.task_id = t.task_id;
+COMMENT ON VIEW weir.tasks IS 'The tasks and their states, finished ones included.';
+COMMENT ON COLUMN weir.tasks.task_id IS 'Id of the task.';
+COMMENT ON COLUMN weir.tasks.queue IS 'Queue that it was enqueued in.';
+COMMENT ON COLUMN weir.tasks.class IS 'Its class.';
+COMMENT ON COLUMN weir.tasks.state IS 'scheduled, ready, running, retrying, succeeded, discarded (a dead letter) or cancelled.';
+COMMENT ON COLUMN weir.tasks.owner IS 'Role that it runs as.';
+COMMENT ON COLUMN weir.tasks.job IS 'Job that it belongs to, if any.';
+COMMENT ON COLUMN weir.tasks.interval_start IS 'Start of its interval, if it belongs to a job.';
+COMMENT ON COLUMN weir.tasks.command IS 'SQL that it executes; null for those who may not see it.';
+COMMENT ON COLUMN weir.tasks.args IS 'Arguments for $1 and so on; null for those who may not see them.';
+COMMENT ON COLUMN weir.tasks.priority IS 'Lower goes first.';
+COMMENT ON COLUMN weir.tasks.run_at IS 'Not to start before.';
+COMMENT ON COLUMN weir.tasks.deadline IS 'To be done by.';
+COMMENT ON COLUMN weir.tasks.enqueued_at IS 'Start of the transaction that enqueued it.';
+COMMENT ON COLUMN weir.tasks.tables IS 'Tables that it declared to write.';
+COMMENT ON COLUMN weir.tasks.mode IS 'transaction or autocommit.';
+COMMENT ON COLUMN weir.tasks.timeout IS 'Longest time that a run may take.';
+COMMENT ON COLUMN weir.tasks.max_attempts IS 'Attempts that it has.';
+COMMENT ON COLUMN weir.tasks.attempts IS 'Number of the last attempt that has ended.';
+COMMENT ON COLUMN weir.tasks.retry_at IS 'When the next attempt is due.';
+COMMENT ON COLUMN weir.tasks.finished_at IS 'End of the last attempt.';
+COMMENT ON COLUMN weir.tasks.settings IS 'Settings for its session; null for those who may not see them.';
+COMMENT ON COLUMN weir.tasks.policy IS 'Its retry parameters.';
+COMMENT ON COLUMN weir.tasks.enqueued_by IS 'Session user that enqueued it.';
+COMMENT ON COLUMN weir.tasks.application_name IS 'Application that enqueued it.';
+COMMENT ON COLUMN weir.tasks.client_addr IS 'Where that came from; null for local clients.';
+COMMENT ON COLUMN weir.tasks.reason IS 'Reason given.';
+
+CREATE VIEW weir.runs WITH (security_barrier) AS
+SELECT r.task_id, r.attempt, t.queue, t.class, t.owner_name AS owner,
+       r.outcome, r.final, r.charged, r.retry_at, r.worker_pid,
+       r.ready_at, r.started_at, r.finished_at, t.tables, r.sqlstate,
+       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.message END AS message,
+       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.detail END AS detail,
+       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.hint END AS hint,
+       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.context END AS context,
+       r.rows,
+       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.result END AS result,
+       r.actor, r.reason, r.xid
+FROM weir.run r JOIN weir.task t ON t.task_id = r.task_id;
+COMMENT ON VIEW weir.runs IS 'The runs: one row for each attempt that has ended, and for each end without an attempt.';
+COMMENT ON COLUMN weir.runs.task_id IS 'Id of the task.';
+COMMENT ON COLUMN weir.runs.attempt IS 'Number of the attempt, from 1.';
+COMMENT ON COLUMN weir.runs.queue IS 'Queue of the task.';
+COMMENT ON COLUMN weir.runs.class IS 'Class of the task.';
+COMMENT ON COLUMN weir.runs.owner IS 'Role that it ran as.';
+COMMENT ON COLUMN weir.runs.outcome IS 'succeeded, failed, crashed, timed_out, cancelled, interrupted, or retried (a dead letter was brought back).';
+COMMENT ON COLUMN weir.runs.final IS 'Whether the task ended with it.';
+COMMENT ON COLUMN weir.runs.charged IS 'Whether it counts against max_attempts.';
+COMMENT ON COLUMN weir.runs.retry_at IS 'When the next attempt is due.';
+COMMENT ON COLUMN weir.runs.worker_pid IS 'Process that executed it; null if none did.';
+COMMENT ON COLUMN weir.runs.ready_at IS 'When it was handed to the worker.';
+COMMENT ON COLUMN weir.runs.started_at IS 'When its command began; its slots were held by then. Null if it never began.';
+COMMENT ON COLUMN weir.runs.finished_at IS 'When it ended; its slots were still held.';
+COMMENT ON COLUMN weir.runs.tables IS 'Tables that the task declared to write.';
+COMMENT ON COLUMN weir.runs.sqlstate IS 'SQLSTATE of the error.';
+COMMENT ON COLUMN weir.runs.message IS 'Message of the error; null for those who may not see it.';
+COMMENT ON COLUMN weir.runs.detail IS 'Detail of the error; null for those who may not see it.';
+COMMENT ON COLUMN weir.runs.hint IS 'Hint of the error; null for those who may not see it.';
+COMMENT ON COLUMN weir.runs.context IS 'Context of the error; null for those who may not see it.';
+COMMENT ON COLUMN weir.runs.rows IS 'Rows that the last statement returned or affected.';
+COMMENT ON COLUMN weir.runs.result IS 'Rows that the last statement returned; null for those who may not see them.';
+COMMENT ON COLUMN weir.runs.actor IS 'Who ended it, if somebody did.';
+COMMENT ON COLUMN weir.runs.reason IS 'Reason given.';
+COMMENT ON COLUMN weir.runs.xid IS 'Transaction that wrote the row, and with it the effects of a success in mode transaction.';
+
+CREATE VIEW weir.dead_letters AS
+SELECT t.task_id, t.queue, t.class, t.owner, t.command, t.args, t.enqueued_at,
+       r.attempt AS attempts, r.outcome, r.sqlstate, r.message, r.detail,
+       r.finished_at, r.outcome = 'crashed' AS quarantined
+FROM weir.tasks t
+JOIN weir.runs r ON r.task_id = t.task_id AND r.attempt = t.attempts
+WHERE t.state = 'discarded';
+COMMENT ON VIEW weir.dead_letters IS 'Tasks that ended without success, neither cancelled; weir.retry() brings them back.';
+COMMENT ON COLUMN weir.dead_letters.task_id IS 'Id of the task.';
+COMMENT ON COLUMN weir.dead_letters.queue IS 'Its queue.';
+COMMENT ON COLUMN weir.dead_letters.class IS 'Its class.';
+COMMENT ON COLUMN weir.dead_letters.owner IS 'Role that it ran as.';
+COMMENT ON COLUMN weir.dead_letters.command IS 'Its command; null for those who may not see it.';
+COMMENT ON COLUMN weir.dead_letters.args IS 'Its arguments; null for those who may not see them.';
+COMMENT ON COLUMN weir.dead_letters.enqueued_at IS 'When it was enqueued.';
+COMMENT ON COLUMN weir.dead_letters.attempts IS 'Number of the last attempt.';
+COMMENT ON COLUMN weir.dead_letters.outcome IS 'Outcome of the last attempt.';
+COMMENT ON COLUMN weir.dead_letters.sqlstate IS 'Its SQLSTATE.';
+COMMENT ON COLUMN weir.dead_letters.message IS 'Its message; null for those who may not see it.';
+COMMENT ON COLUMN weir.dead_letters.detail IS 'Its detail; null for those who may not see it.';
+COMMENT ON COLUMN weir.dead_letters.finished_at IS 'When it ended.';
+COMMENT ON COLUMN weir.dead_letters.quarantined IS 'Whether it is here because it kept crashing the server.';
+
+CREATE VIEW weir.workers AS
+SELECT w.pid, pg_catalog.pg_get_userbyid(w.role) AS role, w.state, w.task_id,
+       w.attempt, w.since
+FROM weir._show_workers() w;
+COMMENT ON VIEW weir.workers IS 'The workers of this database.';
+COMMENT ON COLUMN weir.workers.pid IS 'Process; null while it starts.';
+COMMENT ON COLUMN weir.workers.role IS 'Role that it is connected as.';
+COMMENT ON COLUMN weir.workers.state IS 'starting, idle, running or gone (waiting to be reconciled).';
+COMMENT ON COLUMN weir.workers.task_id IS 'Task that it executes.';
+COMMENT ON COLUMN weir.workers.attempt IS 'Number of the attempt.';
+COMMENT ON COLUMN weir.workers.since IS 'When the state began.';
+
+CREATE VIEW weir.running AS
+SELECT w.task_id, w.attempt, t.queue, t.class, t.owner, w.pid, t.command, t.args,
+       w.started_at, pg_catalog.clock_timestamp() - w.started_at AS runtime,
+       w.done, w.total,
+       CASE WHEN w.total > 0 AND w.done >= 0
+            THEN round(100.0 * w.done / w.total, 1) END AS percent,
+       CASE WHEN pg_catalog.pg_has_role(t.owner, 'USAGE')
+              OR pg_catalog.pg_has_role('pg_monitor', 'USAGE') THEN w.note END AS note,
+       t.deadline, t.tables
+FROM weir._show_workers() w
+JOIN weir.tasks t ON t.task_id = w.task_id;
+COMMENT ON VIEW weir.running IS 'The attempts that are being executed.';
+COMMENT ON COLUMN weir.running.task_id IS 'Id of the task.';
+COMMENT ON COLUMN weir.running.attempt IS 'Number of the attempt.';
+COMMENT ON COLUMN weir.running.queue IS 'Queue of the task.';
+COMMENT ON COLUMN weir.running.class IS 'Class of the task.';
+COMMENT ON COLUMN weir.running.owner IS 'Role that it runs as.';
+COMMENT ON COLUMN weir.running.pid IS 'Process that executes it.';
+COMMENT ON COLUMN weir.running.command IS 'Its command; null for those who may not see it.';
+COMMENT ON COLUMN weir.running.args IS 'Its arguments; null for those who may not see them.';
+COMMENT ON COLUMN weir.running.started_at IS 'When the worker began it.';
+COMMENT ON COLUMN weir.running.runtime IS 'For how long it has been running.';
+COMMENT ON COLUMN weir.running.done IS 'What weir.progress() said is done.';
+COMMENT ON COLUMN weir.running.total IS 'What it said there is in all.';
+COMMENT ON COLUMN weir.running.percent IS 'The one in percent of the other.';
+COMMENT ON COLUMN weir.running.note IS 'The note that came with it; null for those who may not see it.';
+COMMENT ON COLUMN weir.running.deadline IS 'To be done by.';
+COMMENT ON COLUMN weir.running.tables IS 'Tables that the task declared to write.';
+
+CREATE VIEW weir.resources AS
+SELECT 'table'::text AS kind,
+       (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+        FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = r.id) AS resource,
+       r.id AS relation_oid, r.slots, r.reserved, r.used, r.waiting_sessions
+FROM weir._show_resources() r;
+COMMENT ON VIEW weir.resources IS 'The capped resources, and how much of each is used.';
+COMMENT ON COLUMN weir.resources.kind IS 'What it is: table.';
+COMMENT ON COLUMN weir.resources.resource IS 'Its name.';
+COMMENT ON COLUMN weir.resources.relation_oid IS 'Oid of the table.';
+COMMENT ON COLUMN weir.resources.slots IS 'The cap.';
+COMMENT ON COLUMN weir.resources.reserved IS 'Slots that only class daily uses.';
+COMMENT ON COLUMN weir.resources.used IS 'Slots that are held.';
+COMMENT ON COLUMN weir.resources.waiting_sessions IS 'Sessions that wait in weir.acquire().';
+
+CREATE VIEW weir.slots AS
+SELECT r.resource, s.slot, l.pid, w.task_id,
+       coalesce(w.started_at, a.xact_start) AS since,
+       s.slot < r.reserved AS reserved
+FROM weir.resources r
+CROSS JOIN LATERAL generate_series(0, r.slots - 1) s(slot)
+LEFT JOIN pg_catalog.pg_locks l
+    ON l.locktype = 'advisory' AND l.granted
+    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
+    AND l.classid = r.relation_oid AND l.objid = s.slot::oid
+    AND l.objsubid = 22273
+LEFT JOIN weir._show_workers() w ON w.pid = l.pid
+LEFT JOIN pg_catalog.pg_stat_get_activity(l.pid) a ON a.pid = l.pid;
+COMMENT ON VIEW weir.slots IS 'Each slot of each capped resource and who holds it, from the lock manager.';
+COMMENT ON COLUMN weir.slots.resource IS 'Name of the resource.';
+COMMENT ON COLUMN weir.slots.slot IS 'Number of the slot, from 0.';
+COMMENT ON COLUMN weir.slots.pid IS 'Process that holds it; null if it is free.';
+COMMENT ON COLUMN weir.slots.task_id IS 'Task that the process executes; null for a session.';
+COMMENT ON COLUMN weir.slots.since IS 'Since when.';
+COMMENT ON COLUMN weir.slots.reserved IS 'Whether only class daily uses it.';
+
+CREATE VIEW weir.events WITH (security_barrier) AS
+SELECT e.event_id, e.at, e.kind, e.task_id, e.queue, e.relation,
+       e.session_user_name, e.current_user_name,
+       CASE WHEN pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+              OR e.current_user_name = current_user THEN e.client_addr END AS client_addr,
+       CASE WHEN pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+              OR e.current_user_name = current_user THEN e.reason END AS reason,
+       CASE WHEN pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+              OR e.current_user_name = current_user THEN e.detail END AS detail
+FROM weir.event e;
+COMMENT ON VIEW weir.events IS 'Everything besides tasks and runs that changed what runs.';
+COMMENT ON COLUMN weir.events.event_id IS 'Number of the event.';
+COMMENT ON COLUMN weir.events.at IS 'When it happened.';
+COMMENT ON COLUMN weir.events.kind IS 'What was called, for example cancel, pause or cap_table.';
+COMMENT ON COLUMN weir.events.task_id IS 'Task that it concerns.';
+COMMENT ON COLUMN weir.events.queue IS 'Queue that it concerns.';
+COMMENT ON COLUMN weir.events.relation IS 'Table that it concerns.';
+COMMENT ON COLUMN weir.events.session_user_name IS 'Who was logged in.';
+COMMENT ON COLUMN weir.events.current_user_name IS 'Role that did it.';
+COMMENT ON COLUMN weir.events.client_addr IS 'Where from; null for those who may not see it.';
+COMMENT ON COLUMN weir.events.reason IS 'Reason given; null for those who may not see it.';
+COMMENT ON COLUMN weir.events.detail IS 'What was changed; null for those who may not see it.';
+
+-- Live waits for heavyweight locks.  pg_blocking_pids() takes the lock
+-- manager's locks: it is called only for processes that do wait.
+CREATE VIEW weir.lock_waits WITH (security_barrier) AS
+WITH RECURSIVE waiter AS MATERIALIZED (
+    SELECT l.pid, l.locktype, l.mode, l.waitstart, l.relation, l.classid, l.objsubid,
+           pg_catalog.pg_blocking_pids(l.pid) AS blockers
+    FROM pg_catalog.pg_locks l
+    WHERE NOT l.granted
+    AND (l.database IS NULL OR l.database =
+         (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()))
+), chain AS (
+    SELECT w.pid, b.pid AS blocker, 1 AS depth, ARRAY[w.pid, b.pid] AS path
+    FROM waiter w, unnest(w.blockers) b(pid)
+    UNION ALL
+    SELECT c.pid, b.pid, c.depth + 1, c.path || b.pid
+    FROM chain c JOIN waiter w ON w.pid = c.blocker, unnest(w.blockers) b(pid)
+    WHERE b.pid <> ALL (c.path)
+), root AS (
+    SELECT DISTINCT ON (c.pid) c.pid, c.blocker, c.depth
+    FROM chain c
+    WHERE NOT EXISTS (SELECT FROM waiter w WHERE w.pid = c.blocker)
+    ORDER BY c.pid, c.depth DESC, c.blocker
+)
+SELECT w.pid, k.task_id, t.class, t.queue, w.locktype, w.mode,
+       (CASE WHEN w.locktype = 'advisory' AND w.objsubid = 22273 THEN w.classid
+             ELSE w.relation END)::regclass AS relation,
+       w.waitstart AS since, pg_catalog.clock_timestamp() - w.waitstart AS waited,
+       w.blockers, r.blocker AS root_blocker, rk.task_id AS root_task_id,
+       ra.state AS root_state, ra.xact_start AS root_xact_start,
+       CASE WHEN pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+              OR pg_catalog.pg_has_role(ra.usesysid, 'USAGE') THEN ra.query END AS root_query,
+       r.depth,
+       (SELECT count(*) FROM waiter o WHERE w.pid = ANY (o.blockers))::integer AS waiting_behind,
+       t.deadline
+FROM waiter w
+LEFT JOIN root r ON r.pid = w.pid
+LEFT JOIN weir._show_workers() k ON k.pid = w.pid
+LEFT JOIN weir.task t ON t.task_id = k.task_id
+LEFT JOIN weir._show_workers() rk ON rk.pid = r.blocker
+LEFT JOIN pg_catalog.pg_stat_get_activity(r.blocker) ra ON ra.pid = r.blocker;
+COMMENT ON VIEW weir.lock_waits IS 'Processes of this database that wait for a lock now, tasks and sessions: who blocks them, directly and at the root.';
+COMMENT ON COLUMN weir.lock_waits.pid IS 'Process that waits.';
+COMMENT ON COLUMN weir.lock_waits.task_id IS 'Task that it executes; null for a session.';
+COMMENT ON COLUMN weir.lock_waits.class IS 'Class of the task.';
+COMMENT ON COLUMN weir.lock_waits.queue IS 'Queue of the task.';
+COMMENT ON COLUMN weir.lock_waits.locktype IS 'Type of the lock, as in pg_locks.';
+COMMENT ON COLUMN weir.lock_waits.mode IS 'Mode that it wants.';
+COMMENT ON COLUMN weir.lock_waits.relation IS 'Table that the lock, or the slot, is on.';
+COMMENT ON COLUMN weir.lock_waits.since IS 'When the wait began.';
+COMMENT ON COLUMN weir.lock_waits.waited IS 'For how long it has been waiting.';
+COMMENT ON COLUMN weir.lock_waits.blockers IS 'Processes that block it directly.';
+COMMENT ON COLUMN weir.lock_waits.root_blocker IS 'Process at the end of the chain, which waits for nobody.';
+COMMENT ON COLUMN weir.lock_waits.root_task_id IS 'Task that the root blocker executes; null for a session.';
+COMMENT ON COLUMN weir.lock_waits.root_state IS 'State of its session.';
+COMMENT ON COLUMN weir.lock_waits.root_xact_start IS 'When its transaction began.';
+COMMENT ON COLUMN weir.lock_waits.root_query IS 'Its last query; null for those who may not see it.';
+COMMENT ON COLUMN weir.lock_waits.depth IS 'Length of the chain to the root.';
+COMMENT ON COLUMN weir.lock_waits.waiting_behind IS 'Number of processes that this one blocks directly.';
+COMMENT ON COLUMN weir.lock_waits.deadline IS 'Deadline of the task.';
+
+-- Why a task does not run: every cause that holds now, the decisive one first.
+CREATE FUNCTION weir._causes(
+    wanted bigint,
+    OUT task_id bigint, OUT cause text, OUT holder text, OUT detail text, OUT eta timestamptz
+) RETURNS SETOF record
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    ROWS 3
+    AS $$
+    WITH t AS MATERIALIZED (
+        SELECT * FROM weir.tasks t
+        WHERE (wanted IS NULL OR t.task_id = wanted)
+        AND t.state IN ('scheduled', 'ready', 'retrying', 'running')
+        AND NOT EXISTS (SELECT FROM weir._show_workers() w WHERE w.task_id = t.task_id)
+    ), s AS MATERIALIZED (
+        SELECT * FROM weir.status
+    ), c AS (
+        SELECT t.task_id, 1 AS rank, 'not_adopted' AS cause, NULL::text AS holder,
+               'call weir.adopt()' AS detail, NULL::timestamptz AS eta
+        FROM t, s WHERE s.scheduler = 'not_adopted'
+        UNION ALL
+        SELECT t.task_id, 2, 'scheduler_down', NULL, 'the scheduler is ' || s.scheduler, NULL
+        FROM t, s WHERE s.scheduler IN ('down', 'starting', 'rebuilding')
+        UNION ALL
+        SELECT t.task_id, 3, 'paused', NULL,
+               coalesce('everything: ' || s.paused_reason, 'everything'), NULL
+        FROM t, s WHERE s.paused
+        UNION ALL
+        SELECT t.task_id, 3, 'paused', NULL, 'weir.enabled is off', NULL
+        FROM t, s WHERE NOT s.enabled
+        UNION ALL
+        SELECT t.task_id, 4, 'paused', NULL,
+               coalesce('queue ' || q.name || ': ' || q.paused_reason, 'queue ' || q.name), NULL
+        FROM t JOIN weir.queues q ON q.name = t.queue WHERE q.paused
+        UNION ALL
+        SELECT t.task_id, 5, 'scheduled', NULL, 'run_at is to come', t.run_at
+        FROM t WHERE t.state = 'scheduled'
+        UNION ALL
+        SELECT t.task_id, 5, 'backoff', NULL,
+               'attempt ' || t.attempts + 1 || ' of ' || t.max_attempts, t.retry_at
+        FROM t WHERE t.state = 'retrying'
+        UNION ALL
+        SELECT t.task_id, 6, 'inbox', a.pid::text, 'handed to a worker', NULL
+        FROM t JOIN weir._show_assigned() a ON a.task_id = t.task_id
+        UNION ALL
+        SELECT t.task_id, 7, 'queue_limit', NULL,
+               q.running || ' of max_running ' || q.max_running || ' in queue ' || q.name, NULL
+        FROM t JOIN weir.queues q ON q.name = t.queue
+        WHERE t.state IN ('ready') AND q.running >= q.max_running
+        UNION ALL
+        SELECT t.task_id, 8,
+               CASE WHEN bool_or(h.task_id IS NOT NULL) THEN 'cap' ELSE 'foreign_holder' END,
+               string_agg(coalesce('task ' || h.task_id, 'pid ' || h.pid), ', ' ORDER BY h.slot),
+               'all slots of ' || r.resource || ' for class ' || t.class || ' are held', NULL
+        FROM t
+        JOIN weir.resources r ON r.resource = ANY (t.tables)
+        JOIN weir.slots h ON h.resource = r.resource
+            AND (NOT h.reserved OR t.class = 'daily') AND h.pid IS NOT NULL
+        WHERE t.state = 'ready'
+        GROUP BY t.task_id, t.class, r.resource, r.slots, r.reserved
+        HAVING count(*) >= r.slots - CASE WHEN t.class = 'daily' THEN 0 ELSE r.reserved END
+        UNION ALL
+        SELECT t.task_id, 9, 'no_worker', NULL,
+               CASE WHEN s.out_of_processes THEN 'max_worker_processes is used up'
+                    ELSE 'no worker is free, or others go first' END, NULL
+        FROM t, s WHERE t.state = 'ready'
+    )
+    SELECT c.task_id, c.cause, c.holder, c.detail, c.eta FROM c
+    ORDER BY c.task_id, c.rank
+    $$;
+
+CREATE FUNCTION weir.why_waiting(
+    task_id bigint,
+    OUT cause text, OUT holder text, OUT detail text, OUT eta timestamptz
+) RETURNS SETOF record
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    ROWS 3
+    AS $$
+DECLARE
+    owner_name name;
+BEGIN
+    SELECT t.owner INTO owner_name FROM weir.tasks t WHERE t.task_id = why_waiting.task_id;
+    IF NOT FOUND THEN
+        RAISE undefined_object USING
+            MESSAGE = format('task %s does not exist', task_id);
+    END IF;
+    IF NOT pg_has_role('pg_monitor', 'USAGE')
+       AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner_name
+                       AND pg_has_role(r.oid, 'USAGE')) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('must be owner of task %s', task_id);
+    END IF;
+    RETURN QUERY SELECT c.cause, c.holder, c.detail, c.eta
+        FROM weir._causes(why_waiting.task_id) c;
+END
+$$;
+COMMENT ON FUNCTION weir.why_waiting(bigint)
+    IS 'Why a task does not run: every cause that holds now, the decisive one first; no row if it runs or has ended.';
+
+CREATE VIEW weir.waiting AS
+SELECT t.task_id, t.queue, t.class, t.owner, t.state, t.priority, t.enqueued_at,
+       pg_catalog.clock_timestamp() - t.enqueued_at AS waited, t.deadline,
+       c.cause, c.holder, c.detail, c.eta
+FROM (SELECT DISTINCT ON (c.task_id) c.* FROM weir._causes(NULL) WITH ORDINALITY c
+      ORDER BY c.task_id, c.ordinality) c
+JOIN weir.tasks t ON t.task_id = c.task_id;
+COMMENT ON VIEW weir.waiting IS 'The tasks that do not run yet, with the decisive cause.';
+COMMENT ON COLUMN weir.waiting.task_id IS 'Id of the task.';
+COMMENT ON COLUMN weir.waiting.queue IS 'Its queue.';
+COMMENT ON COLUMN weir.waiting.class IS 'Its class.';
+COMMENT ON COLUMN weir.waiting.owner IS 'Role that it will run as.';
+COMMENT ON COLUMN weir.waiting.state IS 'scheduled, ready, retrying, or running while a worker has it in hand.';
+COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
+COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
+COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
+COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
+COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, backoff, inbox, queue_limit, cap, foreign_holder or no_worker.';
+COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
+COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
+COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';

@@ -1,0 +1,128 @@
+/*-------------------------------------------------------------------------
+ *
+ * arguments.c
+ *	  Reading arguments of the functions that configure and control, and who
+ *	  may call them for what.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "api/arguments.h"
+
+/*
+ * A text argument; NULL if it is null.
+ */
+char *
+argument_text(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+/*
+ * A text argument that is neither null nor empty.
+ */
+char *
+argument_required_text(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	char	   *value = argument_text(fcinfo, arg);
+
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", name)));
+	if (value[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be empty", name)));
+	return value;
+}
+
+/*
+ * The queue of that name, which must exist.
+ */
+const QueueConfig *
+argument_queue(FunctionCallInfo fcinfo, int arg)
+{
+	char	   *name = argument_required_text(fcinfo, arg, "queue");
+	const QueueConfig *queue = queue_config_by_name(name);
+
+	if (queue == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("queue \"%s\" does not exist", name),
+				 errhint("See the view weir.queues, or create it with weir.create_queue().")));
+	return queue;
+}
+
+/*
+ * Refuses who may not control the queue: it takes its owner, or a superuser.
+ */
+void
+require_queue_owner(const QueueConfig *queue)
+{
+	if (superuser() ||
+		(OidIsValid(queue->owner) &&
+		 has_privs_of_role(GetUserId(), queue->owner)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be owner of queue \"%s\"", queue->name)));
+}
+
+/*
+ * May the caller act on a task of that role?  The recorded oid counts only
+ * while the role of that name still has it.
+ */
+bool
+may_act_on(Oid owner, const char *owner_name)
+{
+	Oid			role = get_role_oid(owner_name, true);
+
+	if (superuser())
+		return true;
+	return OidIsValid(role) && role == owner &&
+		has_privs_of_role(GetUserId(), role);
+}
+
+/*
+ * The ids of an array argument, or of a single bigint.
+ */
+int64 *
+argument_task_ids(FunctionCallInfo fcinfo, int arg, int *n)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int64	   *ids;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", "task_id")));
+	if (get_fn_expr_argtype(fcinfo->flinfo, arg) == INT8OID)
+	{
+		ids = palloc(sizeof(int64));
+		ids[0] = PG_GETARG_INT64(arg);
+		*n = 1;
+		return ids;
+	}
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), INT8OID, sizeof(int64),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, n);
+	ids = palloc(Max(*n, 1) * sizeof(int64));
+	for (int i = 0; i < *n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" must not contain nulls",
+							"task_ids")));
+		ids[i] = DatumGetInt64(values[i]);
+	}
+	return ids;
+}

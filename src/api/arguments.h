@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * arguments.h
+ *	  Reading arguments of the functions that configure and control.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_ARGUMENTS_H
+#define WEIR_ARGUMENTS_H
+
+#include "fmgr.h"
+
+#include "ledger/queue_config.h"
+
+extern char *argument_text(FunctionCallInfo fcinfo, int arg);
+extern char *argument_required_text(FunctionCallInfo fcinfo, int arg,
+									const char *name);
+extern const QueueConfig *argument_queue(FunctionCallInfo fcinfo, int arg);
+extern void require_queue_owner(const QueueConfig *queue);
+extern bool may_act_on(Oid owner, const char *owner_name);
+extern int64 *argument_task_ids(FunctionCallInfo fcinfo, int arg, int *n);
+
+#endif							/* WEIR_ARGUMENTS_H */

@@ -1,0 +1,110 @@
+/*-------------------------------------------------------------------------
+ *
+ * gate.c
+ *	  Waiting in line, first come first served.
+ *
+ * The line is a heavyweight lock, the gate: its queue is in order of arrival,
+ * and the deadlock detector and pg_blocking_pids() see it.  Only its holder,
+ * the head of the line, looks for what all wait for, and sleeps on a
+ * condition variable in between.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "api/gate.h"
+#include "run/slots.h"
+
+static long
+gate_left(TimestampTz deadline)
+{
+	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+}
+
+/*
+ * Gets to the head of the line; false if the time is over before.
+ */
+static bool
+gate_enter(const LOCKTAG *tag, TimestampTz deadline)
+{
+	int			lock_timeout = LockTimeout;
+	volatile bool entered = true;
+
+	LockTimeout = (int) Max(1, Min(gate_left(deadline), INT_MAX));
+	if (lock_timeout > 0)
+		LockTimeout = Min(LockTimeout, lock_timeout);
+	PG_TRY();
+	{
+		(void) LockAcquire(tag, ExclusiveLock, false, false);
+	}
+	PG_FINALLY();
+	{
+		LockTimeout = lock_timeout;
+	}
+	PG_END_TRY();
+	return entered;
+}
+
+/*
+ * As the head of the line: tries, and sleeps until something was freed.
+ */
+static bool
+gate_head(ConditionVariable *freed, TimestampTz deadline, GateTry attempt,
+		  void *arg)
+{
+	bool		got;
+
+	ConditionVariablePrepareToSleep(freed);
+	while (!(got = attempt(arg)))
+	{
+		long		left = gate_left(deadline);
+
+		if (left <= 0)
+			break;
+		/* look again now and then: a hint may be late */
+		(void) ConditionVariableTimedSleep(freed, Min(left, DeadlockTimeout),
+										   PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	return got;
+}
+
+/*
+ * Waits in the line of the resource until the attempt succeeds; false if it
+ * has not within the time.  An error, such as a lock timeout in the line,
+ * leaves the line as well.
+ */
+bool
+gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
+		  ConditionVariable *freed, int64 timeout_ms, GateTry attempt,
+		  void *arg)
+{
+	TimestampTz deadline = GetCurrentTimestamp() + timeout_ms * 1000;
+	volatile bool got = false;
+	LOCKTAG		tag;
+
+	slot_tag(&tag, resource, SLOT_GATE);
+	pg_atomic_fetch_add_u32(waiters, 1);
+	PG_TRY();
+	{
+		if (gate_enter(&tag, deadline))
+		{
+			got = gate_head(freed, deadline, attempt, arg);
+			(void) LockRelease(&tag, ExclusiveLock, false);
+		}
+	}
+	PG_FINALLY();
+	{
+		pg_atomic_fetch_sub_u32(waiters, 1);
+	}
+	PG_END_TRY();
+	return got;
+}

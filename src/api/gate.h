@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * gate.h
+ *	  Waiting in line, first come first served.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_GATE_H
+#define WEIR_GATE_H
+
+#include "port/atomics.h"
+#include "shmem/layout.h"
+
+/* Tries to get what is waited for */
+typedef bool (*GateTry) (void *arg);
+
+extern bool gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
+					  ConditionVariable *freed, int64 timeout_ms,
+					  GateTry attempt, void *arg);
+
+#endif							/* WEIR_GATE_H */

@@ -1,0 +1,497 @@
+/*-------------------------------------------------------------------------
+ *
+ * queues.c
+ *	  Configuring queues: create, alter, drop, grant, pause, drain.
+ *
+ * All of them are transactional, leave an event, and act at commit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "api/arguments.h"
+#include "api/control.h"
+#include "api/request.h"
+#include "ledger/event_row.h"
+#include "ledger/sql.h"
+#include "ledger/task_row.h"
+#include "run/attempt.h"
+#include "run/session.h"
+#include "shmem/database.h"
+#include "shmem/depth.h"
+#include "shmem/settings.h"
+#include "shmem/xact_actions.h"
+
+PG_FUNCTION_INFO_V1(weir_create_queue);
+PG_FUNCTION_INFO_V1(weir_alter_queue);
+PG_FUNCTION_INFO_V1(weir_drop_queue);
+PG_FUNCTION_INFO_V1(weir_grant_queue);
+PG_FUNCTION_INFO_V1(weir_revoke_queue);
+PG_FUNCTION_INFO_V1(weir_pause);
+PG_FUNCTION_INFO_V1(weir_resume);
+PG_FUNCTION_INFO_V1(weir_drain);
+PG_FUNCTION_INFO_V1(weir_pause_all);
+PG_FUNCTION_INFO_V1(weir_resume_all);
+
+/* The arguments that create_queue and alter_queue share */
+enum
+{
+	ARG_NAME,
+	ARG_CLASS,
+	ARG_CAPACITY,
+	ARG_ON_FULL,
+	ARG_MAX_RUNNING,
+	ARG_WEIGHT,
+	ARG_SETTINGS,
+	ARG_POLICY,
+	ARG_RESET
+};
+
+/*
+ * Tells the other processes, at commit.
+ */
+static void
+queues_changed(WeirDatabase *database)
+{
+	queue_config_changed();
+	xact_config_changed(database);
+}
+
+static void
+check_range(FunctionCallInfo fcinfo, int arg, const char *name, int max)
+{
+	if (!PG_ARGISNULL(arg) &&
+		(PG_GETARG_INT32(arg) < 1 || PG_GETARG_INT32(arg) > max))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be between 1 and %d",
+						name, max)));
+}
+
+/*
+ * Checks what create_queue and alter_queue have in common.
+ */
+static void
+check_queue_arguments(FunctionCallInfo fcinfo)
+{
+	char	   *class = argument_text(fcinfo, ARG_CLASS);
+	char	   *on_full = argument_text(fcinfo, ARG_ON_FULL);
+	PolicyClass klass;
+
+	if (class && (!class_parse(class, &klass) || klass == POLICY_CLASS_SYSTEM))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("class \"%s\" does not exist", class),
+				 errhint("Classes are \"daily\", \"adhoc\" and \"backfill\".")));
+	if (on_full && strcmp(on_full, "reject") != 0 &&
+		strcmp(on_full, "wait") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("overflow rule \"%s\" does not exist", on_full),
+				 errhint("Rules are \"reject\" and \"wait\".")));
+	check_range(fcinfo, ARG_CAPACITY, "capacity", weir_max_tasks);
+	check_range(fcinfo, ARG_MAX_RUNNING, "max_running", 100000);
+	if (!PG_ARGISNULL(ARG_WEIGHT) &&
+		!(PG_GETARG_FLOAT8(ARG_WEIGHT) >= 0.001 &&
+		  PG_GETARG_FLOAT8(ARG_WEIGHT) <= 1000))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be between 0.001 and 1000",
+						"weight")));
+	if (!PG_ARGISNULL(ARG_SETTINGS))
+		session_check_settings(PG_GETARG_JSONB_P(ARG_SETTINGS));
+	if (!PG_ARGISNULL(ARG_POLICY))
+		request_check_policy(PG_GETARG_JSONB_P(ARG_POLICY));
+}
+
+/*
+ * The scheduler holds all unfinished tasks in its memory: the sum of the
+ * capacities is bounded.  Caller is within sql_begin().
+ */
+static void
+check_total_capacity(void)
+{
+	int64		total;
+
+	sql_execute("SELECT sum(capacity)::bigint FROM weir.queue", NULL);
+	total = sql_int8(0, 1);
+	if (total > weir_max_tasks)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("sum of the capacities of all queues would exceed \"%s\"",
+						"weir.max_tasks"),
+				 errdetail("It would be " INT64_FORMAT ", and the limit is %d.",
+						   total, weir_max_tasks),
+				 errhint("Lower another queue's capacity, or raise \"%s\" and restart the server.",
+						 "weir.max_tasks")));
+}
+
+/* Adds an argument as it is, or as null */
+static void
+add_argument(SqlParams *params, FunctionCallInfo fcinfo, int arg, Oid type)
+{
+	sql_add(params, type, PG_ARGISNULL(arg) ? (Datum) 0 : PG_GETARG_DATUM(arg),
+			PG_ARGISNULL(arg));
+}
+
+/*
+ * weir.create_queue(): makes a queue that belongs to the caller.
+ */
+Datum
+weir_create_queue(PG_FUNCTION_ARGS)
+{
+	char	   *name = argument_required_text(fcinfo, ARG_NAME, "name");
+	WeirDatabase *database = database_require_ready();
+	char	   *owner = GetUserNameFromId(GetUserId(), false);
+	SqlSession	session;
+	SqlParams	params = {0};
+
+	if (strlen(name) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("queue name \"%s\" is too long", name),
+				 errdetail("It may have %d bytes at most.", NAMEDATALEN - 1)));
+	check_queue_arguments(fcinfo);
+	if (queue_config_by_name(name) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("queue \"%s\" already exists", name)));
+	sql_add_text(&params, name);
+	add_argument(&params, fcinfo, ARG_CLASS, TEXTOID);
+	add_argument(&params, fcinfo, ARG_CAPACITY, INT4OID);
+	add_argument(&params, fcinfo, ARG_ON_FULL, TEXTOID);
+	add_argument(&params, fcinfo, ARG_MAX_RUNNING, INT4OID);
+	add_argument(&params, fcinfo, ARG_WEIGHT, FLOAT8OID);
+	add_argument(&params, fcinfo, ARG_SETTINGS, JSONBOID);
+	add_argument(&params, fcinfo, ARG_POLICY, JSONBOID);
+	sql_add_text(&params, owner);
+	sql_begin(&session);
+	sql_execute("INSERT INTO weir.queue (name, class, capacity, on_full,"
+				" max_running, weight, settings, policy, owner_name) VALUES"
+				" ($1, coalesce($2, 'adhoc'), coalesce($3, 10000),"
+				" coalesce($4, 'reject'), $5, coalesce($6, 1), $7, $8, $9)",
+				&params);
+	check_total_capacity();
+	sql_end(&session);
+	event_write("create_queue", 0, name, NULL, NULL, NULL);
+	queues_changed(database);
+	PG_RETURN_VOID();
+}
+
+/*
+ * weir.alter_queue(): null keeps, reset clears.
+ */
+Datum
+weir_alter_queue(PG_FUNCTION_ARGS)
+{
+	const QueueConfig *queue = argument_queue(fcinfo, ARG_NAME);
+	WeirDatabase *database = database_require_ready();
+	char	   *name = pstrdup(queue->name);
+	SqlSession	session;
+	SqlParams	params = {0};
+
+	require_queue_owner(queue);
+	check_queue_arguments(fcinfo);
+	sql_add_text(&params, name);
+	add_argument(&params, fcinfo, ARG_CLASS, TEXTOID);
+	add_argument(&params, fcinfo, ARG_CAPACITY, INT4OID);
+	add_argument(&params, fcinfo, ARG_ON_FULL, TEXTOID);
+	add_argument(&params, fcinfo, ARG_MAX_RUNNING, INT4OID);
+	add_argument(&params, fcinfo, ARG_WEIGHT, FLOAT8OID);
+	add_argument(&params, fcinfo, ARG_SETTINGS, JSONBOID);
+	add_argument(&params, fcinfo, ARG_POLICY, JSONBOID);
+	add_argument(&params, fcinfo, ARG_RESET, TEXTARRAYOID);
+	sql_begin(&session);
+	sql_execute("SELECT r FROM unnest($9) r WHERE r IS NULL OR r NOT IN"
+				" ('max_running', 'settings', 'policy')", &params);
+	if (SPI_processed > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" cannot be reset", sql_text(0, 1) ? sql_text(0, 1) : ""),
+				 errhint("What can be reset is max_running, settings and policy.")));
+	sql_execute("UPDATE weir.queue SET class = coalesce($2, class),"
+				" capacity = coalesce($3, capacity),"
+				" on_full = coalesce($4, on_full),"
+				" max_running = CASE WHEN 'max_running' = ANY ($9) THEN NULL"
+				"  ELSE coalesce($5, max_running) END,"
+				" weight = coalesce($6, weight),"
+				" settings = CASE WHEN 'settings' = ANY ($9) THEN NULL"
+				"  ELSE coalesce($7, settings) END,"
+				" policy = CASE WHEN 'policy' = ANY ($9) THEN NULL"
+				"  ELSE coalesce($8, policy) END"
+				" WHERE name = $1", &params);
+	check_total_capacity();
+	sql_end(&session);
+	event_write("alter_queue", 0, name, NULL, NULL, NULL);
+	queues_changed(database);
+	PG_RETURN_VOID();
+}
+
+/*
+ * weir.drop_queue(): only an empty one.
+ */
+Datum
+weir_drop_queue(PG_FUNCTION_ARGS)
+{
+	const QueueConfig *queue = argument_queue(fcinfo, 0);
+	WeirDatabase *database = database_require_ready();
+	char	   *name = pstrdup(queue->name);
+	QueueSlot  *slot = depth_find(database, queue->queue_id);
+	SqlSession	session;
+	SqlParams	params = {0};
+
+	require_queue_owner(queue);
+	if (queue->queue_id <= 100)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("queue \"%s\" cannot be dropped", name),
+				 errdetail("It belongs to the extension.")));
+	if (slot != NULL && pg_atomic_read_u32(&slot->depth) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("queue \"%s\" is not empty", name),
+				 errdetail("It has %u unfinished tasks.",
+						   pg_atomic_read_u32(&slot->depth)),
+				 errhint("Wait for them with weir.drain(), or cancel them.")));
+	sql_add_int4(&params, queue->queue_id);
+	sql_begin(&session);
+	sql_execute("DELETE FROM weir.queue_grant WHERE queue_id = $1", &params);
+	sql_execute("DELETE FROM weir.queue WHERE queue_id = $1", &params);
+	sql_end(&session);
+	event_write("drop_queue", 0, name, NULL, NULL, NULL);
+	queues_changed(database);
+	PG_RETURN_VOID();
+}
+
+/*
+ * The role argument by name; "public" is everybody.
+ */
+static char *
+role_argument(FunctionCallInfo fcinfo, int arg)
+{
+	char	   *role = argument_required_text(fcinfo, arg, "role_name");
+
+	if (strcmp(role, "public") != 0)
+		(void) get_role_oid(role, false);
+	return role;
+}
+
+/*
+ * weir.grant_queue(): lets a role enqueue.
+ */
+Datum
+weir_grant_queue(PG_FUNCTION_ARGS)
+{
+	const QueueConfig *queue = argument_queue(fcinfo, 0);
+	WeirDatabase *database = database_require_ready();
+	char	   *name = pstrdup(queue->name);
+	char	   *role = role_argument(fcinfo, 1);
+	char	   *class = argument_text(fcinfo, 2);
+	PolicyClass klass = queue->klass;
+	SqlSession	session;
+	SqlParams	params = {0};
+
+	require_queue_owner(queue);
+	if (class && (!class_parse(class, &klass) || klass == POLICY_CLASS_SYSTEM))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("class \"%s\" does not exist", class),
+				 errhint("Classes are \"daily\", \"adhoc\" and \"backfill\".")));
+	sql_add_int4(&params, queue->queue_id);
+	sql_add_text(&params, role);
+	sql_add_text(&params, class_name(klass));
+	sql_add_bool(&params, !PG_ARGISNULL(3) && PG_GETARG_BOOL(3));
+	sql_add_int4(&params, PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4));
+	sql_begin(&session);
+	sql_execute("INSERT INTO weir.queue_grant (queue_id, role_name, max_class,"
+				" may_set_deadline, min_priority) VALUES ($1, $2, $3, $4, $5)"
+				" ON CONFLICT (queue_id, role_name) DO UPDATE SET"
+				" max_class = excluded.max_class,"
+				" may_set_deadline = excluded.may_set_deadline,"
+				" min_priority = excluded.min_priority", &params);
+	sql_end(&session);
+	event_write("grant_queue", 0, name, NULL, NULL,
+				psprintf("{\"role\": %s}", request_json_string(role)));
+	queues_changed(database);
+	PG_RETURN_VOID();
+}
+
+/*
+ * weir.revoke_queue(): takes back what was granted.  A role that is gone can
+ * be named, too.
+ */
+Datum
+weir_revoke_queue(PG_FUNCTION_ARGS)
+{
+	const QueueConfig *queue = argument_queue(fcinfo, 0);
+	WeirDatabase *database = database_require_ready();
+	char	   *name = pstrdup(queue->name);
+	char	   *role = argument_required_text(fcinfo, 1, "role_name");
+	SqlSession	session;
+	SqlParams	params = {0};
+
+	require_queue_owner(queue);
+	sql_add_int4(&params, queue->queue_id);
+	sql_add_text(&params, role);
+	sql_begin(&session);
+	sql_execute("DELETE FROM weir.queue_grant"
+				" WHERE queue_id = $1 AND role_name = $2", &params);
+	sql_end(&session);
+	event_write("revoke_queue", 0, name, NULL, NULL,
+				psprintf("{\"role\": %s}", request_json_string(role)));
+	queues_changed(database);
+	PG_RETURN_VOID();
+}
+
+/*
+ * Sets the pause flag of a queue.
+ */
+static void
+set_paused(const QueueConfig *queue, bool paused, const char *reason)
+{
+	WeirDatabase *database = database_require_ready();
+	char	   *name = pstrdup(queue->name);
+	SqlSession	session;
+	SqlParams	params = {0};
+
+	require_queue_owner(queue);
+	sql_add_int4(&params, queue->queue_id);
+	sql_add_bool(&params, paused);
+	sql_add_text(&params, reason);
+	sql_begin(&session);
+	sql_execute("UPDATE weir.queue SET paused = $2, paused_reason = $3"
+				" WHERE queue_id = $1", &params);
+	sql_end(&session);
+	event_write(paused ? "pause" : "resume", 0, name, NULL, reason, NULL);
+	queues_changed(database);
+}
+
+/*
+ * weir.pause(): no task of the queue starts any more; running ones finish.
+ */
+Datum
+weir_pause(PG_FUNCTION_ARGS)
+{
+	set_paused(argument_queue(fcinfo, 0), true, argument_text(fcinfo, 1));
+	PG_RETURN_VOID();
+}
+
+/*
+ * weir.resume(): the queue starts tasks again.
+ */
+Datum
+weir_resume(PG_FUNCTION_ARGS)
+{
+	set_paused(argument_queue(fcinfo, 0), false, NULL);
+	PG_RETURN_VOID();
+}
+
+/*
+ * weir.drain(): waits until the queue is empty; says whether it is.  As long
+ * as it waits the queue takes no new tasks.
+ */
+Datum
+weir_drain(PG_FUNCTION_ARGS)
+{
+	const QueueConfig *queue = argument_queue(fcinfo, 0);
+	WeirDatabase *database = database_require_ready();
+	QueueSlot  *slot = depth_slot(database, queue->queue_id);
+	TimestampTz start = GetCurrentTimestamp();
+	int64		timeout = PG_ARGISNULL(1) ? INT64CONST(0) :
+	session_interval_ms(PG_GETARG_INTERVAL_P(1));
+	volatile bool empty = false;
+
+	require_queue_owner(queue);
+	if (CurrentAttempt != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot drain a queue inside a task")));
+	if (xact_has_submitted())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot drain a queue in a transaction that has enqueued tasks"),
+				 errhint("Commit first.")));
+	pg_atomic_fetch_add_u32(&slot->waiters, 1);
+	pg_atomic_fetch_add_u32(&slot->draining, 1);
+	PG_TRY();
+	{
+		ConditionVariablePrepareToSleep(&slot->room);
+		while (!(empty = pg_atomic_read_u32(&slot->depth) == 0))
+		{
+			if (!PG_ARGISNULL(1) &&
+				TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+										   (int) Min(timeout, INT_MAX)))
+				break;
+			(void) ConditionVariableTimedSleep(&slot->room,
+											   PG_ARGISNULL(1) ? 1000 : Max(1, Min(timeout, 1000)),
+											   PG_WAIT_EXTENSION);
+		}
+		ConditionVariableCancelSleep();
+	}
+	PG_FINALLY();
+	{
+		pg_atomic_fetch_sub_u32(&slot->draining, 1);
+		pg_atomic_fetch_sub_u32(&slot->waiters, 1);
+	}
+	PG_END_TRY();
+	PG_RETURN_BOOL(empty);
+}
+
+/*
+ * Sets the flag for everything.
+ */
+static void
+set_control(bool paused, const char *reason)
+{
+	WeirDatabase *database = database_require_ready();
+	SqlSession	session;
+	SqlParams	params = {0};
+
+	sql_add_bool(&params, paused);
+	sql_add_text(&params, reason);
+	sql_begin(&session);
+	sql_execute("INSERT INTO weir.control (paused, reason) VALUES ($1, $2)"
+				" ON CONFLICT (only_row) DO UPDATE SET paused = $1, reason = $2",
+				&params);
+	sql_end(&session);
+	event_write(paused ? "pause_all" : "resume_all", 0, NULL, NULL, reason,
+				NULL);
+	xact_config_changed(database);
+}
+
+/*
+ * weir.pause_all(): nothing starts any more, restarts included, until
+ * resume_all.  What runs finishes or is cancelled.
+ */
+Datum
+weir_pause_all(PG_FUNCTION_ARGS)
+{
+	char	   *running = argument_text(fcinfo, 1);
+
+	if (running != NULL && strcmp(running, "finish") != 0 &&
+		strcmp(running, "cancel") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be \"finish\" or \"cancel\"",
+						"running")));
+	set_control(true, argument_text(fcinfo, 0));
+	if (running != NULL && strcmp(running, "cancel") == 0)
+		control_cancel_running(database_mine());
+	PG_RETURN_VOID();
+}
+
+Datum
+weir_resume_all(PG_FUNCTION_ARGS)
+{
+	set_control(false, NULL);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,503 @@
+/*-------------------------------------------------------------------------
+ *
+ * request.c
+ *	  Reading and checking the arguments of a submission.
+ *
+ * Whatever is wrong is said here, to the caller, naming the argument: later
+ * there is nobody to tell.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "api/enqueue.h"
+#include "api/request.h"
+#include "compat.h"
+#include "ledger/event_row.h"
+#include "run/command.h"
+#include "run/session.h"
+#include "shmem/database.h"
+#include "shmem/resource.h"
+
+#define MAX_PRIORITY	1000000
+
+static char *
+text_arg(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+/*
+ * A text as a JSON string, quotes included.
+ */
+char *
+request_json_string(const char *value)
+{
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	escape_json(&buffer, value);
+	return buffer.data;
+}
+
+/*
+ * Where tasks cannot be submitted at all.
+ */
+static void
+check_place(void)
+{
+	PreventCommandIfReadOnly("weir.enqueue()");
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot enqueue a task within a security-restricted operation"),
+				 errdetail("The task would run outside of the restriction.")));
+}
+
+/*
+ * Would a worker be able to connect as the caller?
+ */
+static void
+check_login(Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	bool		login;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for role %u", role);
+	login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	ReleaseSysCache(tuple);
+	if (!login)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("role \"%s\" is not permitted to log in",
+						GetUserNameFromId(role, true)),
+				 errdetail("Tasks run in a process that connects as the role that enqueued them."),
+				 errhint("Give the role the LOGIN attribute, or enqueue as another role.")));
+	if (weir_database_aclcheck(MyDatabaseId, role, ACL_CONNECT) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("role \"%s\" has no CONNECT privilege on this database",
+						GetUserNameFromId(role, true)),
+				 errdetail("Tasks run in a process that connects as the role that enqueued them.")));
+}
+
+/*
+ * Finds the queue and applies the class asked for.
+ */
+static void
+read_queue(FunctionCallInfo fcinfo, EnqueueRequest *request)
+{
+	char	   *name = text_arg(fcinfo, ARG_QUEUE);
+	char	   *class = text_arg(fcinfo, ARG_CLASS);
+	TaskRow    *task = &request->task;
+
+	if (name == NULL)
+		name = "adhoc";
+	request->queue = queue_config_by_name(name);
+	if (request->queue == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("queue \"%s\" does not exist", name),
+				 errhint("See the view weir.queues, or create it with weir.create_queue().")));
+	task->queue_id = request->queue->queue_id;
+	task->queue = name;
+	task->klass = request->queue->klass;
+	if (class != NULL && !class_parse(class, &task->klass))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("class \"%s\" does not exist", class),
+				 errhint("Classes are \"daily\", \"adhoc\" and \"backfill\".")));
+	if (task->klass == POLICY_CLASS_SYSTEM &&
+		request->queue->klass != POLICY_CLASS_SYSTEM)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("class \"%s\" is reserved for the extension itself",
+						"system")));
+}
+
+/*
+ * May the caller enqueue here, with this class, deadline and priority?
+ */
+static void
+check_queue_privilege(const EnqueueRequest *request)
+{
+	const QueueConfig *queue = request->queue;
+	const TaskRow *task = &request->task;
+	Oid			user = GetUserId();
+	bool		any = false;
+	bool		raise_class = task->klass < queue->klass;
+	bool		ok = false;
+
+	if (superuser() ||
+		(OidIsValid(queue->owner) && has_privs_of_role(user, queue->owner)))
+		return;
+	for (int i = 0; i < queue->ngrants && !ok; i++)
+	{
+		QueueGrant *grant = &queue->grants[i];
+
+		if (OidIsValid(grant->role) && !has_privs_of_role(user, grant->role))
+			continue;
+		any = true;
+		ok = task->klass >= Min(grant->max_class, queue->klass) &&
+			(!raise_class || task->klass >= grant->max_class) &&
+			(!task->has_deadline || grant->may_set_deadline) &&
+			task->priority >= grant->min_priority;
+	}
+	if (!any)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for queue \"%s\"", queue->name),
+				 errhint("The queue's owner can grant it with weir.grant_queue().")));
+	if (!ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for queue \"%s\"", queue->name),
+				 errdetail("The class, the deadline or the priority asked for is more than was granted."),
+				 errhint("The queue's owner can grant it with weir.grant_queue().")));
+}
+
+/*
+ * A finite point in time.
+ */
+static bool
+read_time(FunctionCallInfo fcinfo, int arg, const char *name,
+		  TimestampTz *value)
+{
+	if (PG_ARGISNULL(arg))
+		return false;
+	*value = PG_GETARG_TIMESTAMPTZ(arg);
+	if (TIMESTAMP_NOT_FINITE(*value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be finite", name)));
+	return true;
+}
+
+/*
+ * Times, priority and the numbers of attempts.
+ */
+static void
+read_numbers(FunctionCallInfo fcinfo, EnqueueRequest *request)
+{
+	TaskRow    *task = &request->task;
+
+	task->priority = PG_ARGISNULL(ARG_PRIORITY) ? 0 : PG_GETARG_INT32(ARG_PRIORITY);
+	if (task->priority < -MAX_PRIORITY || task->priority > MAX_PRIORITY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be between %d and %d",
+						"priority", -MAX_PRIORITY, MAX_PRIORITY)));
+	task->enqueued_at = GetCurrentTransactionStartTimestamp();
+	task->has_run_at = read_time(fcinfo, ARG_RUN_AT, "run_at", &task->run_at);
+	task->has_deadline = read_time(fcinfo, ARG_DEADLINE, "deadline",
+								   &task->deadline);
+	if (!PG_ARGISNULL(ARG_TIMEOUT))
+	{
+		task->timeout = PG_GETARG_INTERVAL_P(ARG_TIMEOUT);
+		if (session_interval_ms(task->timeout) <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"%s\" must be a positive interval of at least a millisecond",
+							"timeout")));
+	}
+	task->max_attempts = task->autocommit ? 1 :
+		request->queue->retry.max_attempts;
+	if (!PG_ARGISNULL(ARG_MAX_ATTEMPTS))
+		task->max_attempts = PG_GETARG_INT32(ARG_MAX_ATTEMPTS);
+	if (task->max_attempts < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be at least 1", "max_attempts")));
+}
+
+/*
+ * The resource of a table, and its qualified name.  A leaf of a partition
+ * tree stands for the root.
+ */
+uint64
+request_table_key(Oid relid, char **name)
+{
+	char	   *relname;
+	char		relkind;
+
+	if (get_rel_relispartition(relid))
+		relid = llast_oid(get_partition_ancestors(relid));
+	relname = get_rel_name(relid);
+	if (relname == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	relkind = get_rel_relkind(relid);
+	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", relname)));
+	if (get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is a temporary table", relname),
+				 errdetail("Other sessions cannot use it.")));
+	*name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									   relname);
+	return RESOURCE_KEY(RESOURCE_KIND_TABLE, relid);
+}
+
+static void
+check_write_privilege(Oid relid, const char *name)
+{
+	AclMode		writes = ACL_INSERT | ACL_UPDATE | ACL_DELETE | ACL_TRUNCATE;
+
+	if (pg_class_aclmask(relid, GetUserId(), writes, ACLMASK_ANY) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for table %s", name),
+				 errdetail("A task declares the tables that it writes; this takes a privilege to write.")));
+}
+
+/*
+ * Reads the tables that the task writes.
+ */
+static void
+read_tables(FunctionCallInfo fcinfo, EnqueueRequest *request)
+{
+	Datum	   *oids;
+	bool	   *nulls;
+	int			n;
+
+	if (PG_ARGISNULL(ARG_TABLES))
+		return;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_TABLES), REGCLASSOID,
+					  sizeof(Oid), true, TYPALIGN_INT, &oids, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name;
+		uint64		key;
+		bool		known = false;
+
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" must not contain nulls",
+							"tables")));
+		key = request_table_key(DatumGetObjectId(oids[i]), &name);
+		check_write_privilege(RESOURCE_ID(key), name);
+		for (int j = 0; j < request->nneeds && !known; j++)
+			known = request->needs[j] == key;
+		if (known)
+			continue;
+		if (request->nneeds == POLICY_MAX_NEEDS)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a task can declare at most %d tables",
+							POLICY_MAX_NEEDS)));
+		request->needs[request->nneeds++] = key;
+		request->task.tables[request->task.ntables++] = name;
+	}
+}
+
+/*
+ * Checks a policy object: known names, numbers in range.
+ */
+void
+request_check_policy(Jsonb *policy)
+{
+	static const char *const names[] = {
+		"max_attempts", "backoff_base", "backoff_cap", "max_contention",
+		"retry_permanent"
+	};
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	key;
+	JsonbValue	value;
+
+	if (policy == NULL)
+		return;
+	if (!JB_ROOT_IS_OBJECT(policy))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("policy must be a JSON object")));
+	iterator = JsonbIteratorInit(&policy->root);
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
+	{
+		char	   *name;
+		bool		known = false;
+		bool		wants_bool;
+
+		if (token != WJB_KEY)
+			continue;
+		name = pnstrdup(key.val.string.val, key.val.string.len);
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		for (int i = 0; i < lengthof(names) && !known; i++)
+			known = strcmp(name, names[i]) == 0;
+		if (!known)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("policy parameter \"%s\" does not exist", name),
+					 errhint("Parameters are max_attempts, backoff_base, backoff_cap, max_contention and retry_permanent.")));
+		wants_bool = strcmp(name, "retry_permanent") == 0;
+		if (value.type != (wants_bool ? jbvBool : jbvNumeric) ||
+			(!wants_bool && numeric_is_nan(value.val.numeric)) ||
+			(!wants_bool &&
+			 (DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value.val.numeric))) < 0 ||
+			  DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value.val.numeric))) > 1e9)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("policy parameter \"%s\" must be %s", name,
+							wants_bool ? "true or false" :
+							"a number between 0 and 1000000000")));
+	}
+}
+
+/*
+ * Parses and checks the command.
+ */
+static void
+read_command(FunctionCallInfo fcinfo, EnqueueRequest *request, int nargs)
+{
+	TaskRow    *task = &request->task;
+	bool		validate = PG_ARGISNULL(ARG_VALIDATE) || PG_GETARG_BOOL(ARG_VALIDATE);
+	List	   *statements;
+
+	task->command = text_arg(fcinfo, ARG_COMMAND);
+	if (task->command == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", "command")));
+	statements = command_parse(task->command);
+	command_refuse(statements, task->autocommit);
+	if (nargs >= 0)
+		command_check_args(task->command, nargs);
+	if (validate && !task->has_run_at)
+		command_analyze(statements, task->command);
+}
+
+static void
+read_mode(FunctionCallInfo fcinfo, TaskRow *task)
+{
+	char	   *mode = text_arg(fcinfo, ARG_MODE);
+
+	if (mode == NULL || strcmp(mode, "transaction") == 0)
+		task->autocommit = false;
+	else if (strcmp(mode, "autocommit") == 0)
+		task->autocommit = true;
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("mode \"%s\" does not exist", mode),
+				 errhint("Modes are \"transaction\" and \"autocommit\".")));
+}
+
+/*
+ * Who asks, and from where.
+ */
+static void
+read_circumstances(TaskRow *task)
+{
+	task->owner = GetUserId();
+	task->owner_name = GetUserNameFromId(task->owner, false);
+	task->search_path = namespace_search_path;
+	task->timezone = pstrdup(pg_get_timezone_name(session_timezone));
+	task->session_user_name = GetUserNameFromId(GetSessionUserId(), false);
+	task->application_name = application_name;
+	task->client_addr = client_address();
+}
+
+/*
+ * Reads all arguments.  With "many" the arguments of the command are an array
+ * of arrays, to be split by request_split_args().
+ */
+void
+request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
+{
+	TaskRow    *task = &request->task;
+	Jsonb	   *args = PG_ARGISNULL(ARG_ARGS) ? NULL : PG_GETARG_JSONB_P(ARG_ARGS);
+
+	memset(request, 0, sizeof(EnqueueRequest));
+	request->database = database_require_ready();
+	check_place();
+	check_login(GetUserId());
+	read_mode(fcinfo, task);
+	read_queue(fcinfo, request);
+	read_numbers(fcinfo, request);
+	check_queue_privilege(request);
+	read_tables(fcinfo, request);
+	task->settings = PG_ARGISNULL(ARG_SETTINGS) ? NULL : PG_GETARG_JSONB_P(ARG_SETTINGS);
+	session_check_settings(task->settings);
+	task->policy = PG_ARGISNULL(ARG_POLICY) ? NULL : PG_GETARG_JSONB_P(ARG_POLICY);
+	request_check_policy(task->policy);
+	task->reason = text_arg(fcinfo, ARG_REASON);
+	read_circumstances(task);
+	if (many)
+		request->many_args = args;
+	else
+		task->args = args;
+	read_command(fcinfo, request, many ? -1 : args_count(args));
+	/* reading the command may have read catalogs, and moved the list */
+	request->queue = queue_config_by_id(task->queue_id);
+	if (request->queue == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("queue \"%s\" does not exist", task->queue)));
+}
+
+/*
+ * Splits '[[1],[2]]' into the arguments of each task.
+ */
+Jsonb	  **
+request_split_args(EnqueueRequest *request, int *n)
+{
+	Jsonb	   *args = request->many_args;
+	Jsonb	  **split;
+
+	*n = args_count(args);
+	if (args == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", "args"),
+				 errhint("It is an array of argument arrays, for example '[[1], [2]]'.")));
+	split = palloc(Max(*n, 1) * sizeof(Jsonb *));
+	for (int i = 0; i < *n; i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(&args->root, i);
+
+		if (element->type != jbvBinary ||
+			!JsonContainerIsArray(element->val.binary.data))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("element %d of argument \"%s\" is not an array",
+							i + 1, "args"),
+					 errhint("It is an array of argument arrays, for example '[[1], [2]]'.")));
+		split[i] = JsonbValueToJsonb(element);
+	}
+	/* all must fit; most have the same length, so look at each length once */
+	for (int i = 0, last = -1; i < *n; i++)
+	{
+		int			count = args_count(split[i]);
+
+		if (count != last)
+			command_check_args(request->task.command, count);
+		last = count;
+	}
+	return split;
+}

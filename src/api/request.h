@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * request.h
+ *	  Reading and checking the arguments of a submission.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_REQUEST_H
+#define WEIR_REQUEST_H
+
+#include "fmgr.h"
+
+#include "ledger/queue_config.h"
+#include "ledger/task_row.h"
+#include "shmem/layout.h"
+
+typedef struct EnqueueRequest
+{
+	WeirDatabase *database;
+	const QueueConfig *queue;
+	TaskRow		task;
+	Jsonb	   *many_args;		/* enqueue_many: array of argument arrays */
+	int			nneeds;
+	uint64		needs[POLICY_MAX_NEEDS];
+} EnqueueRequest;
+
+extern void request_read(FunctionCallInfo fcinfo, EnqueueRequest *request,
+						 bool many);
+extern Jsonb **request_split_args(EnqueueRequest *request, int *n);
+extern char *request_json_string(const char *value);
+extern void request_check_policy(Jsonb *policy);
+extern uint64 request_table_key(Oid relid, char **name);
+
+#endif							/* WEIR_REQUEST_H */

@@ -1,0 +1,255 @@
+/*-------------------------------------------------------------------------
+ *
+ * show.c
+ *	  Shared memory as sets of rows, for the views.
+ *
+ * Each function copies what it shows out of shared memory row by row, without
+ * a lock: rows are right, the set is as of about now.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "ledger/sql.h"
+#include "shmem/database.h"
+#include "shmem/depth.h"
+#include "shmem/resource.h"
+#include "shmem/settings.h"
+
+PG_FUNCTION_INFO_V1(weir_show_status);
+PG_FUNCTION_INFO_V1(weir_show_queues);
+PG_FUNCTION_INFO_V1(weir_show_workers);
+PG_FUNCTION_INFO_V1(weir_show_assigned);
+PG_FUNCTION_INFO_V1(weir_show_resources);
+
+static void
+put(ReturnSetInfo *set, Datum *values, bool *nulls)
+{
+	tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+}
+
+static const char *
+scheduler_state_name(SchedulerState state)
+{
+	switch (state)
+	{
+		case SCHEDULER_DOWN:
+			return "down";
+		case SCHEDULER_STARTING:
+			return "starting";
+		case SCHEDULER_UNADOPTED:
+			return "not_adopted";
+		case SCHEDULER_REBUILDING:
+			return "rebuilding";
+		case SCHEDULER_RUNNING:
+			return "running";
+	}
+	return "down";
+}
+
+/*
+ * One row: the state of pg_weir in this database.
+ */
+Datum
+weir_show_status(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	WeirDatabase *database = database_mine();
+	SchedulerState state = SCHEDULER_DOWN;
+	Datum		values[11];
+	bool		nulls[11] = {0};
+
+	InitMaterializedSRF(fcinfo, 0);
+	memset(nulls, true, sizeof(nulls));
+	nulls[0] = nulls[1] = nulls[9] = nulls[10] = false;
+	values[0] = BoolGetDatum(Weir != NULL);
+	if (database)
+		state = database_state(database);
+	values[1] = CStringGetTextDatum(scheduler_state_name(state));
+	if (database)
+	{
+		nulls[2] = database->scheduler_pid == 0;
+		values[2] = Int32GetDatum(database->scheduler_pid);
+		nulls[3] = database->started_at == 0;
+		values[3] = TimestampTzGetDatum(database->started_at);
+		nulls[4] = database->heartbeat == 0;
+		values[4] = TimestampTzGetDatum(database->heartbeat);
+		nulls[5] = nulls[6] = nulls[7] = nulls[8] = false;
+		values[5] = BoolGetDatum(state != SCHEDULER_UNADOPTED);
+		values[6] = BoolGetDatum(pg_atomic_read_u32(&database->paused) != 0);
+		values[7] = BoolGetDatum(pg_atomic_read_u32(&database->seeded) != 0);
+		values[8] = BoolGetDatum(pg_atomic_read_u32(&database->no_process) != 0);
+	}
+	values[9] = BoolGetDatum(weir_enabled);
+	values[10] = CStringGetTextDatum(PG_WEIR_VERSION);
+	put(set, values, nulls);
+	return (Datum) 0;
+}
+
+/*
+ * The counters of each queue that has been used.
+ */
+Datum
+weir_show_queues(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	WeirDatabase *database = database_mine();
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (database == NULL || pg_atomic_read_u32(&database->seeded) == 0)
+		return (Datum) 0;
+	for (int i = 0; i < weir_max_queues; i++)
+	{
+		QueueSlot  *slot = &database->queues[i];
+		Datum		values[9];
+		bool		nulls[9] = {0};
+
+		if (slot->queue == 0)
+			continue;
+		values[0] = Int32GetDatum(slot->queue);
+		values[1] = Int32GetDatum(pg_atomic_read_u32(&slot->depth));
+		values[2] = Int32GetDatum(pg_atomic_read_u32(&slot->ready));
+		values[3] = Int32GetDatum(pg_atomic_read_u32(&slot->delayed));
+		values[4] = Int32GetDatum(pg_atomic_read_u32(&slot->blocked));
+		values[5] = Int32GetDatum(pg_atomic_read_u32(&slot->running));
+		values[6] = Int32GetDatum(pg_atomic_read_u32(&slot->waiters));
+		values[7] = Int64GetDatum(pg_atomic_read_u64(&slot->refused));
+		values[8] = Int64GetDatum(pg_atomic_read_u64(&slot->waited));
+		put(set, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+static const char *
+worker_state_name(uint32 state)
+{
+	switch ((WorkerState) state)
+	{
+		case WORKER_FREE:
+			return "free";
+		case WORKER_STARTING:
+			return "starting";
+		case WORKER_IDLE:
+			return "idle";
+		case WORKER_BUSY:
+			return "running";
+		case WORKER_GONE:
+			return "gone";
+	}
+	return "free";
+}
+
+/*
+ * The workers of this database.
+ */
+Datum
+weir_show_workers(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; Weir != NULL && i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+		uint32		state = pg_atomic_read_u32(&worker->state);
+		char		note[WEIR_NOTE_SIZE];
+		Datum		values[11];
+		bool		nulls[11] = {0};
+
+		if (worker->database != MyDatabaseId || state == WORKER_FREE)
+			continue;
+		SpinLockAcquire(&worker->mutex);
+		values[4] = Int64GetDatum(worker->task_id);
+		values[5] = Int32GetDatum(worker->attempt);
+		values[7] = TimestampTzGetDatum(worker->started_at);
+		values[8] = Int64GetDatum(worker->done);
+		values[9] = Int64GetDatum(worker->total);
+		strlcpy(note, worker->note, sizeof(note));
+		nulls[4] = nulls[5] = nulls[7] = nulls[8] = nulls[9] = nulls[10] =
+			worker->task_id == 0;
+		nulls[8] |= worker->done < 0;
+		nulls[9] |= worker->total <= 0;
+		SpinLockRelease(&worker->mutex);
+		values[0] = Int32GetDatum(i);
+		values[1] = Int32GetDatum(worker->pid);
+		nulls[1] = worker->pid == 0;
+		values[2] = ObjectIdGetDatum(worker->role);
+		values[3] = CStringGetTextDatum(worker_state_name(state));
+		values[6] = TimestampTzGetDatum(worker->since);
+		values[10] = CStringGetTextDatum(note);
+		nulls[10] |= note[0] == '\0';
+		put(set, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/*
+ * What workers of this database have in hand.
+ */
+Datum
+weir_show_assigned(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; Weir != NULL && i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		if (worker->database != MyDatabaseId)
+			continue;
+		for (int j = 0; j < WEIR_INBOX_SIZE; j++)
+		{
+			Assignment	assignment = worker->assigned[j];
+			Datum		values[5];
+			bool		nulls[5] = {0};
+
+			if (assignment.task_id == 0)
+				continue;
+			values[0] = Int64GetDatum(assignment.task_id);
+			values[1] = Int32GetDatum(assignment.attempt);
+			values[2] = Int32GetDatum(worker->pid);
+			nulls[2] = worker->pid == 0;
+			values[3] = Int32GetDatum(assignment.queue);
+			values[4] = TimestampTzGetDatum(assignment.ready_at);
+			put(set, values, nulls);
+		}
+	}
+	return (Datum) 0;
+}
+
+/*
+ * The capped resources of this database.
+ */
+Datum
+weir_show_resources(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	WeirDatabase *database = database_mine();
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; database != NULL && i < weir_max_resources; i++)
+	{
+		ResourceSlot *resource = &database->resources[i];
+		Datum		values[6];
+		bool		nulls[6] = {0};
+
+		if (resource->key == 0 || resource->slots == 0)
+			continue;
+		values[0] = Int32GetDatum(RESOURCE_KIND(resource->key));
+		values[1] = ObjectIdGetDatum(RESOURCE_ID(resource->key));
+		values[2] = Int32GetDatum(resource->slots);
+		values[3] = Int32GetDatum(resource->reserved);
+		values[4] = Int32GetDatum(__builtin_popcountll(resource_held(resource)));
+		values[5] = Int32GetDatum(pg_atomic_read_u32(&resource->gate_waiters));
+		put(set, values, nulls);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,203 @@
+/*-------------------------------------------------------------------------
+ *
+ * task.c
+ *	  What a task can ask and tell about itself, and waiting for a task.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+#include "utils/wait_event.h"
+
+#include "api/arguments.h"
+#include "ledger/run_row.h"
+#include "ledger/task_row.h"
+#include "run/attempt.h"
+#include "run/session.h"
+#include "shmem/database.h"
+#include "shmem/xact_actions.h"
+
+PG_FUNCTION_INFO_V1(weir_current_task);
+PG_FUNCTION_INFO_V1(weir_progress);
+PG_FUNCTION_INFO_V1(weir_wait);
+PG_FUNCTION_INFO_V1(weir_result);
+
+/*
+ * weir.current_task(): the id of the task that is being executed; null
+ * outside of one.
+ */
+Datum
+weir_current_task(PG_FUNCTION_ARGS)
+{
+	if (CurrentAttempt == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(CurrentAttempt->assignment->task_id);
+}
+
+/*
+ * weir.progress(): shows how far the task is, at once, not at commit.
+ */
+Datum
+weir_progress(PG_FUNCTION_ARGS)
+{
+	char	   *note = argument_text(fcinfo, 2);
+	WeirWorker *worker;
+	int64		done;
+	int64		total;
+
+	if (CurrentAttempt == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("weir.progress() can only be called inside a task")));
+	done = PG_ARGISNULL(0) ? -1 : PG_GETARG_INT64(0);
+	total = PG_ARGISNULL(1) ? -1 : PG_GETARG_INT64(1);
+	if ((!PG_ARGISNULL(0) && done < 0) || (!PG_ARGISNULL(1) && total < 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("progress must not be negative")));
+	if (note)
+		note[pg_mbcliplen(note, strlen(note), WEIR_NOTE_SIZE - 1)] = '\0';
+	worker = CurrentAttempt->worker;
+	SpinLockAcquire(&worker->mutex);
+	worker->done = done;
+	worker->total = total;
+	strlcpy(worker->note, note ? note : "", WEIR_NOTE_SIZE);
+	SpinLockRelease(&worker->mutex);
+	PG_RETURN_VOID();
+}
+
+/*
+ * Refuses who may not see what became of the task.
+ */
+static void
+check_may_see(int64 task_id)
+{
+	TaskRow    *task = task_row_read(task_id);
+
+	if (task == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("task " INT64_FORMAT " does not exist", task_id),
+				 errhint("A task can be waited for after its enqueue has committed.")));
+	if (!may_act_on(task->owner, task->owner_name) &&
+		!has_privs_of_role(GetUserId(), ROLE_PG_MONITOR))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of task " INT64_FORMAT, task_id)));
+}
+
+/*
+ * Sleeps until the task has ended; its last run.  Errors end the wait.
+ */
+static HeapTuple
+wait_for_end(WeirDatabase *database, int64 task_id, bool forever,
+			 int64 timeout)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	HeapTuple	tuple;
+
+	ConditionVariablePrepareToSleep(&database->finished);
+	while ((tuple = run_row_last(task_id, true)) == NULL)
+	{
+		long		left = 1000;
+
+		if (!forever)
+		{
+			left = (long) (timeout - TimestampDifferenceMilliseconds(start, GetCurrentTimestamp()));
+			if (left <= 0)
+				break;
+		}
+		/* the ledger is the truth; a wake-up that was lost is made good */
+		(void) ConditionVariableTimedSleep(&database->finished,
+										   Min(left, 1000),
+										   PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	return tuple;
+}
+
+/*
+ * weir.wait(): waits until the task has ended, and returns its last run.
+ */
+Datum
+weir_wait(PG_FUNCTION_ARGS)
+{
+	WeirDatabase *database = database_require_ready();
+	int64		task_id;
+	HeapTuple	tuple = NULL;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	task_id = PG_GETARG_INT64(0);
+	if (CurrentAttempt != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot wait for a task inside a task"),
+				 errdetail("It would hold a worker that the other one may need.")));
+	if (xact_submitted(task_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot wait for a task of the current transaction"),
+				 errhint("Commit first: it starts after that.")));
+	check_may_see(task_id);
+	pg_atomic_fetch_add_u32(&database->finish_waiters, 1);
+	PG_TRY();
+	{
+		tuple = wait_for_end(database, task_id, PG_ARGISNULL(1),
+							 PG_ARGISNULL(1) ? 0 :
+							 session_interval_ms(PG_GETARG_INTERVAL_P(1)));
+	}
+	PG_FINALLY();
+	{
+		pg_atomic_fetch_sub_u32(&database->finish_waiters, 1);
+	}
+	PG_END_TRY();
+	if (tuple == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("task " INT64_FORMAT " has not ended in time", task_id),
+				 errhint("SELECT * FROM weir.why_waiting(" INT64_FORMAT ") says what it waits for.",
+						 task_id)));
+	PG_RETURN_DATUM(run_row_datum(tuple));
+}
+
+/*
+ * weir.result(): the rows of the last statement of a task that succeeded;
+ * null if it has not, or returned none.
+ */
+Datum
+weir_result(PG_FUNCTION_ARGS)
+{
+	int64		task_id;
+	HeapTuple	tuple;
+	Datum		result;
+	bool		isnull;
+
+	(void) database_require_ready();
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	task_id = PG_GETARG_INT64(0);
+	check_may_see(task_id);
+	tuple = run_row_last(task_id, true);
+	if (tuple == NULL)
+		PG_RETURN_NULL();
+	result = run_row_result(tuple, &isnull);
+	if (isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(result);
+}

@@ -1,0 +1,82 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  The differences between PostgreSQL 15, 16, 17 and 18.
+ *
+ * The code is written against the newest interface; this file, the only one
+ * that looks at PG_VERSION_NUM, bends the older ones to it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_COMPAT_H
+#define WEIR_COMPAT_H
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+
+#if PG_VERSION_NUM < 150000
+#error "pg_weir needs PostgreSQL 15 or newer"
+#endif
+
+/* 17 numbers processes by ProcNumber; before, PGPROC carried pgprocno */
+#if PG_VERSION_NUM < 170000
+#define MyProcNumber			(MyProc->pgprocno)
+typedef int ProcNumber;
+#define INVALID_PROC_NUMBER		(-1)
+#endif
+
+/* 18 has one more argument: whether a failed try is logged */
+#if PG_VERSION_NUM >= 180000
+#define weir_LockTry(tag, mode, session) \
+	LockAcquireExtended((tag), (mode), (session), true, true, NULL, false)
+#else
+#define weir_LockTry(tag, mode, session) \
+	LockAcquireExtended((tag), (mode), (session), true, true, NULL)
+#endif
+
+/* 16 has soft errors, and an argument to ask for them */
+#if PG_VERSION_NUM >= 160000
+#define weir_qualified_name(text)	stringToQualifiedNameList((text), NULL)
+#else
+#define weir_qualified_name(text)	stringToQualifiedNameList((text))
+#endif
+
+/* 18 dropped the "run once" flag of PortalRun */
+#if PG_VERSION_NUM >= 180000
+#define weir_PortalRun(portal, count, toplevel, dest, qc) \
+	PortalRun((portal), (count), (toplevel), (dest), (dest), (qc))
+#else
+#define weir_PortalRun(portal, count, toplevel, dest, qc) \
+	PortalRun((portal), (count), (toplevel), true, (dest), (dest), (qc))
+#endif
+
+/* 16 has one function for the privileges on all kinds of objects */
+#if PG_VERSION_NUM >= 160000
+#define weir_database_aclcheck(database, role, mode) \
+	object_aclcheck(DatabaseRelationId, (database), (role), (mode))
+#define weir_class_ownercheck(relation, role) \
+	object_ownercheck(RelationRelationId, (relation), (role))
+#define weir_database_ownercheck(database, role) \
+	object_ownercheck(DatabaseRelationId, (database), (role))
+#define weir_extension_ownercheck(extension, role) \
+	object_ownercheck(ExtensionRelationId, (extension), (role))
+#define weir_namespace_ownercheck(namespace, role) \
+	object_ownercheck(NamespaceRelationId, (namespace), (role))
+#else
+#define weir_database_aclcheck(database, role, mode) \
+	pg_database_aclcheck((database), (role), (mode))
+#define weir_class_ownercheck(relation, role) \
+	pg_class_ownercheck((relation), (role))
+#define weir_database_ownercheck(database, role) \
+	pg_database_ownercheck((database), (role))
+#define weir_extension_ownercheck(extension, role) \
+	pg_extension_ownercheck((extension), (role))
+#define weir_namespace_ownercheck(namespace, role) \
+	pg_namespace_ownercheck((namespace), (role))
+#endif
+
+#endif							/* WEIR_COMPAT_H */

@@ -1,0 +1,329 @@
+/*-------------------------------------------------------------------------
+ *
+ * generation.c
+ *	  The generations of the ledger: which table a task id belongs to.
+ *
+ * Tasks and runs are kept in pairs of tables, task_N and run_N, that inherit
+ * from weir.task and weir.run and take a range of task ids each.  They are no
+ * partitions: making or dropping one must not lock the parent against its
+ * readers, and a dump must restore them without help.
+ *
+ * The scheduler makes them ahead of need, and closes one when all its ids
+ * are taken, no transaction can still add to it, and all its tasks have
+ * ended.  Only open generations are read when the scheduler starts.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "ledger/append_only.h"
+#include "ledger/generation.h"
+#include "ledger/sql.h"
+
+/* Columns of weir.generation */
+#define ANUM_GENERATION_ID		1
+#define ANUM_GENERATION_LOW		2
+#define ANUM_GENERATION_HIGH	3
+#define ANUM_GENERATION_STATE	4
+
+/*
+ * The generations that have tables, lowest ids first, as this process last
+ * read them.  Any change comes with a relcache invalidation.
+ */
+static Generation *Generations = NULL;
+static int	NumGenerations = 0;
+static bool GenerationsValid = false;
+static Oid	GenerationRelation = InvalidOid;
+
+static void
+generation_invalidate(Datum arg, Oid relid)
+{
+	if (!OidIsValid(relid) || relid == GenerationRelation)
+		GenerationsValid = false;
+}
+
+void
+generation_install(void)
+{
+	CacheRegisterRelcacheCallback(generation_invalidate, (Datum) 0);
+}
+
+static int
+generation_compare(const void *a, const void *b)
+{
+	int64		left = ((const Generation *) a)->low;
+	int64		right = ((const Generation *) b)->low;
+
+	return left < right ? -1 : left > right;
+}
+
+/*
+ * Reads one row of weir.generation; false if its tables are gone.
+ */
+static bool
+generation_read(Relation relation, HeapTuple tuple, Generation *generation)
+{
+	TupleDesc	descriptor = RelationGetDescr(relation);
+	Oid			schema = RelationGetNamespace(relation);
+	bool		isnull;
+	char	   *state;
+
+	generation->generation_id =
+		DatumGetInt32(heap_getattr(tuple, ANUM_GENERATION_ID, descriptor, &isnull));
+	generation->low =
+		DatumGetInt64(heap_getattr(tuple, ANUM_GENERATION_LOW, descriptor, &isnull));
+	generation->high =
+		DatumGetInt64(heap_getattr(tuple, ANUM_GENERATION_HIGH, descriptor, &isnull));
+	state = TextDatumGetCString(heap_getattr(tuple, ANUM_GENERATION_STATE, descriptor, &isnull));
+	generation->open = strcmp(state, "open") == 0;
+	generation->task =
+		get_relname_relid(psprintf("task_%d", generation->generation_id), schema);
+	generation->run =
+		get_relname_relid(psprintf("run_%d", generation->generation_id), schema);
+	return OidIsValid(generation->task) && OidIsValid(generation->run);
+}
+
+/*
+ * Reads weir.generation anew, as it is committed now.
+ */
+static void
+generation_load(void)
+{
+	Relation	relation;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	int			max = 8;
+	Generation *list = MemoryContextAlloc(TopMemoryContext,
+										  max * sizeof(Generation));
+	int			n = 0;
+
+	relation = table_open(get_relname_relid("generation", ledger_namespace()),
+						  AccessShareLock);
+	GenerationRelation = RelationGetRelid(relation);
+	GenerationsValid = true;
+	scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		if (n == max)
+		{
+			max *= 2;
+			list = repalloc(list, max * sizeof(Generation));
+		}
+		if (generation_read(relation, tuple, &list[n]))
+			n++;
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	qsort(list, n, sizeof(Generation), generation_compare);
+	if (Generations)
+		pfree(Generations);
+	Generations = list;
+	NumGenerations = n;
+}
+
+/*
+ * All generations that have tables, lowest ids first.  The list is good until
+ * the next catalog access.
+ */
+const Generation *
+generation_list(int *n)
+{
+	if (!GenerationsValid)
+		generation_load();
+	*n = NumGenerations;
+	return Generations;
+}
+
+/*
+ * The generation of a task id, or NULL.
+ */
+const Generation *
+generation_of(int64 task_id)
+{
+	if (!GenerationsValid)
+		generation_load();
+	for (int i = NumGenerations - 1; i >= 0; i--)
+	{
+		if (task_id >= Generations[i].low && task_id < Generations[i].high)
+			return &Generations[i];
+	}
+	return NULL;
+}
+
+/*
+ * Makes one child table with its key, trigger and dependency.  The dependency
+ * on the extension is automatic: DROP EXTENSION takes the child along without
+ * being told to CASCADE.
+ */
+static void
+generation_create_child(const char *parent, int32 generation_id, int64 low,
+						int64 high, const char *key)
+{
+	char	   *name = psprintf("%s_%d", parent, generation_id);
+	ObjectAddress child;
+	ObjectAddress extension;
+
+	sql_execute(psprintf("CREATE TABLE weir.%s ("
+						 "CONSTRAINT %s_pkey PRIMARY KEY (%s), "
+						 "CONSTRAINT %s_range CHECK (task_id >= " INT64_FORMAT
+						 " AND task_id < " INT64_FORMAT ")) "
+						 "INHERITS (weir.%s)",
+						 name, name, key, name, low, high, parent), NULL);
+	sql_execute(psprintf("CREATE TRIGGER append_only "
+						 "BEFORE UPDATE OR DELETE OR TRUNCATE ON weir.%s "
+						 "FOR EACH STATEMENT EXECUTE FUNCTION weir._append_only()",
+						 name), NULL);
+	sql_execute(psprintf("ALTER TABLE weir.%s ENABLE ALWAYS TRIGGER append_only",
+						 name), NULL);
+	ObjectAddressSet(child, RelationRelationId,
+					 get_relname_relid(name, ledger_namespace()));
+	ObjectAddressSet(extension, ExtensionRelationId, extension_oid());
+	recordDependencyOn(&child, &extension, DEPENDENCY_AUTO);
+}
+
+/*
+ * Makes the generation for the ids from low to high.
+ */
+void
+generation_create(int64 low, int64 high)
+{
+	SqlSession	session;
+	SqlParams	params = {0};
+	int32		generation_id;
+
+	sql_begin(&session);
+	sql_execute("SELECT coalesce(max(generation_id), 0) + 1 FROM weir.generation",
+				NULL);
+	generation_id = sql_int4(0, 1);
+	generation_create_child("task", generation_id, low, high, "task_id");
+	generation_create_child("run", generation_id, low, high,
+							"task_id, attempt");
+	sql_add_int4(&params, generation_id);
+	sql_add_int8(&params, low);
+	sql_add_int8(&params, high);
+	sql_execute("INSERT INTO weir.generation (generation_id, low, high, state) "
+				"VALUES ($1, $2, $3, 'open')", &params);
+	CacheInvalidateRelcacheByRelid(get_relname_relid("generation",
+													 ledger_namespace()));
+	sql_end(&session);
+}
+
+/*
+ * Closes a generation whose ids are all given out.  Its tables are locked
+ * against writers for that, without waiting: a transaction that wrote a task
+ * long ago and has not committed keeps it open.  Says whether it was closed.
+ */
+bool
+generation_try_close(const Generation *generation)
+{
+	Generation	copy = *generation;
+	SqlSession	session;
+	SqlParams	params = {0};
+	bool		closed = false;
+
+	if (!ConditionalLockRelationOid(copy.task, ShareLock) ||
+		!ConditionalLockRelationOid(copy.run, ShareLock))
+		return false;
+	CommandCounterIncrement();
+	sql_begin(&session);
+	sql_execute(psprintf("SELECT 1 FROM weir.task_%d t "
+						 "WHERE (SELECT r.final FROM weir.run_%d r"
+						 " WHERE r.task_id = t.task_id"
+						 " ORDER BY r.attempt DESC LIMIT 1) IS NOT TRUE LIMIT 1",
+						 copy.generation_id, copy.generation_id), NULL);
+	if (SPI_processed == 0)
+	{
+		sql_add_int4(&params, copy.generation_id);
+		sql_execute("UPDATE weir.generation SET state = 'closed', "
+					"closed_at = clock_timestamp() WHERE generation_id = $1",
+					&params);
+		CacheInvalidateRelcacheByRelid(get_relname_relid("generation",
+														 ledger_namespace()));
+		closed = true;
+	}
+	sql_end(&session);
+	return closed;
+}
+
+/*
+ * Drops a closed generation: retention.
+ */
+void
+generation_drop(int32 generation_id)
+{
+	SqlSession	session;
+	SqlParams	params = {0};
+
+	sql_begin(&session);
+	sql_add_int4(&params, generation_id);
+	sql_execute("UPDATE weir.generation SET state = 'dropped' "
+				"WHERE generation_id = $1 AND state = 'closed'", &params);
+	if (SPI_processed == 1)
+	{
+		append_only_suspend(true);
+		sql_execute(psprintf("DELETE FROM weir.claim c USING weir.generation g "
+							 "WHERE g.generation_id = %d "
+							 "AND c.task_id >= g.low AND c.task_id < g.high",
+							 generation_id), NULL);
+		append_only_suspend(false);
+		sql_execute(psprintf("DROP TABLE weir.run_%d, weir.task_%d",
+							 generation_id, generation_id), NULL);
+	}
+	CacheInvalidateRelcacheByRelid(get_relname_relid("generation",
+													 ledger_namespace()));
+	sql_end(&session);
+}
+
+/*
+ * The lowest id that no committed task can have: above all tasks of the
+ * newest generation and all generations before it.
+ */
+int64
+generation_next_id(void)
+{
+	SqlSession	session;
+	int64		next = 1;
+	char	   *newest;
+
+	sql_begin(&session);
+	sql_execute("SELECT generation_id::text, low, state <> 'open', high"
+				" FROM weir.generation ORDER BY low DESC LIMIT 1", NULL);
+	if (SPI_processed == 1)
+	{
+		newest = sql_text(0, 1);
+		if (strcmp(sql_text(0, 3), "t") == 0)
+			next = sql_int8(0, 4);
+		else
+		{
+			next = sql_int8(0, 2);
+			/* two generations can be open, the newer one still empty */
+			sql_execute(psprintf("SELECT max(task_id) + 1 FROM weir.task_%s",
+								 newest), NULL);
+			if (!sql_isnull(0, 1))
+				next = Max(next, sql_int8(0, 1));
+			else
+			{
+				sql_execute("SELECT max(task_id) + 1 FROM weir.task", NULL);
+				next = sql_isnull(0, 1) ? 1 : sql_int8(0, 1);
+			}
+		}
+	}
+	sql_end(&session);
+	return next;
+}

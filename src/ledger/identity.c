@@ -1,0 +1,78 @@
+/*-------------------------------------------------------------------------
+ *
+ * identity.c
+ *	  Whether this ledger is this installation's own.
+ *
+ * A copy of production must not run production's tasks.  A ledger remembers
+ * where it was written: system identifier, oids of the database and of the
+ * extension, and the setting weir.installation, since a promoted base backup
+ * has the other three in common with its origin.  An empty ledger belongs to
+ * whoever writes it first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+
+#include "ledger/identity.h"
+#include "ledger/sql.h"
+#include "shmem/settings.h"
+
+/* Adds what identifies this place */
+static void
+identity_params(SqlParams *params)
+{
+	sql_add_int8(params, (int64) GetSystemIdentifier());
+	sql_add(params, OIDOID, ObjectIdGetDatum(MyDatabaseId), false);
+	sql_add(params, OIDOID, ObjectIdGetDatum(extension_oid()), false);
+	sql_add_text(params, weir_installation ? weir_installation : "");
+}
+
+/*
+ * Is the ledger empty, or was it last written or adopted here?
+ */
+bool
+identity_matches(void)
+{
+	SqlSession	session;
+	SqlParams	params = {0};
+	bool		matches;
+
+	sql_begin(&session);
+	identity_params(&params);
+	sql_execute("SELECT system_identifier = $1 AND database_oid = $2"
+				" AND extension_oid = $3 AND installation = $4"
+				" FROM weir.identity ORDER BY adopted_at DESC LIMIT 1",
+				&params);
+	matches = SPI_processed == 0 || strcmp(sql_text(0, 1), "t") == 0;
+	if (SPI_processed == 0)
+	{
+		sql_execute("SELECT 1 FROM weir.generation LIMIT 1", NULL);
+		matches = SPI_processed == 0;
+	}
+	sql_end(&session);
+	return matches;
+}
+
+/*
+ * Records that this ledger belongs here from now on.
+ */
+void
+identity_record(const char *adopted_by)
+{
+	SqlSession	session;
+	SqlParams	params = {0};
+
+	sql_begin(&session);
+	identity_params(&params);
+	sql_add_text(&params, adopted_by);
+	sql_execute("INSERT INTO weir.identity (adopted_at, system_identifier,"
+				" database_oid, extension_oid, installation, adopted_by)"
+				" VALUES (greatest(clock_timestamp(), (SELECT max(adopted_at)"
+				" + interval '1 microsecond' FROM weir.identity)),"
+				" $1, $2, $3, $4, $5)", &params);
+	sql_end(&session);
+}

@@ -1,0 +1,243 @@
+/*-------------------------------------------------------------------------
+ *
+ * queue_config.c
+ *	  What is configured for queues, as this process last read it.
+ *
+ * Sessions, workers and the scheduler read the queues once and keep them
+ * until somebody changes one, which invalidates the relcache entry of
+ * weir.queue.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/namespace.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+
+#include "ledger/queue_config.h"
+#include "ledger/sql.h"
+#include "ledger/task_row.h"
+
+static MemoryContext ConfigContext = NULL;
+static QueueConfig *Queues = NULL;
+static int	NumQueues = 0;
+static bool ConfigValid = false;
+static Oid	QueueRelation = InvalidOid;
+
+static void
+queue_config_invalidate(Datum arg, Oid relid)
+{
+	if (!OidIsValid(relid) || relid == QueueRelation)
+		ConfigValid = false;
+}
+
+void
+queue_config_install(void)
+{
+	CacheRegisterRelcacheCallback(queue_config_invalidate, (Datum) 0);
+}
+
+/*
+ * Tells all processes, at commit, to read the queues again.
+ */
+void
+queue_config_changed(void)
+{
+	CacheInvalidateRelcacheByRelid(get_relname_relid("queue",
+													 ledger_namespace()));
+}
+
+/*
+ * The named number of a policy object, or what it is otherwise.
+ */
+static double
+policy_number(Jsonb *policy, const char *name, double otherwise)
+{
+	JsonbValue	buffer;
+	JsonbValue *value;
+
+	if (policy == NULL)
+		return otherwise;
+	value = getKeyJsonValueFromContainer(&policy->root, name, strlen(name),
+										 &buffer);
+	if (value == NULL)
+		return otherwise;
+	if (value->type == jbvBool)
+		return value->val.boolean ? 1 : 0;
+	if (value->type != jbvNumeric)
+		return otherwise;
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+											  NumericGetDatum(value->val.numeric)));
+}
+
+/*
+ * Takes the retry parameters out of a policy object: those that it names
+ * replace what is there.  Units are seconds.
+ */
+void
+retry_policy_parse(Jsonb *policy, RetryPolicy *retry)
+{
+	retry->max_attempts = (int32) policy_number(policy, "max_attempts",
+												retry->max_attempts);
+	retry->base_us = (int64) (1e6 * policy_number(policy, "backoff_base",
+												  retry->base_us / 1e6));
+	retry->cap_us = (int64) (1e6 * policy_number(policy, "backoff_cap",
+												 retry->cap_us / 1e6));
+	retry->max_contention = (int32) policy_number(policy, "max_contention",
+												  retry->max_contention);
+	retry->retry_permanent = policy_number(policy, "retry_permanent",
+										   retry->retry_permanent) != 0;
+}
+
+/*
+ * Copies the row of the current result into a queue's configuration.
+ */
+static void
+queue_config_row(uint64 row, QueueConfig *queue)
+{
+	char	   *text;
+
+	queue->queue_id = sql_int4(row, 1);
+	queue->name = pstrdup(sql_text(row, 2));
+	(void) class_parse(sql_text(row, 3), &queue->klass);
+	queue->capacity = sql_int4(row, 4);
+	queue->wait = strcmp(sql_text(row, 5), "wait") == 0;
+	queue->max_running = sql_int4(row, 6);
+	queue->weight = strtod(sql_text(row, 7), NULL);
+	queue->paused = strcmp(sql_text(row, 8), "t") == 0;
+	queue->owner = get_role_oid(sql_text(row, 9), true);
+	text = sql_text(row, 10);
+
+	if (text)
+		queue->settings = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+															 CStringGetDatum(text)));
+	queue->retry.max_attempts = 3;
+	queue->retry.base_us = 1000000;
+	queue->retry.cap_us = INT64CONST(300) * 1000000;
+	queue->retry.max_contention = 10;
+	queue->retry.retry_permanent = false;
+	text = sql_text(row, 11);
+
+	if (text)
+		retry_policy_parse(DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+															  CStringGetDatum(text))),
+						   &queue->retry);
+}
+
+/*
+ * Adds the grants of the current result to their queues.
+ */
+static void
+queue_config_grants(uint64 n)
+{
+	for (uint64 row = 0; row < n; row++)
+	{
+		int32		queue_id = sql_int4(row, 1);
+		char	   *role = sql_text(row, 2);
+		QueueConfig *queue = NULL;
+		QueueGrant *grant;
+		Oid			roleid = InvalidOid;
+
+		for (int i = 0; i < NumQueues; i++)
+		{
+			if (Queues[i].queue_id == queue_id)
+				queue = &Queues[i];
+		}
+		if (queue == NULL)
+			continue;
+		if (strcmp(role, "public") != 0)
+		{
+			roleid = get_role_oid(role, true);
+			if (!OidIsValid(roleid))
+				continue;
+		}
+		if (queue->grants == NULL)
+			queue->grants = palloc(n * sizeof(QueueGrant));
+		grant = &queue->grants[queue->ngrants++];
+		grant->role = roleid;
+		(void) class_parse(sql_text(row, 3), &grant->max_class);
+		grant->may_set_deadline = strcmp(sql_text(row, 4), "t") == 0;
+		grant->min_priority = sql_int4(row, 5);
+	}
+}
+
+/*
+ * Reads all queues.
+ */
+static void
+queue_config_load(void)
+{
+	SqlSession	session;
+	MemoryContext caller;
+	uint64		n;
+
+	QueueRelation = get_relname_relid("queue", ledger_namespace());
+	if (ConfigContext == NULL)
+		ConfigContext = AllocSetContextCreate(TopMemoryContext,
+											  "pg_weir queues",
+											  ALLOCSET_DEFAULT_SIZES);
+	ConfigValid = false;
+	sql_begin(&session);
+	n = sql_execute("SELECT queue_id, name, class, capacity, on_full,"
+					" max_running, weight::text, paused, owner_name,"
+					" settings::text, policy::text"
+					" FROM weir.queue ORDER BY queue_id", NULL);
+	MemoryContextReset(ConfigContext);
+	caller = MemoryContextSwitchTo(ConfigContext);
+	Queues = palloc0(Max(n, 1) * sizeof(QueueConfig));
+	for (NumQueues = 0; NumQueues < n; NumQueues++)
+		queue_config_row(NumQueues, &Queues[NumQueues]);
+	n = sql_execute("SELECT queue_id, role_name, max_class, may_set_deadline,"
+					" min_priority FROM weir.queue_grant", NULL);
+	queue_config_grants(n);
+	MemoryContextSwitchTo(caller);
+	sql_end(&session);
+	ConfigValid = true;
+}
+
+/*
+ * All queues.  The list is good until the next catalog access.
+ */
+const QueueConfig *
+queue_config_list(int *n)
+{
+	if (!ConfigValid)
+		queue_config_load();
+	*n = NumQueues;
+	return Queues;
+}
+
+const QueueConfig *
+queue_config_by_name(const char *name)
+{
+	int			n;
+	const QueueConfig *queues = queue_config_list(&n);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(queues[i].name, name) == 0)
+			return &queues[i];
+	}
+	return NULL;
+}
+
+const QueueConfig *
+queue_config_by_id(int32 queue_id)
+{
+	int			n;
+	const QueueConfig *queues = queue_config_list(&n);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (queues[i].queue_id == queue_id)
+			return &queues[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * queue_config.h
+ *	  What is configured for a queue, as this process last read it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_QUEUE_CONFIG_H
+#define WEIR_QUEUE_CONFIG_H
+
+#include "policy/policy.h"
+#include "policy/retry.h"
+#include "utils/jsonb.h"
+
+typedef struct QueueGrant
+{
+	Oid			role;			/* InvalidOid: everybody */
+	PolicyClass max_class;
+	bool		may_set_deadline;
+	int32		min_priority;
+} QueueGrant;
+
+typedef struct QueueConfig
+{
+	int32		queue_id;
+	char	   *name;
+	PolicyClass klass;
+	int32		capacity;
+	bool		wait;			/* on_full => 'wait' */
+	int32		max_running;	/* 0: no limit */
+	double		weight;
+	bool		paused;
+	Oid			owner;
+	Jsonb	   *settings;
+	RetryPolicy retry;
+	int			ngrants;
+	QueueGrant *grants;
+} QueueConfig;
+
+extern void queue_config_install(void);
+extern const QueueConfig *queue_config_by_name(const char *name);
+extern const QueueConfig *queue_config_by_id(int32 queue_id);
+extern const QueueConfig *queue_config_list(int *n);
+extern void queue_config_changed(void);
+extern void retry_policy_parse(Jsonb *policy, RetryPolicy *retry);
+
+#endif							/* WEIR_QUEUE_CONFIG_H */

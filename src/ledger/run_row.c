@@ -1,0 +1,298 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_row.c
+ *	  Rows of weir.run: one per attempt, in the transaction of its effects.
+ *
+ * The key (task_id, attempt) is what makes an attempt happen at most once:
+ * whoever commits the row first has executed it, and everybody else's effects
+ * are rolled back by the unique violation.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/heaptoast.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "funcapi.h"
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+#include "utils/xid8.h"
+
+#include "ledger/generation.h"
+#include "ledger/heap_row.h"
+#include "ledger/run_row.h"
+#include "ledger/sql.h"
+#include "policy/retry.h"
+
+static const char *const OutcomeNames[] = {
+	"succeeded", "failed", "crashed", "timed_out", "cancelled", "interrupted",
+	"retried"
+};
+
+const char *
+outcome_name(Outcome outcome)
+{
+	return OutcomeNames[outcome];
+}
+
+static Outcome
+outcome_parse(const char *name)
+{
+	for (int i = 0; i < lengthof(OutcomeNames); i++)
+	{
+		if (strcmp(name, OutcomeNames[i]) == 0)
+			return (Outcome) i;
+	}
+	return OUTCOME_FAILED;
+}
+
+static void
+set_text(Datum *values, bool *nulls, int attnum, const char *value)
+{
+	nulls[attnum - 1] = value == NULL;
+	if (value)
+		values[attnum - 1] = CStringGetTextDatum(value);
+}
+
+static void
+set_time(Datum *values, bool *nulls, int attnum, TimestampTz value)
+{
+	nulls[attnum - 1] = value == 0;
+	values[attnum - 1] = TimestampTzGetDatum(value);
+}
+
+/*
+ * Writes a run into this transaction.
+ */
+void
+run_row_insert(const RunRow *run)
+{
+	Datum		values[NATTS_RUN];
+	bool		nulls[NATTS_RUN] = {0};
+	const Generation *generation = generation_of(run->task_id);
+
+	if (generation == NULL)
+		elog(ERROR, "no generation for task " INT64_FORMAT, run->task_id);
+	values[ANUM_RUN_TASK_ID - 1] = Int64GetDatum(run->task_id);
+	values[ANUM_RUN_ATTEMPT - 1] = Int32GetDatum(run->attempt);
+	set_text(values, nulls, ANUM_RUN_OUTCOME, outcome_name(run->outcome));
+	values[ANUM_RUN_FINAL - 1] = BoolGetDatum(run->final);
+	values[ANUM_RUN_CHARGED - 1] = BoolGetDatum(run->charged);
+	set_time(values, nulls, ANUM_RUN_RETRY_AT, run->retry_at);
+	values[ANUM_RUN_WORKER_PID - 1] = Int32GetDatum(run->worker_pid);
+	nulls[ANUM_RUN_WORKER_PID - 1] = run->worker_pid == 0;
+	set_time(values, nulls, ANUM_RUN_READY_AT, run->ready_at);
+	set_time(values, nulls, ANUM_RUN_STARTED_AT, run->started_at);
+	set_time(values, nulls, ANUM_RUN_FINISHED_AT, run->finished_at);
+	set_text(values, nulls, ANUM_RUN_SQLSTATE, run->sqlstate);
+	set_text(values, nulls, ANUM_RUN_MESSAGE, run->message);
+	set_text(values, nulls, ANUM_RUN_DETAIL, run->detail);
+	set_text(values, nulls, ANUM_RUN_HINT, run->hint);
+	set_text(values, nulls, ANUM_RUN_CONTEXT, run->context);
+	values[ANUM_RUN_ROWS - 1] = Int64GetDatum(run->rows);
+	nulls[ANUM_RUN_ROWS - 1] = !run->has_rows;
+	values[ANUM_RUN_RESULT - 1] = PointerGetDatum(run->result);
+	nulls[ANUM_RUN_RESULT - 1] = run->result == NULL;
+	set_text(values, nulls, ANUM_RUN_ACTOR, run->actor);
+	set_text(values, nulls, ANUM_RUN_REASON, run->reason);
+	values[ANUM_RUN_XID - 1] =
+		FullTransactionIdGetDatum(GetTopFullTransactionId());
+	heap_row_insert(generation->run, values, nulls);
+}
+
+/*
+ * Calls "visit" for the committed runs of a task, from the last one back,
+ * until it says false.
+ */
+static void
+run_rows_visit(int64 task_id,
+			   bool (*visit) (HeapTuple tuple, TupleDesc descriptor, void *arg),
+			   void *arg)
+{
+	const Generation *generation = generation_of(task_id);
+	Relation	relation;
+	Relation	index;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (generation == NULL)
+		return;
+	relation = table_open(generation->run, AccessShareLock);
+	index = index_open(heap_row_key_index(RelationGetRelid(relation)),
+					   AccessShareLock);
+	ScanKeyInit(&key, ANUM_RUN_TASK_ID, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(task_id));
+	scan = systable_beginscan_ordered(relation, index, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, BackwardScanDirection)))
+	{
+		if (!visit(tuple, RelationGetDescr(relation), arg))
+			break;
+	}
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(relation, AccessShareLock);
+}
+
+typedef struct ExistsSearch
+{
+	int32		attempt;
+	bool		found;
+	bool		final;
+	TimestampTz retry_at;
+} ExistsSearch;
+
+static bool
+visit_exists(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	ExistsSearch *search = arg;
+
+	if (heap_row_int4(tuple, ANUM_RUN_ATTEMPT, descriptor, 0) !=
+		search->attempt)
+		return true;
+	search->found = true;
+	search->final = heap_row_bool(tuple, ANUM_RUN_FINAL, descriptor);
+	search->retry_at = heap_row_int8(tuple, ANUM_RUN_RETRY_AT, descriptor, 0);
+	return false;
+}
+
+/*
+ * Is there a committed run of that attempt, and what did it say?
+ */
+bool
+run_row_exists(int64 task_id, int32 attempt, bool *final,
+			   TimestampTz *retry_at)
+{
+	ExistsSearch search = {0};
+
+	search.attempt = attempt;
+	run_rows_visit(task_id, visit_exists, &search);
+	*final = search.final;
+	*retry_at = search.retry_at;
+	return search.found;
+}
+
+static bool
+visit_summary(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	RunSummary *summary = arg;
+	bool		charged = heap_row_bool(tuple, ANUM_RUN_CHARGED, descriptor);
+	char	   *sqlstate = heap_row_text(tuple, ANUM_RUN_SQLSTATE, descriptor);
+	Outcome		outcome = outcome_parse(heap_row_text(tuple, ANUM_RUN_OUTCOME, descriptor));
+
+	if (summary->attempts == 0)
+	{
+		summary->attempts = heap_row_int4(tuple, ANUM_RUN_ATTEMPT, descriptor, 0);
+		summary->outcome = outcome;
+		summary->retry_at = heap_row_int8(tuple, ANUM_RUN_RETRY_AT, descriptor, 0);
+		summary->final = heap_row_bool(tuple, ANUM_RUN_FINAL, descriptor);
+	}
+	/* what was before weir.retry() does not count any more */
+	if (outcome == OUTCOME_RETRIED)
+		return false;
+	summary->charged += charged;
+	summary->crashed += outcome == OUTCOME_CRASHED;
+	summary->contention += !charged && sqlstate &&
+		retry_classify(sqlstate) == RETRY_KIND_CONTENTION;
+	return true;
+}
+
+/*
+ * Adds up the committed runs of a task.
+ */
+void
+run_row_summary(int64 task_id, RunSummary *summary)
+{
+	memset(summary, 0, sizeof(RunSummary));
+	run_rows_visit(task_id, visit_summary, summary);
+}
+
+typedef struct LastSearch
+{
+	bool		final_only;
+	HeapTuple	tuple;
+} LastSearch;
+
+static bool
+visit_last(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	LastSearch *search = arg;
+
+	if (!search->final_only ||
+		heap_row_bool(tuple, ANUM_RUN_FINAL, descriptor))
+		search->tuple = toast_flatten_tuple(tuple, descriptor);
+	return false;
+}
+
+/*
+ * A copy of the last committed run of a task, or of its last one if that is
+ * final; NULL if there is none.
+ */
+HeapTuple
+run_row_last(int64 task_id, bool final_only)
+{
+	LastSearch	search = {final_only, NULL};
+
+	run_rows_visit(task_id, visit_last, &search);
+	return search.tuple;
+}
+
+/*
+ * The row type of weir.run; its children have the same columns.
+ */
+static TupleDesc
+run_row_descriptor(void)
+{
+	Oid			relid = get_relname_relid("run", ledger_namespace());
+
+	return lookup_rowtype_tupdesc_copy(get_rel_type_id(relid), -1);
+}
+
+/*
+ * A run as a value of the row type of weir.run.
+ */
+Datum
+run_row_datum(HeapTuple tuple)
+{
+	TupleDesc	descriptor = run_row_descriptor();
+	Datum		values[NATTS_RUN];
+	bool		nulls[NATTS_RUN];
+
+	heap_deform_tuple(tuple, descriptor, values, nulls);
+	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+}
+
+/*
+ * The result that is stored with a run.
+ */
+Datum
+run_row_result(HeapTuple tuple, bool *isnull)
+{
+	return heap_getattr(tuple, ANUM_RUN_RESULT, run_row_descriptor(), isnull);
+}
+
+/*
+ * Claims an attempt in mode autocommit: it is going to start.
+ */
+void
+claim_row_insert(int64 task_id, int32 attempt)
+{
+	Datum		values[4];
+	bool		nulls[4] = {0};
+
+	values[0] = Int64GetDatum(task_id);
+	values[1] = Int32GetDatum(attempt);
+	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[3] = Int32GetDatum(MyProcPid);
+	heap_row_insert(get_relname_relid("claim", ledger_namespace()), values,
+					nulls);
+}

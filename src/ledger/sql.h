@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql.h
+ *	  Running the ledger's own SQL, as the extension's owner.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_SQL_H
+#define WEIR_SQL_H
+
+#include "executor/spi.h"
+
+/* Most parameters that one of our statements takes */
+#define SQL_MAX_PARAMS	16
+
+typedef struct SqlParams
+{
+	int			n;
+	Oid			types[SQL_MAX_PARAMS];
+	Datum		values[SQL_MAX_PARAMS];
+	char		nulls[SQL_MAX_PARAMS];
+} SqlParams;
+
+typedef struct SqlSession
+{
+	Oid			user;
+	int			sec_context;
+	int			guc_level;
+	bool		snapshot;		/* pushed one */
+} SqlSession;
+
+extern Oid	extension_oid(void);
+extern Oid	extension_owner(void);
+extern char *extension_version(void);
+extern Oid	ledger_namespace(void);
+
+extern void sql_begin(SqlSession *session);
+extern void sql_end(SqlSession *session);
+extern uint64 sql_execute(const char *command, const SqlParams *params);
+extern void sql_add(SqlParams *params, Oid type, Datum value, bool isnull);
+extern void sql_add_text(SqlParams *params, const char *value);
+extern void sql_add_int4(SqlParams *params, int32 value);
+extern void sql_add_int8(SqlParams *params, int64 value);
+extern void sql_add_bool(SqlParams *params, bool value);
+extern char *sql_text(uint64 row, int column);
+extern int64 sql_int8(uint64 row, int column);
+extern int32 sql_int4(uint64 row, int column);
+extern bool sql_isnull(uint64 row, int column);
+
+#endif							/* WEIR_SQL_H */

@@ -1,0 +1,85 @@
+/*-------------------------------------------------------------------------
+ *
+ * task_row.h
+ *	  Rows of weir.task.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_TASK_ROW_H
+#define WEIR_TASK_ROW_H
+
+#include "datatype/timestamp.h"
+#include "policy/policy.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+/* Columns of weir.task, in their order */
+enum
+{
+	ANUM_TASK_ID = 1,
+	ANUM_TASK_QUEUE_ID,
+	ANUM_TASK_QUEUE,
+	ANUM_TASK_CLASS,
+	ANUM_TASK_OWNER,
+	ANUM_TASK_OWNER_NAME,
+	ANUM_TASK_PRIORITY,
+	ANUM_TASK_ENQUEUED_AT,
+	ANUM_TASK_RUN_AT,
+	ANUM_TASK_DEADLINE,
+	ANUM_TASK_COMMAND,
+	ANUM_TASK_ARGS,
+	ANUM_TASK_TABLES,
+	ANUM_TASK_MODE,
+	ANUM_TASK_TIMEOUT,
+	ANUM_TASK_MAX_ATTEMPTS,
+	ANUM_TASK_SETTINGS,
+	ANUM_TASK_POLICY,
+	ANUM_TASK_SEARCH_PATH,
+	ANUM_TASK_TIMEZONE,
+	ANUM_TASK_SESSION_USER_NAME,
+	ANUM_TASK_APPLICATION_NAME,
+	ANUM_TASK_CLIENT_ADDR,
+	ANUM_TASK_REASON,
+	NATTS_TASK = ANUM_TASK_REASON
+};
+
+/* A task in memory; pointers are NULL for SQL nulls */
+typedef struct TaskRow
+{
+	int64		task_id;
+	int32		queue_id;
+	char	   *queue;
+	PolicyClass klass;
+	Oid			owner;
+	char	   *owner_name;
+	int32		priority;
+	TimestampTz enqueued_at;
+	bool		has_run_at;
+	TimestampTz run_at;
+	bool		has_deadline;
+	TimestampTz deadline;
+	char	   *command;
+	Jsonb	   *args;
+	int			ntables;
+	char	   *tables[POLICY_MAX_NEEDS];	/* qualified names */
+	bool		autocommit;
+	Interval   *timeout;
+	int32		max_attempts;
+	Jsonb	   *settings;
+	Jsonb	   *policy;
+	char	   *search_path;
+	char	   *timezone;
+	char	   *session_user_name;
+	char	   *application_name;
+	char	   *client_addr;
+	char	   *reason;
+} TaskRow;
+
+extern const char *class_name(PolicyClass klass);
+extern bool class_parse(const char *name, PolicyClass *klass);
+
+extern void task_row_insert(const TaskRow *task);
+extern void task_rows_insert(const TaskRow *task, Jsonb **args, int n);
+extern TaskRow *task_row_read(int64 task_id);
+
+#endif							/* WEIR_TASK_ROW_H */

@@ -1,0 +1,232 @@
+/*-------------------------------------------------------------------------
+ *
+ * unfinished.c
+ *	  Reading the unfinished tasks, when the scheduler starts.
+ *
+ * Only open generations are read, and they by windows of ids, each in a
+ * transaction of the caller's: no snapshot lives long.  Names of tables are
+ * resolved now: a restored or recreated table has another oid than it had at
+ * enqueue.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "ledger/generation.h"
+#include "ledger/sql.h"
+#include "ledger/task_row.h"
+#include "ledger/unfinished.h"
+#include "shmem/resource.h"
+
+/*
+ * Resolves qualified table names to resource keys, as they are now; names
+ * that mean nothing any more are left out.  A leaf stands for the root of its
+ * partition tree.  Returns the number of keys.
+ */
+int
+unfinished_resolve(const char *const *tables, int n, uint64 *needs)
+{
+	int			nneeds = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		List	   *names = weir_qualified_name(tables[i]);
+		RangeVar   *range = makeRangeVarFromNameList(names);
+		Oid			relid = RangeVarGetRelid(range, NoLock, true);
+
+		if (!OidIsValid(relid))
+			continue;
+		if (get_rel_relispartition(relid))
+			relid = llast_oid(get_partition_ancestors(relid));
+		needs[nneeds++] = RESOURCE_KEY(RESOURCE_KIND_TABLE, relid);
+	}
+	return nneeds;
+}
+
+/* The columns that unfinished_row understands */
+#define UNFINISHED_COLUMNS \
+	"t.task_id, t.queue_id, t.class, t.owner_name, t.priority," \
+	" t.enqueued_at, t.run_at, t.deadline, t.tables, t.mode," \
+	" t.max_attempts, coalesce(l.attempt, 0), l.retry_at," \
+	" (SELECT count(*)::int FROM weir.run_%d c" \
+	"   WHERE c.task_id = t.task_id AND c.outcome = 'crashed')," \
+	" EXISTS (SELECT FROM weir.claim k WHERE k.task_id = t.task_id" \
+	"   AND k.attempt = coalesce(l.attempt, 0) + 1)," \
+	" EXISTS (SELECT FROM weir.event e WHERE e.task_id = t.task_id" \
+	"   AND e.kind = 'cancel' AND e.at >= coalesce(l.finished_at, '-infinity'))," \
+	" t.owner, EXISTS (SELECT FROM weir.identity i" \
+	"   WHERE i.adopted_at > t.enqueued_at)," \
+	" (SELECT count(*)::int FROM weir.run_%d c" \
+	"   WHERE c.task_id = t.task_id AND c.charged" \
+	"   AND c.attempt > coalesce((SELECT max(d.attempt) FROM weir.run_%d d" \
+	"     WHERE d.task_id = t.task_id AND d.outcome = 'retried'), 0))," \
+	" x.priority, x.deadline"
+
+#define UNFINISHED_FROM \
+	" FROM weir.task_%d t LEFT JOIN LATERAL" \
+	" (SELECT attempt, retry_at, final, finished_at FROM weir.run_%d r" \
+	"   WHERE r.task_id = t.task_id ORDER BY attempt DESC LIMIT 1) l ON true" \
+	" LEFT JOIN LATERAL" \
+	" (SELECT (e.detail ->> 'priority')::int AS priority," \
+	"   (e.detail ->> 'deadline')::timestamptz AS deadline" \
+	"   FROM weir.event e WHERE e.task_id = t.task_id AND e.kind = 'expedite'" \
+	"   ORDER BY e.event_id DESC LIMIT 1) x ON true"
+
+/*
+ * Takes the tables of a row: NULL-safe, resolved.
+ */
+static int
+unfinished_tables(uint64 row, int column, uint64 *needs)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
+									  SPI_tuptable->tupdesc, column, &isnull);
+	Datum	   *names;
+	const char *tables[POLICY_MAX_NEEDS];
+	int			n;
+
+	if (isnull)
+		return 0;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
+					  TYPALIGN_INT, &names, NULL, &n);
+	n = Min(n, POLICY_MAX_NEEDS);
+	for (int i = 0; i < n; i++)
+		tables[i] = TextDatumGetCString(names[i]);
+	return unfinished_resolve(tables, n, needs);
+}
+
+/*
+ * The role that the task runs as.  A role that was dropped and made again
+ * under the same name is another one; but in a ledger that was adopted since,
+ * oids mean nothing and the name counts.  InvalidOid if there is none.
+ */
+static Oid
+unfinished_owner(uint64 row)
+{
+	Oid			by_name = get_role_oid(sql_text(row, 4), true);
+	Oid			recorded = (Oid) strtoul(sql_text(row, 17), NULL, 10);
+	bool		adopted = strcmp(sql_text(row, 18), "t") == 0;
+
+	return by_name == recorded || adopted ? by_name : InvalidOid;
+}
+
+/*
+ * Takes a row of the current result apart.
+ */
+static void
+unfinished_row(uint64 row, UnfinishedTask *unfinished)
+{
+	PolicyTask *task = &unfinished->task;
+	int64		retry_at;
+
+	memset(unfinished, 0, sizeof(UnfinishedTask));
+	task->task_id = sql_int8(row, 1);
+	task->queue = sql_int4(row, 2);
+	(void) class_parse(sql_text(row, 3), &task->klass);
+	task->owner = unfinished_owner(row);
+	task->priority = sql_int4(row, 5);
+	task->enqueued_at = sql_int8(row, 6);
+	task->run_at = sql_isnull(row, 7) ? POLICY_TIME_ALWAYS : sql_int8(row, 7);
+	task->deadline = sql_isnull(row, 8) ? POLICY_TIME_NEVER : sql_int8(row, 8);
+	task->nneeds = unfinished_tables(row, 9, task->needs);
+	unfinished->autocommit = strcmp(sql_text(row, 10), "autocommit") == 0;
+	unfinished->max_attempts = sql_int4(row, 11);
+	task->attempt = sql_int4(row, 12) + 1;
+	retry_at = sql_isnull(row, 13) ? POLICY_TIME_ALWAYS : sql_int8(row, 13);
+	task->run_at = Max(task->run_at, retry_at);
+	unfinished->crashed = sql_int4(row, 14);
+	task->solo = unfinished->crashed > 0;
+	unfinished->charged = sql_int4(row, 19);
+	if (!sql_isnull(row, 20))
+		task->priority = sql_int4(row, 20);
+	if (!sql_isnull(row, 21))
+		task->deadline = sql_int8(row, 21);
+	unfinished->claimed = strcmp(sql_text(row, 15), "t") == 0;
+	unfinished->cancel_wanted = strcmp(sql_text(row, 16), "t") == 0;
+}
+
+/*
+ * Visits the unfinished tasks with ids from low up to, at most, high: as many
+ * ids as "window" says, within one generation.  Returns the id to go on with.
+ */
+int64
+unfinished_read(int64 low, int64 high, int64 window, UnfinishedVisit visit,
+				void *arg)
+{
+	int			n;
+	const Generation *list = generation_list(&n);
+	Generation	generation = {0};
+	SqlSession	session;
+	SqlParams	params = {0};
+	int64		end;
+
+	for (int i = 0; i < n && generation.high == 0; i++)
+	{
+		if (list[i].open && list[i].high > low)
+			generation = list[i];
+	}
+	if (generation.high == 0)
+		return high;
+	low = Max(low, generation.low);
+	end = Min(Min(low + window, generation.high), high);
+
+	sql_begin(&session);
+	sql_add_int8(&params, low);
+	sql_add_int8(&params, end);
+	sql_execute(psprintf("SELECT " UNFINISHED_COLUMNS UNFINISHED_FROM
+						 " WHERE t.task_id >= $1 AND t.task_id < $2"
+						 " AND l.final IS NOT TRUE ORDER BY t.task_id",
+						 generation.generation_id, generation.generation_id,
+						 generation.generation_id, generation.generation_id,
+						 generation.generation_id), &params);
+	n = (int) SPI_processed;
+	for (int i = 0; i < n; i++)
+	{
+		UnfinishedTask task;
+
+		unfinished_row(i, &task);
+		visit(&task, arg);
+	}
+	sql_end(&session);
+	return end;
+}
+
+/*
+ * Reads one task; false if it does not exist or is finished.
+ */
+bool
+unfinished_read_one(int64 task_id, UnfinishedTask *task)
+{
+	const Generation *generation = generation_of(task_id);
+	int			id;
+	SqlSession	session;
+	SqlParams	params = {0};
+	bool		found;
+
+	if (generation == NULL)
+		return false;
+	id = generation->generation_id;
+	sql_begin(&session);
+	sql_add_int8(&params, task_id);
+	sql_execute(psprintf("SELECT " UNFINISHED_COLUMNS UNFINISHED_FROM
+						 " WHERE t.task_id = $1 AND l.final IS NOT TRUE",
+						 id, id, id, id, id), &params);
+	found = SPI_processed == 1;
+	if (found)
+		unfinished_row(0, task);
+	sql_end(&session);
+	return found;
+}

@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_weir.c
+ *	  Loading the library.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "api/lifecycle.h"
+#include "ledger/generation.h"
+#include "ledger/queue_config.h"
+#include "sched/launcher.h"
+#include "shmem/layout.h"
+#include "shmem/settings.h"
+#include "shmem/xact_actions.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+/*
+ * Without preloading there is no shared memory: functions then say so.  In
+ * the binary mode of pg_upgrade nothing of ours may run.
+ */
+void
+_PG_init(void)
+{
+	settings_define();
+	generation_install();
+	queue_config_install();
+	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
+		return;
+	layout_install_hooks();
+	xact_actions_install();
+	launcher_register();
+	lifecycle_install_hooks();
+}

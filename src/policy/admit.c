@@ -1,0 +1,404 @@
+/*-------------------------------------------------------------------------
+ *
+ * admit.c
+ *	  The life of a task in the policy.
+ *
+ * A task is delayed (in the order of timers), ready (in the order of its
+ * bucket) or running (it has a run, which knows its slots).  tasks.h says how
+ * these follow one another.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "policy/admit.h"
+#include "policy/bucket.h"
+#include "policy/choose.h"
+#include "policy/park.h"
+#include "policy/rank.h"
+#include "policy/slots.h"
+#include "policy/solo.h"
+
+/*
+ * Tasks that become ready at a time, when very many are due at once: a start
+ * does not wait for all of them to be looked at.
+ */
+#define PROMOTE_BATCH	1024
+
+#define MIN_RUNS		32
+
+/*
+ * Puts a task, which is in no order, where it waits: for its time, or in its
+ * bucket.  The caller settles the bucket.
+ */
+static void
+task_place(Policy *policy, uint32_t task, PolicyTime run_at)
+{
+	TaskNode   *node = policy_task_node(&policy->tasks, task);
+	TaskFacts  *facts = policy_task_facts(&policy->tasks, task);
+	PolicyBucket *bucket = policy->buckets[facts->bucket];
+
+	if (run_at > policy->now)
+	{
+		node->key = run_at;
+		facts->state = TASK_STATE_DELAYED;
+		bucket->ndelayed++;
+		policy_order_insert(&policy->tasks, &policy->timers, task);
+		return;
+	}
+	node->key = policy_rank((PolicyClass) bucket->klass,
+							policy_stored_time(facts->enqueued_at),
+							policy_stored_time(facts->deadline),
+							facts->priority);
+	facts->state = TASK_STATE_READY;
+	bucket->nready++;
+	policy_order_insert(&policy->tasks, &bucket->order, task);
+}
+
+/*
+ * Takes a task that waits out of the order that it is in.  The caller settles
+ * the bucket.
+ */
+static void
+task_lift(Policy *policy, uint32_t task)
+{
+	PolicyBucket *bucket = policy_bucket_of(policy, task);
+
+	if (policy_task_facts(&policy->tasks, task)->state == TASK_STATE_DELAYED)
+	{
+		policy_order_delete(&policy->tasks, &policy->timers, task);
+		bucket->ndelayed--;
+	}
+	else
+	{
+		policy_order_delete(&policy->tasks, &bucket->order, task);
+		bucket->nready--;
+	}
+}
+
+/*
+ * Adds a task, unless one of this id is there.
+ */
+bool
+policy_add(Policy *policy, const PolicyTask *task)
+{
+	PolicyBucket *bucket;
+	TaskFacts  *facts;
+	uint32_t	index;
+
+	if (policy_tasks_find(&policy->tasks, task->task_id) != 0)
+		return false;
+	bucket = policy_bucket_get(policy, task);
+	index = policy_tasks_add(&policy->tasks, task->task_id);
+	facts = policy_task_facts(&policy->tasks, index);
+	facts->enqueued_at = policy_store_time(task->enqueued_at);
+	facts->deadline = policy_store_time(task->deadline);
+	facts->bucket = bucket->index;
+	facts->attempt = task->attempt;
+	facts->priority = policy_priority(task->priority);
+	task_place(policy, index, task->run_at);
+	policy_settle(policy, bucket);
+	return true;
+}
+
+/*
+ * Removes a task that waits.  One that runs is not removed: it ends.
+ */
+bool
+policy_remove(Policy *policy, int64_t task_id)
+{
+	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
+	PolicyBucket *bucket;
+
+	if (task == 0 ||
+		policy_task_facts(&policy->tasks, task)->state == TASK_STATE_RUNNING)
+		return false;
+	bucket = policy_bucket_of(policy, task);
+	task_lift(policy, task);
+	policy_tasks_delete(&policy->tasks, task);
+	policy_settle(policy, bucket);
+	policy_bucket_check(policy, bucket);
+	return true;
+}
+
+/*
+ * Changes what is not NULL.  Of a task that runs, priority and deadline count
+ * when it waits again, and run_at not at all.
+ */
+bool
+policy_change(Policy *policy, int64_t task_id, const int32_t *priority,
+			  const PolicyTime *deadline, const PolicyTime *run_at)
+{
+	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
+	PolicyTime	start = POLICY_TIME_ALWAYS;
+	TaskFacts  *facts;
+
+	if (task == 0)
+		return false;
+	facts = policy_task_facts(&policy->tasks, task);
+	if (priority != NULL)
+		facts->priority = policy_priority(*priority);
+	if (deadline != NULL)
+		facts->deadline = policy_store_time(*deadline);
+	if (facts->state == TASK_STATE_RUNNING)
+		return true;
+	if (facts->state == TASK_STATE_DELAYED)
+		start = policy_task_node(&policy->tasks, task)->key;
+	if (run_at != NULL)
+		start = *run_at;
+	task_lift(policy, task);
+	task_place(policy, task, start);
+	policy_settle(policy, policy_bucket_of(policy, task));
+	return true;
+}
+
+/*
+ * Makes tasks ready whose time has come; says whether there are more of them
+ * than it did at once.
+ */
+bool
+policy_promote(Policy *policy, PolicyTime now)
+{
+	int			n;
+
+	if (now > policy->now)
+		policy->now = now;
+	for (n = 0; n < PROMOTE_BATCH; n++)
+	{
+		uint32_t	task = policy_order_first(&policy->tasks, &policy->timers);
+
+		if (task == 0 ||
+			policy_task_node(&policy->tasks, task)->key > policy->now)
+			return false;
+		task_lift(policy, task);
+		task_place(policy, task, POLICY_TIME_ALWAYS);
+		policy_settle(policy, policy_bucket_of(policy, task));
+	}
+	return true;
+}
+
+/*
+ * A run that is not in use, by its index.
+ */
+static uint32_t
+run_get(Policy *policy)
+{
+	uint32_t	run;
+
+	if (policy->free_run == 0)
+	{
+		uint32_t	old = policy->nruns;
+		uint32_t	new = old + old / 2 + MIN_RUNS;
+
+		policy->runs = policy_memory_resize(&policy->memory, policy->runs,
+											old * sizeof(PolicyRun),
+											new * sizeof(PolicyRun));
+		policy->nruns = new;
+		while (new > old)
+		{
+			new--;
+			policy->runs[new].next_free = policy->free_run;
+			policy->free_run = new + 1;
+		}
+	}
+	run = policy->free_run - 1;
+	policy->free_run = policy->runs[run].next_free;
+	return run;
+}
+
+/*
+ * Takes the slots that a task of the bucket needs.
+ */
+static void
+run_take_slots(PolicyRun *run, const PolicyBucket *bucket, PolicyStart *start)
+{
+	int			i;
+
+	run->ngrants = 0;
+	for (i = 0; i < bucket->nneeds; i++)
+	{
+		PolicyResource *resource = bucket->needs[i];
+		int			slot;
+
+		if (resource->slots == 0)
+			continue;
+		slot = policy_slots_take(resource, (PolicyClass) bucket->klass);
+		start->grants[run->ngrants].resource = resource->key;
+		start->grants[run->ngrants].slot = slot;
+		run->resources[run->ngrants] = resource;
+		run->slots[run->ngrants] = (int8_t) slot;
+		run->ngrants++;
+	}
+	start->ngrants = run->ngrants;
+}
+
+/*
+ * Counts one task of the bucket more, or less, as running.
+ */
+static void
+run_count(Policy *policy, PolicyBucket *bucket, int change)
+{
+	policy->running += change;
+	policy->classes[bucket->klass].running += change;
+	bucket->queue->running += change;
+	bucket->nrunning += change;
+	if (bucket->solo)
+		policy->solo.running = change > 0;
+}
+
+/*
+ * Starts the first task of a bucket that has room everywhere.
+ */
+static void
+run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
+{
+	uint32_t	task = policy_order_first(&policy->tasks, &bucket->order);
+	TaskNode   *node = policy_task_node(&policy->tasks, task);
+	TaskFacts  *facts = policy_task_facts(&policy->tasks, task);
+	uint32_t	run = run_get(policy);
+
+	start->task_id = node->task_id;
+	start->queue = bucket->queue->id;
+	start->owner = bucket->owner->id;
+	start->klass = (PolicyClass) bucket->klass;
+	start->attempt = facts->attempt;
+	start->solo = bucket->solo;
+	run_take_slots(&policy->runs[run], bucket, start);
+	task_lift(policy, task);
+	facts->state = TASK_STATE_RUNNING;
+	node->left = run;
+	run_count(policy, bucket, 1);
+	if (bucket->solo)
+		policy_solo_reset(policy);
+	else
+		policy_fair_charge(&policy->classes[bucket->klass].line, bucket->node);
+	policy_settle(policy, bucket);
+}
+
+/*
+ * The next start, or false if nothing can start.
+ */
+bool
+policy_next(Policy *policy, PolicyTime now, PolicyStart *start)
+{
+	PolicyChoice choice;
+	bool		more;
+
+	do
+	{
+		more = policy_promote(policy, now);
+		if (policy_choose(policy, policy->now, &choice))
+		{
+			policy_count_start(policy, &choice);
+			run_start(policy, choice.bucket, start);
+			return true;
+		}
+	} while (more && policy_may_start(policy));
+	return false;
+}
+
+/*
+ * The task of this id if it runs, else 0.
+ */
+static uint32_t
+run_find(const Policy *policy, int64_t task_id)
+{
+	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
+
+	if (task != 0 &&
+		policy_task_facts(&policy->tasks, task)->state != TASK_STATE_RUNNING)
+		task = 0;
+	return task;
+}
+
+/*
+ * Ends a run: its slots are free, and its bucket counts one less.  The caller
+ * puts the task elsewhere.
+ */
+static void
+run_end(Policy *policy, uint32_t task)
+{
+	uint32_t	index = policy_task_node(&policy->tasks, task)->left;
+	PolicyRun  *run = &policy->runs[index];
+	int			i;
+
+	for (i = 0; i < run->ngrants; i++)
+		policy_slots_free(run->resources[i], run->slots[i]);
+	run->next_free = policy->free_run;
+	policy->free_run = index + 1;
+	run_count(policy, policy_bucket_of(policy, task), -1);
+}
+
+/*
+ * After a task of the bucket ended: there may be room in its queue and in the
+ * resources that it needed.
+ */
+static void
+run_wake(Policy *policy, PolicyBucket *bucket)
+{
+	int			i;
+
+	policy_wake(policy, &bucket->queue->place);
+	for (i = 0; i < bucket->nneeds; i++)
+		policy_wake(policy, &bucket->needs[i]->place);
+	policy_bucket_check(policy, bucket);
+}
+
+/*
+ * A task that ran is gone.
+ */
+bool
+policy_finished(Policy *policy, int64_t task_id)
+{
+	uint32_t	task = run_find(policy, task_id);
+	PolicyBucket *bucket;
+
+	if (task == 0)
+		return false;
+	bucket = policy_bucket_of(policy, task);
+	run_end(policy, task);
+	policy_tasks_delete(&policy->tasks, task);
+	run_wake(policy, bucket);
+	return true;
+}
+
+/*
+ * A task that ran waits for its next attempt, with its age.
+ */
+bool
+policy_again(Policy *policy, int64_t task_id, int32_t attempt,
+			 PolicyTime run_at, bool solo)
+{
+	uint32_t	task = run_find(policy, task_id);
+	PolicyBucket *old;
+	PolicyBucket *bucket;
+
+	if (task == 0)
+		return false;
+	old = policy_bucket_of(policy, task);
+	bucket = policy_bucket_twin(policy, old, solo);
+	run_end(policy, task);
+	policy_task_facts(&policy->tasks, task)->attempt = attempt;
+	policy_task_facts(&policy->tasks, task)->bucket = bucket->index;
+	task_place(policy, task, run_at);
+	policy_settle(policy, bucket);
+	run_wake(policy, old);
+	return true;
+}
+
+/*
+ * A task that was to run did not: it waits as before.
+ */
+bool
+policy_put_back(Policy *policy, int64_t task_id)
+{
+	uint32_t	task = run_find(policy, task_id);
+	PolicyBucket *bucket;
+
+	if (task == 0)
+		return false;
+	bucket = policy_bucket_of(policy, task);
+	run_end(policy, task);
+	task_place(policy, task, POLICY_TIME_ALWAYS);
+	policy_settle(policy, bucket);
+	run_wake(policy, bucket);
+	return true;
+}

@@ -1,0 +1,187 @@
+/*-------------------------------------------------------------------------
+ *
+ * look.c
+ *	  Looking into the policy: what waits, for what, and until when.
+ *
+ * To look may park buckets and make due tasks ready, as the next decision
+ * would; nothing starts.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "policy/admit.h"
+#include "policy/choose.h"
+#include "policy/park.h"
+#include "policy/place.h"
+#include "policy/solo.h"
+
+/*
+ * Is the task held, in whatever state?
+ */
+bool
+policy_holds(Policy *policy, int64_t task_id)
+{
+	return policy_tasks_find(&policy->tasks, task_id) != 0;
+}
+
+/*
+ * Is the task held, and running?
+ */
+bool
+policy_is_running(Policy *policy, int64_t task_id)
+{
+	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
+
+	return task != 0 &&
+		policy_task_facts(&policy->tasks, task)->state == TASK_STATE_RUNNING;
+}
+
+/*
+ * When policy_next may have something to say although nothing else happens:
+ * a task becomes due, or a drain ends.
+ */
+PolicyTime
+policy_next_due(Policy *policy)
+{
+	uint32_t	task = policy_order_first(&policy->tasks, &policy->timers);
+	PolicyTime	due = POLICY_TIME_NEVER;
+
+	if (task != 0)
+		due = policy_task_node(&policy->tasks, task)->key;
+	if (policy_solo_draining(policy, policy->now) &&
+		policy->solo.drain_until < due)
+		due = policy->solo.drain_until;
+	return due;
+}
+
+/*
+ * Does the task wait because one runs alone, or because it is to run alone?
+ */
+static bool
+why_solo(const Policy *policy, const PolicyBucket *bucket, uint32_t task,
+		 PolicyTime now)
+{
+	const PolicyBucket *first;
+	const TaskNode *node = policy_task_node(&policy->tasks, task);
+	FairItem	item = {.rank = 0};
+
+	if (policy->solo.running || (bucket->solo && policy->running > 0))
+		return true;
+	if (bucket->solo || !policy_solo_draining(policy, now))
+		return false;
+	first = policy_solo_first(policy);
+	item.rank = node->key;
+	item.task_id = node->task_id;
+	return first != NULL && policy_fair_item_before(&first->item, &item);
+}
+
+/*
+ * Why a task that has room everywhere does not run.
+ */
+static PolicyCause
+why_not_chosen(Policy *policy, const PolicyBucket *bucket, uint32_t task,
+			   PolicyTime now)
+{
+	PolicyChoice choice;
+
+	if (policy->running < policy->workers &&
+		!policy_class_eligible(policy, (PolicyClass) bucket->klass))
+		return POLICY_CAUSE_CLASS_SHARE;
+	if (policy->running >= policy->workers || bucket->owner->held)
+		return POLICY_CAUSE_NO_WORKER;
+	if (policy_choose(policy, now, &choice) && choice.bucket == bucket &&
+		policy_order_first(&policy->tasks, &bucket->order) == task)
+		return POLICY_CAUSE_NONE;
+	return POLICY_CAUSE_BEHIND;
+}
+
+/*
+ * Why a task that is due does not run.
+ */
+static PolicyCause
+why_due(Policy *policy, const PolicyBucket *bucket, uint32_t task,
+		PolicyTime now, uint64_t *lacking)
+{
+	const PolicyResource *resource;
+
+	if (policy->paused)
+		return POLICY_CAUSE_PAUSED_ALL;
+	if (bucket->queue->paused)
+		return POLICY_CAUSE_PAUSED_QUEUE;
+	if (why_solo(policy, bucket, task, now))
+		return POLICY_CAUSE_SOLO;
+	if (!policy_place_room(&bucket->queue->place,
+						   (PolicyClass) bucket->klass))
+		return POLICY_CAUSE_QUEUE_LIMIT;
+	resource = policy_lacks_slot(bucket);
+	if (resource != NULL)
+	{
+		*lacking = resource->key;
+		return POLICY_CAUSE_RESOURCE;
+	}
+	return why_not_chosen(policy, bucket, task, now);
+}
+
+/*
+ * Why a task does not run, the first cause in the order of PolicyCause.
+ */
+PolicyWhy
+policy_why(Policy *policy, int64_t task_id, PolicyTime now)
+{
+	PolicyWhy	why = {POLICY_CAUSE_UNKNOWN, 0, POLICY_TIME_ALWAYS, 0};
+	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
+	const PolicyBucket *bucket;
+	const TaskFacts *facts;
+
+	if (task == 0)
+		return why;
+	policy_promote(policy, now);
+	facts = policy_task_facts(&policy->tasks, task);
+	bucket = policy_bucket_of(policy, task);
+	if (facts->state == TASK_STATE_RUNNING)
+	{
+		why.cause = POLICY_CAUSE_RUNNING;
+		return why;
+	}
+	if (facts->state == TASK_STATE_DELAYED &&
+		policy_task_node(&policy->tasks, task)->key > policy->now)
+	{
+		why.cause = POLICY_CAUSE_SCHEDULED;
+		why.until = policy_task_node(&policy->tasks, task)->key;
+		return why;
+	}
+	why.cause = why_due(policy, bucket, task, policy->now, &why.resource);
+	if (policy_order_first(&policy->tasks, &bucket->order) != task)
+		why.ahead = bucket->nready -
+			(facts->state == TASK_STATE_READY ? 1 : 0);
+	return why;
+}
+
+/*
+ * Counts the tasks of a queue by state.  The cost follows the number of its
+ * buckets, not that of its tasks.
+ */
+void
+policy_queue_counts(Policy *policy, uint32_t queue, PolicyQueueCounts *counts)
+{
+	static const PolicyQueueCounts none;
+	const PolicyQueue *entry = policy_queue_find(policy, queue);
+	const PolicyBucket *bucket;
+
+	*counts = none;
+	if (entry == NULL)
+		return;
+	counts->running = entry->running;
+	for (bucket = entry->buckets; bucket != NULL; bucket = bucket->next)
+	{
+		const PolicyPlace *place;
+
+		counts->delayed += bucket->ndelayed;
+		if (bucket->nready == 0)
+			continue;
+		place = policy_lacks(bucket);
+		if (policy->paused || (place != NULL && place->kind != PLACE_OWNER))
+			counts->blocked += bucket->nready;
+		else
+			counts->ready += bucket->nready;
+	}
+}

@@ -1,0 +1,217 @@
+/*-------------------------------------------------------------------------
+ *
+ * park.c
+ *	  Where a bucket stands: ready, or parked at what it lacks.
+ *
+ * state.h says which states there are, and the invariant that everything here
+ * is to keep.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "policy/park.h"
+#include "policy/place.h"
+#include "policy/slots.h"
+
+/*
+ * The first resource without room for the bucket, or NULL.
+ */
+PolicyResource *
+policy_lacks_slot(const PolicyBucket *bucket)
+{
+	int			i;
+
+	for (i = 0; i < bucket->nneeds; i++)
+		if (!policy_slots_room(bucket->needs[i], (PolicyClass) bucket->klass))
+			return bucket->needs[i];
+	return NULL;
+}
+
+/*
+ * The first place without room for the bucket, or NULL.
+ */
+PolicyPlace *
+policy_lacks(const PolicyBucket *bucket)
+{
+	PolicyClass klass = (PolicyClass) bucket->klass;
+	PolicyResource *resource;
+
+	if (!policy_place_room(&bucket->queue->place, klass))
+		return &bucket->queue->place;
+	resource = policy_lacks_slot(bucket);
+	if (resource != NULL)
+		return &resource->place;
+	if (!policy_place_room(&bucket->owner->place, klass))
+		return &bucket->owner->place;
+	return NULL;
+}
+
+/*
+ * A bucket that is in no tree stands in the line of its class.
+ */
+static void
+park_enter_line(PolicyBucket *bucket)
+{
+	bucket->node = bucket->line;
+	policy_fair_insert(bucket->node, &bucket->item);
+}
+
+/*
+ * Takes a bucket out of the tree that it is in.
+ */
+static void
+park_leave(Policy *policy, PolicyBucket *bucket)
+{
+	policy_fair_delete(bucket->node, &bucket->item);
+	if (bucket->place != NULL)
+		policy_fair_put(&policy->fair, bucket->node);
+	bucket->node = NULL;
+	bucket->place = NULL;
+}
+
+/*
+ * Wakes the next bucket of a class at a place, if there is one and room for
+ * it.
+ */
+static void
+park_wake_next(Policy *policy, PolicyPlace *place, PolicyClass klass)
+{
+	FairRoot   *parked = &place->parked[klass];
+	PolicyBucket *bucket;
+
+	if (policy_fair_empty(parked) || !policy_place_room(place, klass))
+		return;
+	bucket = POLICY_CONTAINER(PolicyBucket, item, policy_fair_turn(parked));
+	policy_fair_charge(parked, bucket->node);
+	park_leave(policy, bucket);
+	park_enter_line(bucket);
+}
+
+/*
+ * A ready bucket took its turn or is ready no more: others of its class that
+ * it stood for, at each place that it needs, go on.
+ */
+static void
+park_pass_on(Policy *policy, const PolicyBucket *bucket)
+{
+	PolicyClass klass = (PolicyClass) bucket->klass;
+	int			i;
+
+	park_wake_next(policy, &bucket->queue->place, klass);
+	park_wake_next(policy, &bucket->owner->place, klass);
+	for (i = 0; i < bucket->nneeds; i++)
+		park_wake_next(policy, &bucket->needs[i]->place, klass);
+}
+
+/*
+ * Parks a ready bucket at a place that has no room for it.
+ */
+void
+policy_park(Policy *policy, PolicyBucket *bucket, PolicyPlace *place)
+{
+	park_leave(policy, bucket);
+	park_pass_on(policy, bucket);
+	bucket->place = place;
+	bucket->node = policy_fair_get(&policy->fair,
+								   &place->parked[bucket->klass],
+								   bucket->queue->id, &bucket->queue->weight,
+								   bucket->owner->id);
+	policy_fair_insert(bucket->node, &bucket->item);
+}
+
+/*
+ * A place got room, for whichever class.
+ */
+void
+policy_wake(Policy *policy, PolicyPlace *place)
+{
+	int			klass;
+
+	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
+		park_wake_next(policy, place, (PolicyClass) klass);
+}
+
+/*
+ * Keeps a solo bucket in the list of those with a task that is due.  There
+ * are few of them.
+ */
+static void
+park_settle_solo(Policy *policy, PolicyBucket *bucket, uint32_t first)
+{
+	PolicyBucket **link = &policy->solo.first;
+
+	while (*link != NULL && *link != bucket)
+		link = &(*link)->next_solo;
+	if (first == 0)
+	{
+		if (*link != NULL)
+			*link = bucket->next_solo;
+		return;
+	}
+	if (*link == NULL)
+	{
+		bucket->next_solo = NULL;
+		*link = bucket;
+	}
+	bucket->item.rank = policy_task_node(&policy->tasks, first)->key;
+	bucket->item.task_id = policy_task_node(&policy->tasks, first)->task_id;
+}
+
+/*
+ * The rank of a bucket in a tree changed.  One that got better is looked at
+ * again where there is room; one that got worse may no longer be the best of
+ * those that it stands for.
+ */
+static void
+park_rerank(Policy *policy, PolicyBucket *bucket, const FairItem *new)
+{
+	bool		better = policy_fair_item_before(new, &bucket->item);
+
+	if (bucket->place != NULL && better &&
+		policy_place_room(bucket->place, (PolicyClass) bucket->klass))
+	{
+		park_leave(policy, bucket);
+		bucket->item.rank = new->rank;
+		bucket->item.task_id = new->task_id;
+		park_enter_line(bucket);
+		return;
+	}
+	policy_fair_update(bucket->node, &bucket->item, new->rank, new->task_id);
+	if (bucket->place == NULL && !better)
+		park_pass_on(policy, bucket);
+}
+
+/*
+ * Brings a bucket where it belongs after its ready tasks changed.
+ */
+void
+policy_settle(Policy *policy, PolicyBucket *bucket)
+{
+	uint32_t	first = policy_order_first(&policy->tasks, &bucket->order);
+	FairItem	new = {.rank = 0};
+
+	if (bucket->solo)
+	{
+		park_settle_solo(policy, bucket, first);
+		return;
+	}
+	if (first == 0)
+	{
+		bool		was_ready = bucket->node != NULL && bucket->place == NULL;
+
+		if (bucket->node != NULL)
+			park_leave(policy, bucket);
+		if (was_ready)
+			park_pass_on(policy, bucket);
+		return;
+	}
+	new.rank = policy_task_node(&policy->tasks, first)->key;
+	new.task_id = policy_task_node(&policy->tasks, first)->task_id;
+	if (bucket->node == NULL)
+	{
+		bucket->item = new;
+		park_enter_line(bucket);
+	}
+	else if (new.rank != bucket->item.rank ||
+			 new.task_id != bucket->item.task_id)
+		park_rerank(policy, bucket, &new);
+}

@@ -1,0 +1,188 @@
+/*-------------------------------------------------------------------------
+ *
+ * policy.h
+ *	  Admission: which waiting task starts next, and on which slots.
+ *
+ * The policy is pure C: state and "now" go in, decisions come out.  It reads
+ * no clock, takes no lock, calls no server function but the allocator that it
+ * is given, and is compiled a second time into the simulator (test/sim).
+ * One caller at a time: the scheduler of a database.
+ *
+ * A task waits in a bucket, one per (queue, owner, class, set of resources).
+ * All tasks of a bucket are feasible together or blocked together, so the
+ * cost of a decision follows the buckets that can run now, never the backlog:
+ * a blocked bucket is parked at the thing it lacks and looked at again only
+ * when that thing has room.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_POLICY_H
+#define WEIR_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Microseconds since any fixed epoch; the two ends mean "always" and "never" */
+typedef int64_t PolicyTime;
+#define POLICY_TIME_ALWAYS	INT64_MIN
+#define POLICY_TIME_NEVER	INT64_MAX
+
+#define POLICY_MAX_NEEDS	8	/* resources that one task can need */
+#define POLICY_MAX_SLOTS	64	/* slots of one resource: a bit mask */
+
+typedef enum PolicyClass
+{
+	POLICY_CLASS_SYSTEM,
+	POLICY_CLASS_DAILY,
+	POLICY_CLASS_ADHOC,
+	POLICY_CLASS_BACKFILL
+} PolicyClass;
+
+#define POLICY_NUM_CLASSES	(POLICY_CLASS_BACKFILL + 1)
+
+/* Why a task that waits does not run; the order is the order of the checks */
+typedef enum PolicyCause
+{
+	POLICY_CAUSE_NONE,			/* feasible now: it starts with the next tick */
+	POLICY_CAUSE_UNKNOWN,		/* the policy does not hold this task */
+	POLICY_CAUSE_RUNNING,
+	POLICY_CAUSE_SCHEDULED,		/* its run_at (or retry time) is to come */
+	POLICY_CAUSE_PAUSED_ALL,
+	POLICY_CAUSE_PAUSED_QUEUE,
+	POLICY_CAUSE_SOLO,			/* it runs alone, or another one does */
+	POLICY_CAUSE_QUEUE_LIMIT,	/* max_running of its queue */
+	POLICY_CAUSE_RESOURCE,		/* no slot free in a resource */
+	POLICY_CAUSE_CLASS_SHARE,	/* remaining workers are reserved for others */
+	POLICY_CAUSE_NO_WORKER,		/* all workers busy, or none for its owner */
+	POLICY_CAUSE_BEHIND			/* others of its bucket or rank go first */
+} PolicyCause;
+
+/* What the caller says of a task (or of a range of equal ones) */
+typedef struct PolicyTask
+{
+	int64_t		task_id;
+	uint32_t	queue;
+	uint32_t	owner;			/* role */
+	PolicyClass klass;
+	int32_t		priority;		/* lower first; a bounded head start */
+	int32_t		attempt;		/* number of the attempt to start next */
+	bool		solo;			/* run it alone: it may crash the server */
+	PolicyTime	enqueued_at;
+	PolicyTime	run_at;			/* not before; POLICY_TIME_ALWAYS if none */
+	PolicyTime	deadline;		/* POLICY_TIME_NEVER if none */
+	int			nneeds;
+	uint64_t	needs[POLICY_MAX_NEEDS];	/* resource keys, any order */
+} PolicyTask;
+
+typedef struct PolicyGrant
+{
+	uint64_t	resource;
+	int32_t		slot;			/* 0 .. slots - 1 */
+} PolicyGrant;
+
+/* A decision: this task starts now, on these slots, in canonical order */
+typedef struct PolicyStart
+{
+	int64_t		task_id;
+	uint32_t	queue;
+	uint32_t	owner;
+	PolicyClass klass;
+	int32_t		attempt;
+	bool		solo;
+	int			ngrants;		/* needs without a cap get no grant */
+	PolicyGrant grants[POLICY_MAX_NEEDS];
+} PolicyStart;
+
+typedef struct PolicyQueueCounts
+{
+	uint32_t	ready;			/* feasible, or only behind others */
+	uint32_t	delayed;		/* run_at or retry time to come */
+	uint32_t	blocked;		/* paused, limit or resource without room */
+	uint32_t	running;
+} PolicyQueueCounts;
+
+/* Answer of policy_why */
+typedef struct PolicyWhy
+{
+	PolicyCause cause;
+	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE */
+	PolicyTime	until;			/* for POLICY_CAUSE_SCHEDULED */
+	uint64_t	ahead;			/* tasks of its bucket before it, at most */
+} PolicyWhy;
+
+/*
+ * The allocator.  alloc and resize never return NULL (they raise or exit);
+ * sizes above 1 GB must work.
+ */
+typedef struct PolicyAllocator
+{
+	void	   *(*alloc) (void *context, size_t size);
+	void	   *(*resize) (void *context, void *pointer, size_t size);
+	void		(*release) (void *context, void *pointer);
+	void	   *context;
+} PolicyAllocator;
+
+typedef struct Policy Policy;
+
+extern Policy *policy_create(const PolicyAllocator *allocator);
+extern void policy_destroy(Policy *policy);
+
+/* Configuration; each may be called at any time, also while work runs */
+extern void policy_set_workers(Policy *policy, int workers);
+extern void policy_set_class(Policy *policy, PolicyClass klass, int reserved,
+							 int max_share, double floor_share, double weight);
+extern void policy_set_queue(Policy *policy, uint32_t queue, int max_running,
+							 double weight, bool paused);
+extern void policy_drop_queue(Policy *policy, uint32_t queue);
+extern void policy_set_resource(Policy *policy, uint64_t resource, int slots,
+								int reserved);
+extern void policy_set_paused(Policy *policy, bool paused);
+
+/*
+ * Slots of a resource that sessions outside the scheduler hold now, and
+ * whether one of them waits at the gate: then a freed slot is left to it,
+ * unless a daily task takes it.
+ */
+extern void policy_set_foreign(Policy *policy, uint64_t resource,
+							   uint64_t held, bool gate_waiting);
+
+/* Tasks.  policy_add says false if the id is held already (nothing changes) */
+extern bool policy_add(Policy *policy, const PolicyTask *task);
+extern bool policy_remove(Policy *policy, int64_t task_id);
+extern bool policy_holds(Policy *policy, int64_t task_id);
+extern bool policy_is_running(Policy *policy, int64_t task_id);
+extern bool policy_change(Policy *policy, int64_t task_id,
+						  const int32_t *priority,
+						  const PolicyTime *deadline,
+						  const PolicyTime *run_at);
+
+/*
+ * The next start, or false if nothing can start.  The task counts as running
+ * and its slots as taken from then on, until policy_finished (it is gone),
+ * policy_again (it waits for attempt "attempt", not before run_at) or
+ * policy_put_back (it was not started after all: same attempt, same age).
+ */
+extern bool policy_next(Policy *policy, PolicyTime now, PolicyStart *start);
+extern bool policy_finished(Policy *policy, int64_t task_id);
+extern bool policy_again(Policy *policy, int64_t task_id, int32_t attempt,
+						 PolicyTime run_at, bool solo);
+extern bool policy_put_back(Policy *policy, int64_t task_id);
+
+/*
+ * Tasks of this owner cannot be placed for now (no worker of that role can be
+ * had); they are passed over until the owner is held no more.
+ */
+extern void policy_hold_owner(Policy *policy, uint32_t owner, bool hold);
+
+/* When the next task becomes due; POLICY_TIME_NEVER if none waits for time */
+extern PolicyTime policy_next_due(Policy *policy);
+
+/* Looking in */
+extern PolicyWhy policy_why(Policy *policy, int64_t task_id, PolicyTime now);
+extern void policy_queue_counts(Policy *policy, uint32_t queue,
+								PolicyQueueCounts *counts);
+extern uint64_t policy_num_tasks(Policy *policy);
+extern size_t policy_memory(Policy *policy);
+
+#endif							/* WEIR_POLICY_H */

@@ -1,0 +1,132 @@
+/*-------------------------------------------------------------------------
+ *
+ * slots.c
+ *	  The slots of a resource.
+ *
+ * Slots 0 to reserved - 1 are for daily tasks alone; the others are for
+ * everybody.  A daily task takes the lowest slot that is free, so it tries the
+ * reserved ones first.
+ *
+ * A cap may be lowered while work runs: slots beyond it stay held until their
+ * tasks end, and count.  So a free slot is not enough: for a daily task fewer
+ * slots than the cap must be held in all, for the other classes fewer outside
+ * of the reservation than there are for them.
+ *
+ * While a session waits at the gate of a resource, no slot is given to another
+ * class than daily.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "policy/slots.h"
+
+/*
+ * The mask of the first n slots.
+ */
+static uint64_t
+slots_first(int n)
+{
+	return n >= POLICY_MAX_SLOTS ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
+/*
+ * How many slots there are in a mask: sums of bits in fields of 2, 4 and 8
+ * bits, then the sum of the bytes in the highest one.
+ */
+static int
+slots_count(uint64_t mask)
+{
+	mask -= (mask >> 1) & UINT64_C(0x5555555555555555);
+	mask = (mask & UINT64_C(0x3333333333333333)) +
+		((mask >> 2) & UINT64_C(0x3333333333333333));
+	mask = (mask + (mask >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (int) ((mask * UINT64_C(0x0101010101010101)) >> 56);
+}
+
+/*
+ * The lowest slot of a mask that is not empty.
+ */
+static int
+slots_lowest(uint64_t mask)
+{
+	return slots_count((mask & -mask) - 1);
+}
+
+/*
+ * Those slots that a task of the class could take, if only "held" were held.
+ */
+static uint64_t
+slots_open(const PolicyResource *resource, PolicyClass klass, uint64_t held)
+{
+	uint64_t	reserved = slots_first(resource->reserved);
+	uint64_t	all = slots_first(resource->slots);
+
+	if (klass == POLICY_CLASS_DAILY)
+		return slots_count(held) < resource->slots ? all & ~held : 0;
+	if (resource->gate_waiting ||
+		slots_count(held & ~reserved) >= resource->slots - resource->reserved)
+		return 0;
+	return all & ~reserved & ~held;
+}
+
+/*
+ * Sets the cap and the reservation, each brought into its bounds.
+ */
+void
+policy_slots_configure(PolicyResource *resource, int slots, int reserved)
+{
+	if (slots < 0)
+		slots = 0;
+	if (slots > POLICY_MAX_SLOTS)
+		slots = POLICY_MAX_SLOTS;
+	if (reserved < 0)
+		reserved = 0;
+	resource->slots = slots;
+	resource->reserved = reserved < slots ? reserved : slots;
+}
+
+/*
+ * Could a task of the class get a slot now?  It needs none where there is no
+ * cap.
+ */
+bool
+policy_slots_room(const PolicyResource *resource, PolicyClass klass)
+{
+	return resource->slots == 0 ||
+		slots_open(resource, klass, resource->own | resource->foreign) != 0;
+}
+
+/*
+ * Could it if no task of ours were running?
+ */
+bool
+policy_slots_room_alone(const PolicyResource *resource, PolicyClass klass)
+{
+	return resource->slots == 0 ||
+		slots_open(resource, klass, resource->foreign) != 0;
+}
+
+/*
+ * Takes a slot, of a resource with a cap and room.
+ */
+int
+policy_slots_take(PolicyResource *resource, PolicyClass klass)
+{
+	uint64_t	open = slots_open(resource, klass,
+								  resource->own | resource->foreign);
+	int			slot;
+
+	WEIR_ASSERT(open != 0);
+	slot = slots_lowest(open);
+	resource->own |= UINT64_C(1) << slot;
+	return slot;
+}
+
+/*
+ * Gives a slot back.
+ */
+void
+policy_slots_free(PolicyResource *resource, int slot)
+{
+	WEIR_ASSERT((resource->own >> slot) & 1);
+	resource->own &= ~(UINT64_C(1) << slot);
+}

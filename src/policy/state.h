@@ -1,0 +1,179 @@
+/*-------------------------------------------------------------------------
+ *
+ * state.h
+ *	  What the policy knows.
+ *
+ * Buckets and places.  A bucket holds the tasks of one (queue, owner, class,
+ * set of resources, solo).  A place is what a bucket needs room in: its queue,
+ * its owner, each of its resources.  At any time a bucket
+ *
+ *	is idle		no task of it is due;
+ *	is ready	it stands in the tree of its class, and may or may not have
+ *				room: that is found out when its turn comes;
+ *	is parked	at one place that had no room for its class when it was
+ *				looked at: it stands in a tree of that place, and costs
+ *				nothing until there is room;
+ *	is solo		it stands in a list of its own (solo.c).
+ *
+ * The invariant that keeps a parked bucket from being forgotten: if a place
+ * has room for a class, and a bucket of that class is parked there, then a
+ * ready bucket of that class needs that place too.  So one bucket is woken
+ * whenever a place gets room, and one more whenever a ready bucket that needs
+ * the place takes its turn or leaves: the next in line, not all of them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_POLICY_STATE_H
+#define WEIR_POLICY_STATE_H
+
+#include "policy/fair.h"
+#include "policy/order.h"
+
+/*
+ * Floor shares hold over any FLOOR_WINDOW starts.  They are enforced over a few
+ * starts less, because when several classes are owed one, all but the first
+ * get it that much later.
+ */
+#define FLOOR_WINDOW	100
+#define FLOOR_SPAN		(FLOOR_WINDOW - POLICY_NUM_CLASSES)
+
+typedef enum PlaceKind
+{
+	PLACE_QUEUE,
+	PLACE_OWNER,
+	PLACE_RESOURCE
+} PlaceKind;
+
+typedef struct PolicyPlace
+{
+	PlaceKind	kind;
+	FairRoot	parked[POLICY_NUM_CLASSES];
+} PolicyPlace;
+
+typedef struct PolicyQueue
+{
+	PolicyMapEntry entry;
+	PolicyPlace place;
+	uint32_t	id;
+	bool		configured;		/* kept without buckets */
+	bool		paused;
+	int			max_running;	/* no limit if not above 0 */
+	double		weight;
+	uint32_t	running;
+	uint32_t	nbuckets;
+	struct PolicyBucket *buckets;
+} PolicyQueue;
+
+typedef struct PolicyOwner
+{
+	PolicyMapEntry entry;
+	PolicyPlace place;
+	uint32_t	id;
+	bool		held;
+	uint32_t	nbuckets;
+} PolicyOwner;
+
+typedef struct PolicyResource
+{
+	PolicyMapEntry entry;
+	PolicyPlace place;
+	uint64_t	key;
+	uint64_t	own;			/* slots of tasks that run */
+	uint64_t	foreign;		/* slots that others hold */
+	int			slots;			/* no cap if 0 */
+	int			reserved;		/* slots 0 .. reserved - 1: daily alone */
+	bool		gate_waiting;
+	uint32_t	nbuckets;
+} PolicyResource;
+
+typedef struct PolicyBucket
+{
+	PolicyMapEntry entry;
+	FairItem	item;			/* rank of its first ready task */
+	FairNode   *line;			/* its node in the tree of its class */
+	FairNode   *node;			/* where it stands: line, or a node of the
+								 * tree of a place; NULL if idle or solo */
+	PolicyPlace *place;			/* where it is parked, or NULL */
+	PolicyQueue *queue;
+	PolicyOwner *owner;
+	struct PolicyBucket *next;	/* of its queue */
+	struct PolicyBucket *previous;
+	struct PolicyBucket *next_solo;
+	TaskOrder	order;			/* its ready tasks */
+	uint32_t	nready;
+	uint32_t	ndelayed;
+	uint32_t	nrunning;
+	uint32_t	index;			/* in Policy.buckets */
+	uint8_t		klass;
+	bool		solo;
+	uint8_t		nneeds;
+	PolicyResource *needs[];	/* in order of their keys, each once */
+} PolicyBucket;
+
+typedef struct PolicyRun
+{
+	uint32_t	next_free;
+	int			ngrants;
+	PolicyResource *resources[POLICY_MAX_NEEDS];
+	int8_t		slots[POLICY_MAX_NEEDS];
+} PolicyRun;
+
+typedef struct ClassState
+{
+	FairRoot	line;			/* ready buckets */
+	int			reserved;		/* workers never lent */
+	int			max_share;		/* no limit if not above 0 */
+	double		floor_share;
+	double		weight;
+	int			running;
+	int			recent;			/* starts in the window of the floor */
+	uint64_t	feasible_since; /* number of the start */
+} ClassState;
+
+/* Waiting for the server to be empty, for a task that runs alone (solo.c) */
+typedef struct SoloState
+{
+	PolicyBucket *first;		/* solo buckets with a task that is due */
+	bool		running;
+	PolicyTime	drain_until;	/* POLICY_TIME_ALWAYS if not draining */
+	PolicyTime	rest_until;
+	int64_t		drain_length;
+} SoloState;
+
+struct Policy
+{
+	PolicyMemory memory;
+	TaskTable	tasks;
+	TaskOrder	timers;			/* delayed tasks by run_at */
+	FairSpace	fair;
+	PolicyMap	queues;
+	PolicyMap	owners;
+	PolicyMap	resources;
+	PolicyMap	bucket_map;
+	PolicyBucket **buckets;		/* by index; NULL where free */
+	uint32_t   *free_buckets;	/* stack of free indexes */
+	uint32_t	nbuckets;		/* entries of the two arrays */
+	uint32_t	nfree_buckets;
+	PolicyRun  *runs;
+	uint32_t	nruns;			/* entries of the array */
+	uint32_t	free_run;		/* list, counted from 1 */
+	ClassState	classes[POLICY_NUM_CLASSES];
+	SoloState	solo;
+	uint8_t		window[FLOOR_SPAN - 1]; /* classes of the last starts */
+	uint64_t	nstarts;
+	int			workers;
+	int			running;
+	bool		paused;
+	PolicyTime	now;			/* the latest that was heard of */
+};
+
+/*
+ * The bucket that a task belongs to.
+ */
+static inline PolicyBucket *
+policy_bucket_of(const Policy *policy, uint32_t task)
+{
+	return policy->buckets[policy_task_facts(&policy->tasks, task)->bucket];
+}
+
+#endif							/* WEIR_POLICY_STATE_H */

@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ *
+ * params.h
+ *	  Binding a task's JSON arguments to the parameters of a statement.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_PARAMS_H
+#define WEIR_PARAMS_H
+
+#include "nodes/params.h"
+#include "utils/jsonb.h"
+
+extern ParamListInfo params_bind(Jsonb *args, const Oid *types, int ntypes);
+
+#endif							/* WEIR_PARAMS_H */

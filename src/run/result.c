@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * result.c
+ *	  Catching the rows of a statement as JSON.
+ *
+ * A destination receiver that turns each row into a JSON object and keeps the
+ * text until it exceeds weir.max_result; from then on it only drops rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+
+#include "run/result.h"
+#include "shmem/settings.h"
+
+typedef struct ResultReceiver
+{
+	DestReceiver pub;
+	MemoryContext context;		/* lives as long as the attempt */
+	MemoryContext row_context;
+	TupleDesc	descriptor;		/* NULL until it was started */
+	bool		too_big;
+	StringInfoData text;
+} ResultReceiver;
+
+static void
+result_startup(DestReceiver *self, int operation, TupleDesc descriptor)
+{
+	ResultReceiver *receiver = (ResultReceiver *) self;
+
+	MemoryContext caller = MemoryContextSwitchTo(receiver->context);
+
+	/* a row without a declared type needs one to be converted */
+	receiver->descriptor = BlessTupleDesc(CreateTupleDescCopy(descriptor));
+	MemoryContextSwitchTo(caller);
+}
+
+static bool
+result_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	ResultReceiver *receiver = (ResultReceiver *) self;
+	MemoryContext caller;
+	HeapTuple	tuple;
+	Datum		row;
+	char	   *json;
+
+	if (receiver->too_big)
+		return true;
+	caller = MemoryContextSwitchTo(receiver->row_context);
+	tuple = ExecFetchSlotHeapTuple(slot, false, NULL);
+	row = heap_copy_tuple_as_datum(tuple, receiver->descriptor);
+	json = TextDatumGetCString(DirectFunctionCall1(row_to_json, row));
+	if (receiver->text.len > 1)
+		appendStringInfoChar(&receiver->text, ',');
+	if (receiver->text.len + strlen(json) > (Size) weir_max_result * 1024)
+		receiver->too_big = true;
+	else
+		appendStringInfoString(&receiver->text, json);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(receiver->row_context);
+	return true;
+}
+
+static void
+result_shutdown(DestReceiver *self)
+{
+}
+
+static void
+result_destroy(DestReceiver *self)
+{
+	ResultReceiver *receiver = (ResultReceiver *) self;
+
+	MemoryContextDelete(receiver->row_context);
+	pfree(receiver->text.data);
+	pfree(receiver);
+}
+
+/*
+ * Makes a receiver that lives in the context.
+ */
+DestReceiver *
+result_receiver_create(MemoryContext context)
+{
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	ResultReceiver *receiver = palloc0(sizeof(ResultReceiver));
+
+	receiver->pub.receiveSlot = result_receive;
+	receiver->pub.rStartup = result_startup;
+	receiver->pub.rShutdown = result_shutdown;
+	receiver->pub.rDestroy = result_destroy;
+	receiver->pub.mydest = DestNone;
+	receiver->context = context;
+	receiver->row_context = AllocSetContextCreate(context,
+												  "pg_weir result row",
+												  ALLOCSET_SMALL_SIZES);
+	initStringInfo(&receiver->text);
+	appendStringInfoChar(&receiver->text, '[');
+	MemoryContextSwitchTo(caller);
+	return &receiver->pub;
+}
+
+/*
+ * The caught rows as a JSON array; NULL if the statement returns no rows, or
+ * too many.
+ */
+Jsonb *
+result_receiver_json(DestReceiver *self, bool *too_big)
+{
+	ResultReceiver *receiver = (ResultReceiver *) self;
+	MemoryContext caller;
+	Jsonb	   *json;
+
+	*too_big = receiver->too_big;
+	if (receiver->descriptor == NULL || receiver->too_big)
+		return NULL;
+	caller = MemoryContextSwitchTo(receiver->context);
+	appendStringInfoChar(&receiver->text, ']');
+	json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+											  CStringGetDatum(receiver->text.data)));
+	MemoryContextSwitchTo(caller);
+	return json;
+}

@@ -1,0 +1,169 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.c
+ *	  The session in which a task finds itself, and its reset.
+ *
+ * A task sees the search path and the time zone of who enqueued it, then the
+ * settings of its queue, then its own.  They are set as the role itself could
+ * set them, no more.  After the task everything that a session can hold on to
+ * is dropped.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/prepare.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/numeric.h"
+
+#include "run/session.h"
+
+/* Settings that change who or what the session is, and are never a task's */
+static const char *const RefusedSettings[] = {
+	"role", "session_authorization", "session_replication_role",
+	"transaction_isolation", "transaction_read_only",
+	"transaction_deferrable", "is_superuser", "local_preload_libraries"
+};
+
+/*
+ * The text of a setting's value.
+ */
+static char *
+setting_text(const char *name, JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvString:
+			return pnstrdup(value->val.string.val, value->val.string.len);
+		case jbvNumeric:
+			return DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(value->val.numeric)));
+		case jbvBool:
+			return pstrdup(value->val.boolean ? "on" : "off");
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("value of setting \"%s\" must be a string, a number or a boolean",
+							name)));
+			return NULL;
+	}
+}
+
+/*
+ * Sets one parameter as the current role may, or only checks that it could.
+ */
+static void
+setting_apply(const char *name, const char *value, bool change)
+{
+	for (int i = 0; i < lengthof(RefusedSettings); i++)
+	{
+		if (pg_strcasecmp(name, RefusedSettings[i]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("setting \"%s\" cannot be set for a task", name)));
+	}
+	(void) set_config_option(name, value,
+							 superuser() ? PGC_SUSET : PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SET, change, ERROR,
+							 false);
+}
+
+/*
+ * Walks over an object of settings.
+ */
+static void
+settings_walk(Jsonb *settings, bool change)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	key;
+	JsonbValue	value;
+
+	if (settings == NULL)
+		return;
+	if (!JB_ROOT_IS_OBJECT(settings))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("settings must be a JSON object"),
+				 errhint("For example '{\"work_mem\": \"256MB\"}'.")));
+	iterator = JsonbIteratorInit(&settings->root);
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
+	{
+		char	   *name;
+
+		if (token != WJB_KEY)
+			continue;
+		name = pnstrdup(key.val.string.val, key.val.string.len);
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		setting_apply(name, setting_text(name, &value), change);
+	}
+}
+
+/*
+ * Checks settings when they are declared, as the role that declares them.
+ */
+void
+session_check_settings(Jsonb *settings)
+{
+	settings_walk(settings, false);
+}
+
+/*
+ * Prepares the session for a task.  The transaction has begun but has no
+ * snapshot yet, so its own characteristics still follow the defaults.
+ */
+void
+session_apply(const TaskRow *task, Jsonb *queue_settings)
+{
+	setting_apply("search_path", task->search_path, true);
+	setting_apply("timezone", task->timezone, true);
+	settings_walk(queue_settings, true);
+	settings_walk(task->settings, true);
+	XactIsoLevel = DefaultXactIsoLevel;
+	XactReadOnly = DefaultXactReadOnly;
+	XactDeferrable = DefaultXactDeferrable;
+}
+
+/*
+ * Drops what the task may have left in the session.  Needs no transaction
+ * unless there are temporary tables.  False if the session is no longer what
+ * it was: a task that has changed its role has used this process up.
+ */
+bool
+session_reset(Oid role)
+{
+	Oid			temp;
+	Oid			temp_toast;
+
+	if (GetUserId() != role || GetSessionUserId() != role)
+		return false;
+	ResetAllOptions();
+	DropAllPreparedStatements();
+	LockReleaseAll(USER_LOCKMETHOD, true);
+	ResetSequenceCaches();
+	GetTempNamespaceState(&temp, &temp_toast);
+	if (OidIsValid(temp))
+	{
+		StartTransactionCommand();
+		ResetTempTableNamespace();
+		CommitTransactionCommand();
+	}
+	return true;
+}
+
+/*
+ * An interval in milliseconds, a month being 30 days.
+ */
+int64
+session_interval_ms(const Interval *interval)
+{
+	int64		days = interval->day + (int64) interval->month * DAYS_PER_MONTH;
+
+	return interval->time / 1000 + days * (USECS_PER_DAY / 1000);
+}

@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.h
+ *	  The session in which a task finds itself, and its reset.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_SESSION_H
+#define WEIR_SESSION_H
+
+#include "ledger/task_row.h"
+
+extern void session_apply(const TaskRow *task, Jsonb *queue_settings);
+extern bool session_reset(Oid role);
+extern void session_check_settings(Jsonb *settings);
+extern int64 session_interval_ms(const Interval *interval);
+
+#endif							/* WEIR_SESSION_H */

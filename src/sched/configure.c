@@ -1,0 +1,209 @@
+/*-------------------------------------------------------------------------
+ *
+ * configure.c
+ *	  Following the configuration: queues, caps, pauses, and who else holds
+ *	  slots.
+ *
+ * Whoever changes the configuration adds one to a counter at commit.  The
+ * scheduler compares it before it takes in messages, so that what was
+ * configured before a task was submitted is known before the task.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "ledger/queue_config.h"
+#include "ledger/sql.h"
+#include "ledger/unfinished.h"
+#include "sched/configure.h"
+#include "shmem/database.h"
+#include "shmem/depth.h"
+#include "shmem/resource.h"
+#include "shmem/settings.h"
+
+/*
+ * Tells the policy of all queues, and of those that are gone.
+ */
+static void
+configure_queues(Scheduler *scheduler)
+{
+	WeirDatabase *database = scheduler->database;
+	int			n;
+	const QueueConfig *queues = queue_config_list(&n);
+
+	for (int i = 0; i < n; i++)
+		policy_set_queue(scheduler->policy, queues[i].queue_id,
+						 queues[i].max_running, queues[i].weight,
+						 queues[i].paused);
+	for (int i = 0; i < weir_max_queues; i++)
+	{
+		int32		queue_id = database->queues[i].queue;
+
+		if (queue_id != 0 && queue_config_by_id(queue_id) == NULL)
+			policy_drop_queue(scheduler->policy, queue_id);
+	}
+}
+
+/*
+ * Enters the caps of the tables that exist by their names now.
+ */
+static void
+configure_caps(Scheduler *scheduler)
+{
+	WeirDatabase *database = scheduler->database;
+	SqlSession	session;
+	uint64		n;
+
+	resource_clear(database);
+	sql_begin(&session);
+	n = sql_execute("SELECT quote_ident(schema_name) || '.' ||"
+					" quote_ident(table_name), slots, reserved FROM weir.cap",
+					NULL);
+	for (uint64 row = 0; row < n; row++)
+	{
+		const char *name = sql_text(row, 1);
+		uint64		key;
+
+		if (unfinished_resolve(&name, 1, &key) == 0)
+			continue;
+		if (!resource_set(database, key, sql_int4(row, 2), sql_int4(row, 3)))
+			ereport(WARNING,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("too many tables are capped, the cap of %s is not in force",
+							name),
+					 errhint("Raise \"%s\" and restart the server.",
+							 "weir.max_resources")));
+	}
+	sql_end(&session);
+	/* entries without a cap are told too: tasks may wait for them */
+	for (int i = 0; i < weir_max_resources; i++)
+	{
+		ResourceSlot *resource = &database->resources[i];
+
+		if (resource->key != 0)
+			policy_set_resource(scheduler->policy, resource->key,
+								resource->slots, resource->reserved);
+	}
+}
+
+static void
+step_configure(Scheduler *scheduler, void *arg)
+{
+	SqlSession	session;
+	bool		paused;
+
+	configure_queues(scheduler);
+	configure_caps(scheduler);
+	sql_begin(&session);
+	sql_execute("SELECT paused FROM weir.control", NULL);
+	paused = SPI_processed == 1 && strcmp(sql_text(0, 1), "t") == 0;
+	sql_end(&session);
+	scheduler->paused_all = paused;
+	pg_atomic_write_u32(&scheduler->database->paused, paused);
+	policy_set_paused(scheduler->policy, paused);
+}
+
+/*
+ * Says that the configuration is followed up to the counter.
+ */
+void
+configure_acknowledge(Scheduler *scheduler)
+{
+	WeirDatabase *database = scheduler->database;
+
+	scheduler->config_seen = pg_atomic_read_u64(&database->config_changed);
+	pg_atomic_write_u64(&database->config_applied, scheduler->config_seen);
+	ConditionVariableBroadcast(&database->progress);
+}
+
+/*
+ * Reads the configuration.  If that fails the old one stays in force and it
+ * is tried again with the next change.
+ */
+void
+configure(Scheduler *scheduler)
+{
+	WeirDatabase *database = scheduler->database;
+	uint64		changed = pg_atomic_read_u64(&database->config_changed);
+
+	policy_set_workers(scheduler->policy, weir_max_workers);
+	if (scheduler_step(scheduler, "reading the configuration", step_configure,
+					   NULL))
+		pg_atomic_write_u64(&database->config_applied, changed);
+	scheduler->config_seen = changed;
+	scheduler->slots_changed = true;
+	ConditionVariableBroadcast(&database->progress);
+}
+
+void
+configure_if_changed(Scheduler *scheduler)
+{
+	if (pg_atomic_read_u64(&scheduler->database->config_changed) !=
+		scheduler->config_seen)
+		configure(scheduler);
+}
+
+/*
+ * The slots of a resource that tasks of the policy hold now.
+ */
+static uint64
+configure_own_slots(Scheduler *scheduler, uint64 key)
+{
+	uint64		own = 0;
+
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		if (worker->database != scheduler->database->oid)
+			continue;
+		for (int j = 0; j < WEIR_INBOX_SIZE; j++)
+		{
+			Assignment *assignment = &worker->assigned[j];
+
+			if (assignment->task_id == 0 ||
+				!policy_is_running(scheduler->policy, assignment->task_id))
+				continue;
+			for (int k = 0; k < assignment->ngrants; k++)
+			{
+				if (assignment->grants[k].resource == key)
+					own |= UINT64CONST(1) << assignment->grants[k].slot;
+			}
+		}
+	}
+	return own;
+}
+
+/*
+ * Tells the policy which slots others hold and who waits at a gate, if that
+ * has changed.
+ */
+void
+configure_foreign(Scheduler *scheduler)
+{
+	WeirDatabase *database = scheduler->database;
+	uint64		changed = pg_atomic_read_u64(&database->foreign_changed);
+
+	if (changed == scheduler->foreign_seen && !scheduler->slots_changed)
+		return;
+	scheduler->foreign_seen = changed;
+	scheduler->slots_changed = false;
+	for (int i = 0; i < weir_max_resources; i++)
+	{
+		ResourceSlot *resource = &database->resources[i];
+		uint64		held;
+
+		if (resource->key == 0 || resource->slots == 0)
+			continue;
+		held = resource_held(resource);
+		if (held != 0)
+			held &= ~configure_own_slots(scheduler, resource->key);
+		policy_set_foreign(scheduler->policy, resource->key, held,
+						   pg_atomic_read_u32(&resource->gate_waiters) > 0);
+	}
+}

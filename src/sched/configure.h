@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * configure.h
+ *	  Following the configuration.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_CONFIGURE_H
+#define WEIR_CONFIGURE_H
+
+#include "sched/scheduler.h"
+
+extern void configure_if_changed(Scheduler *scheduler);
+extern void configure(Scheduler *scheduler);
+extern void configure_acknowledge(Scheduler *scheduler);
+extern void configure_foreign(Scheduler *scheduler);
+
+#endif							/* WEIR_CONFIGURE_H */

@@ -1,0 +1,295 @@
+/*-------------------------------------------------------------------------
+ *
+ * intake.c
+ *	  Taking in what sessions and workers report.
+ *
+ *	  message		task waits			task runs			not known
+ *	  SUBMIT		(known already)		(known already)		add
+ *	  ENDED			forget				cancel the attempt	-
+ *	  CANCEL		-					cancel the attempt	-
+ *	  CHANGE		new rank			for the next one	-
+ *	  LOOKUP		-					-					read and add
+ *
+ *	  completion	what follows
+ *	  FINAL			the task is gone
+ *	  AGAIN			it waits for the next attempt
+ *	  BOUNCED		it waits on; look who holds slots
+ *	  RETURNED		it waits on; the worker leaves
+ *	  RESOLVE		read it again: its tables have other oids or caps
+ *	  LOOKUP		the ledger says what became of it
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "ledger/run_row.h"
+#include "ledger/unfinished.h"
+#include "sched/configure.h"
+#include "sched/intake.h"
+#include "sched/pool.h"
+#include "sched/rebuild.h"
+#include "shmem/database.h"
+#include "shmem/settings.h"
+#include "shmem/submit_ring.h"
+#include "shmem/worker_slot.h"
+
+#define BATCH	256				/* messages copied out of the ring at once */
+
+/* Pause before a task is tried again whose failure could not be written */
+#define UNRECORDED_DELAY_US	INT64CONST(5000000)
+
+typedef struct LookupStep
+{
+	int64		task_id;
+	int32		attempt;
+	bool		exists;			/* a run row of the attempt */
+	bool		unfinished;
+	UnfinishedTask task;
+} LookupStep;
+
+static void
+step_lookup(Scheduler *scheduler, void *arg)
+{
+	LookupStep *lookup = arg;
+	bool		final;
+	TimestampTz retry_at;
+
+	lookup->exists = run_row_exists(lookup->task_id, lookup->attempt, &final,
+									&retry_at);
+	lookup->unfinished = unfinished_read_one(lookup->task_id, &lookup->task);
+}
+
+/*
+ * Reads a task's fate in the ledger and acts on it.  "lost" says that the
+ * attempt was given to a worker, which did not or could not write its end.
+ */
+void
+intake_lookup(Scheduler *scheduler, int64 task_id, int32 attempt, bool lost)
+{
+	LookupStep	lookup = {0};
+
+	lookup.task_id = task_id;
+	lookup.attempt = attempt;
+	if (!scheduler_step(scheduler, "looking up a task", step_lookup, &lookup))
+	{
+		(void) policy_again(scheduler->policy, task_id, attempt,
+							GetCurrentTimestamp() + UNRECORDED_DELAY_US,
+							false);
+		return;
+	}
+	(void) policy_finished(scheduler->policy, task_id);
+	if (!lookup.unfinished)
+		return;
+	if (lost && !lookup.exists)
+	{
+		RunRow		run = {0};
+
+		run.task_id = task_id;
+		run.attempt = attempt;
+		run.outcome = OUTCOME_FAILED;
+		run.charged = true;
+		run.sqlstate = "XX000";
+		run.message = "outcome of the attempt could not be recorded by its worker";
+		rebuild_end_attempt(scheduler, &lookup.task, &run);
+	}
+	else
+		rebuild_add(scheduler, &lookup.task);
+}
+
+static void
+step_is_known(Scheduler *scheduler, void *arg)
+{
+	LookupStep *lookup = arg;
+	RunSummary	summary;
+
+	run_row_summary(lookup->task_id, &summary);
+	lookup->exists = summary.attempts > 0;
+}
+
+/*
+ * Was this task seen by the rebuild, run and forgotten, before its message
+ * came?  Only possible for ids that were given out before the rebuild.
+ */
+static bool
+intake_is_late(Scheduler *scheduler, int64 task_id)
+{
+	LookupStep	lookup = {0};
+
+	if (task_id >= scheduler->horizon)
+		return false;
+	lookup.task_id = task_id;
+	return !scheduler_step(scheduler, "checking a late message",
+						   step_is_known, &lookup) || lookup.exists;
+}
+
+static void
+intake_submit(Scheduler *scheduler, const SubmitMessage *message)
+{
+	PolicyTask	task = {0};
+
+	task.queue = message->queue;
+	task.owner = message->owner;
+	task.klass = (PolicyClass) message->klass;
+	task.priority = message->priority;
+	task.attempt = 1;
+	task.enqueued_at = message->enqueued_at;
+	task.run_at = message->run_at;
+	task.deadline = message->deadline;
+	task.nneeds = message->nneeds;
+	memcpy(task.needs, message->needs, sizeof(task.needs));
+	for (int64 id = message->first_id; id <= message->last_id; id++)
+	{
+		if (intake_is_late(scheduler, id))
+			continue;
+		task.task_id = id;
+		(void) policy_add(scheduler->policy, &task);
+	}
+}
+
+static void
+intake_message(Scheduler *scheduler, const SubmitMessage *message)
+{
+	Oid			database = scheduler->database->oid;
+
+	switch (message->kind)
+	{
+		case MESSAGE_SUBMIT:
+			intake_submit(scheduler, message);
+			break;
+		case MESSAGE_ENDED:
+			if (!policy_remove(scheduler->policy, message->first_id))
+				(void) worker_slot_cancel(database, message->first_id,
+										  CANCEL_REQUESTED, message->owner);
+			break;
+		case MESSAGE_CANCEL:
+			(void) worker_slot_cancel(database, message->first_id,
+									  CANCEL_REQUESTED, message->owner);
+			break;
+		case MESSAGE_CHANGE:
+			{
+				int32		priority = message->priority;
+				TimestampTz deadline = message->deadline;
+
+				(void) policy_change(scheduler->policy, message->first_id,
+									 message->klass & 1 ? &priority : NULL,
+									 message->klass & 2 ? &deadline : NULL,
+									 NULL);
+				break;
+			}
+		case MESSAGE_LOOKUP:
+			if (!policy_holds(scheduler->policy, message->first_id))
+				intake_lookup(scheduler, message->first_id, 0, false);
+			break;
+	}
+}
+
+/*
+ * Takes in one completion.
+ */
+static void
+intake_completion(Scheduler *scheduler, const Completion *completion)
+{
+	Policy	   *policy = scheduler->policy;
+	int64		task_id = completion->task_id;
+
+	/* started by a predecessor: the policy does not hold it */
+	if (!policy_is_running(policy, task_id))
+	{
+		if (completion->kind != COMPLETION_FINAL)
+			intake_lookup(scheduler, task_id, completion->attempt, false);
+		return;
+	}
+	switch (completion->kind)
+	{
+		case COMPLETION_FINAL:
+			(void) policy_finished(policy, task_id);
+			break;
+		case COMPLETION_AGAIN:
+			(void) policy_again(policy, task_id, completion->attempt + 1,
+								completion->run_at, false);
+			break;
+		case COMPLETION_BOUNCED:
+			scheduler->slots_changed = true;
+			(void) policy_put_back(policy, task_id);
+			break;
+		case COMPLETION_RETURNED:
+			(void) policy_put_back(policy, task_id);
+			break;
+		case COMPLETION_RESOLVE:
+			configure(scheduler);
+			intake_lookup(scheduler, task_id, completion->attempt, false);
+			break;
+		case COMPLETION_LOOKUP:
+			intake_lookup(scheduler, task_id, completion->attempt, true);
+			break;
+	}
+}
+
+static void
+intake_completions(Scheduler *scheduler)
+{
+	Completion	completion;
+
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		if (worker->database != scheduler->database->oid)
+			continue;
+		while (worker_slot_take(worker, &completion))
+		{
+			worker_slot_forget(worker, completion.task_id);
+			intake_completion(scheduler, &completion);
+		}
+	}
+}
+
+/*
+ * Takes in everything that has arrived: completions, the vanished, the
+ * configuration as it was before the messages, the messages.
+ */
+void
+intake(Scheduler *scheduler)
+{
+	SubmitMessage *messages = palloc(BATCH * sizeof(SubmitMessage));
+	int			n;
+
+	intake_completions(scheduler);
+	pool_reap(scheduler);
+	do
+	{
+		n = submit_ring_read(&scheduler->database->ring, messages, BATCH);
+		configure_if_changed(scheduler);
+		for (int i = 0; i < n; i++)
+			intake_message(scheduler, &messages[i]);
+	} while (n == BATCH);
+	pfree(messages);
+}
+
+/*
+ * Empties the ring before a rebuild, which will see the tasks in the ledger.
+ * Cancellations of what runs are obeyed.
+ */
+void
+intake_cancels(Scheduler *scheduler)
+{
+	SubmitMessage *messages = palloc(BATCH * sizeof(SubmitMessage));
+	int			n;
+
+	do
+	{
+		n = submit_ring_read(&scheduler->database->ring, messages, BATCH);
+		for (int i = 0; i < n; i++)
+		{
+			if (messages[i].kind == MESSAGE_CANCEL ||
+				messages[i].kind == MESSAGE_ENDED)
+				(void) worker_slot_cancel(scheduler->database->oid,
+										  messages[i].first_id,
+										  CANCEL_REQUESTED,
+										  messages[i].owner);
+		}
+	} while (n == BATCH);
+	pfree(messages);
+}

@@ -1,0 +1,330 @@
+/*-------------------------------------------------------------------------
+ *
+ * pool.c
+ *	  The workers of a database: one pool, each worker of one role.
+ *
+ * A task goes to an idle worker of its role; if there is none a new one is
+ * started with the task already in its inbox; if all slots are taken the
+ * worker that has been idle longest is told to leave, and the task waits for
+ * the slot.  A worker that has gone is reconciled with the ledger before its
+ * slot is freed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "utils/timestamp.h"
+
+#include "policy/policy.h"
+#include "sched/intake.h"
+#include "sched/pool.h"
+#include "sched/rebuild.h"
+#include "shmem/database.h"
+#include "shmem/settings.h"
+#include "shmem/worker_slot.h"
+
+/* Pause after the server had no process for us */
+#define SPAWN_RETRY_US		INT64CONST(1000000)
+
+/* An idle worker is left alone for so long before another role takes over */
+#define MIN_DWELL_MS		20
+
+static bool
+pool_is_mine(Scheduler *scheduler, WeirWorker *worker)
+{
+	return worker->database == scheduler->database->oid &&
+		pg_atomic_read_u32(&worker->state) != WORKER_FREE;
+}
+
+/*
+ * Registers the process of a claimed slot; false if the server has no more.
+ */
+static bool
+pool_spawn(Scheduler *scheduler, WeirWorker *worker)
+{
+	int			slot = worker - Weir->workers;
+	PoolEntry  *entry = &scheduler->pool[slot];
+	BackgroundWorker process = {0};
+	BackgroundWorkerHandle *handle;
+	MemoryContext caller = MemoryContextSwitchTo(scheduler->context);
+	bool		registered;
+
+	process.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	process.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	process.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(process.bgw_library_name, "pg_weir", BGW_MAXLEN);
+	strlcpy(process.bgw_function_name, "weir_worker_main", BGW_MAXLEN);
+	strlcpy(process.bgw_type, "pg_weir worker", BGW_MAXLEN);
+	snprintf(process.bgw_name, BGW_MAXLEN,
+			 "pg_weir worker %d for database %u and role %u",
+			 slot, worker->database, worker->role);
+	process.bgw_main_arg = worker_slot_datum(worker);
+	process.bgw_notify_pid = MyProcPid;
+	registered = RegisterDynamicBackgroundWorker(&process, &handle);
+	MemoryContextSwitchTo(caller);
+	if (registered)
+	{
+		entry->handle = handle;
+		entry->generation = worker->generation;
+	}
+	return registered;
+}
+
+/*
+ * Notes that the server has, or has not, a process for us; logs the change.
+ */
+static void
+pool_note_process(Scheduler *scheduler, bool available)
+{
+	WeirDatabase *database = scheduler->database;
+	uint32		before = pg_atomic_exchange_u32(&database->no_process,
+												available ? 0 : 1);
+
+	if (available)
+		return;
+	scheduler->retry_spawn_at = GetCurrentTimestamp() + SPAWN_RETRY_US;
+	if (before == 0)
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("could not start a worker, out of background worker slots"),
+				 errdetail("Tasks wait until a slot is free; this is logged once."),
+				 errhint("Raise \"%s\", or lower \"%s\".",
+						 "max_worker_processes", "weir.max_workers")));
+}
+
+/*
+ * The idle worker of that role, or of any other if role is InvalidOid, that
+ * has been idle longest.
+ */
+static WeirWorker *
+pool_find_idle(Scheduler *scheduler, Oid role)
+{
+	WeirWorker *found = NULL;
+
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		if (!pool_is_mine(scheduler, worker) ||
+			pg_atomic_read_u32(&worker->leave) != 0 ||
+			pg_atomic_read_u32(&worker->state) == WORKER_GONE ||
+			worker_slot_load(worker) > 0 ||
+			(OidIsValid(role) && worker->role != role))
+			continue;
+		if (found == NULL || worker->since < found->since)
+			found = worker;
+	}
+	return found;
+}
+
+/*
+ * Finds a worker for a task of that role; NULL if none can be had now.
+ */
+WeirWorker *
+pool_place(Scheduler *scheduler, Oid role)
+{
+	WeirDatabase *database = scheduler->database;
+	WeirWorker *worker = pool_find_idle(scheduler, role);
+
+	if (worker != NULL)
+		return worker;
+	if (scheduler->retry_spawn_at > GetCurrentTimestamp())
+		return NULL;
+	worker = worker_slot_claim(database->oid, role);
+	if (worker != NULL)
+	{
+		bool		spawned = pool_spawn(scheduler, worker);
+
+		pool_note_process(scheduler, spawned);
+		if (spawned)
+			return worker;
+		worker_slot_free(worker);
+		/* one of our own may be leaving, or be made to leave */
+	}
+	pg_atomic_write_u32(&database->starving, 1);
+	worker = pool_find_idle(scheduler, InvalidOid);
+	if (worker != NULL &&
+		TimestampDifferenceExceeds(worker->since, GetCurrentTimestamp(),
+								   MIN_DWELL_MS))
+		worker_slot_dismiss(worker);
+	else if (worker != NULL)
+		scheduler->retry_spawn_at = GetCurrentTimestamp() +
+			MIN_DWELL_MS * INT64CONST(1000);
+	return NULL;
+}
+
+typedef struct GoneStep
+{
+	int64		task_id;
+	int32		attempt;
+	bool		exists;
+	bool		unfinished;
+	UnfinishedTask task;
+} GoneStep;
+
+static void
+step_gone(Scheduler *scheduler, void *arg)
+{
+	GoneStep   *gone = arg;
+	bool		final;
+	TimestampTz retry_at;
+
+	gone->exists = run_row_exists(gone->task_id, gone->attempt, &final,
+								  &retry_at);
+	gone->unfinished = unfinished_read_one(gone->task_id, &gone->task);
+}
+
+/*
+ * Finds out what became of an assignment whose worker is gone.  Only when the
+ * ledger has no row of the attempt was it interrupted - or never begun.
+ */
+static bool
+pool_reconcile(Scheduler *scheduler, WeirWorker *worker,
+			   const Assignment *assignment, bool begun)
+{
+	GoneStep	gone = {0};
+
+	gone.task_id = assignment->task_id;
+	gone.attempt = assignment->attempt;
+	if (!scheduler_step(scheduler, "looking up a lost attempt", step_gone,
+						&gone))
+		return false;
+	if (gone.unfinished && !gone.exists && !begun && !gone.task.claimed &&
+		policy_put_back(scheduler->policy, gone.task_id))
+		return true;
+	(void) policy_finished(scheduler->policy, gone.task_id);
+	if (!gone.unfinished)
+		return true;
+	if (gone.exists || (!begun && !gone.task.claimed))
+		rebuild_add(scheduler, &gone.task);
+	else
+		rebuild_interrupt(scheduler, &gone.task, worker);
+	return true;
+}
+
+/*
+ * Frees the slot of a worker that is gone, when all it had is accounted for.
+ */
+static void
+pool_bury(Scheduler *scheduler, WeirWorker *worker, bool started)
+{
+	int			slot = worker - Weir->workers;
+
+	for (int i = 0; i < WEIR_INBOX_SIZE; i++)
+	{
+		Assignment *assignment = &worker->assigned[i];
+
+		if (assignment->task_id == 0)
+			continue;
+		/* one that could not even connect counts as an attempt that failed */
+		if (!pool_reconcile(scheduler, worker, assignment,
+							!started ||
+							worker->task_id == assignment->task_id))
+		{
+			scheduler->retry_spawn_at = GetCurrentTimestamp() + SPAWN_RETRY_US;
+			return;
+		}
+		assignment->task_id = 0;
+	}
+	if (scheduler->pool[slot].handle)
+		pfree(scheduler->pool[slot].handle);
+	scheduler->pool[slot].handle = NULL;
+	worker_slot_free(worker);
+	scheduler->slots_changed = true;
+}
+
+/*
+ * Has a starting worker failed to come up?
+ */
+static bool
+pool_start_failed(Scheduler *scheduler, WeirWorker *worker)
+{
+	PoolEntry  *entry = &scheduler->pool[worker - Weir->workers];
+	pid_t		pid;
+
+	if (pg_atomic_read_u32(&worker->state) != WORKER_STARTING)
+		return false;
+	if (entry->handle && entry->generation == worker->generation &&
+		GetBackgroundWorkerPid(entry->handle, &pid) == BGWH_STOPPED)
+		return true;
+	/* registered, but never forked, or forked and hanging */
+	return worker->pid == 0 &&
+		TimestampDifferenceExceeds(worker->since, GetCurrentTimestamp(),
+								   weir_worker_start_timeout);
+}
+
+/*
+ * Buries the workers that are gone or never came.
+ */
+void
+pool_reap(Scheduler *scheduler)
+{
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		if (!pool_is_mine(scheduler, worker))
+			continue;
+		if (pg_atomic_read_u32(&worker->state) == WORKER_GONE)
+			pool_bury(scheduler, worker, true);
+		else if (pool_start_failed(scheduler, worker))
+		{
+			if (scheduler->pool[i].handle)
+				TerminateBackgroundWorker(scheduler->pool[i].handle);
+			pool_bury(scheduler, worker, false);
+		}
+	}
+}
+
+/*
+ * Lets idle workers go when another database starves below its share.
+ */
+void
+pool_share(Scheduler *scheduler)
+{
+	int			mine = 0;
+	int			starving = 0;
+	WeirWorker *idle;
+
+	for (int i = 0; i < weir_max_databases; i++)
+	{
+		WeirDatabase *other = &Weir->databases[i];
+
+		starving += OidIsValid(other->oid) && other != scheduler->database &&
+			pg_atomic_read_u32(&other->starving) != 0;
+	}
+	if (starving == 0)
+		return;
+	for (int i = 0; i < weir_max_workers; i++)
+		mine += pool_is_mine(scheduler, &Weir->workers[i]);
+	if (mine > Max(1, weir_max_workers / (starving + 1)) &&
+		(idle = pool_find_idle(scheduler, InvalidOid)) != NULL)
+		worker_slot_dismiss(idle);
+}
+
+/*
+ * When the pool has to be looked at again without being woken.
+ */
+TimestampTz
+pool_next_timer(Scheduler *scheduler)
+{
+	TimestampTz next = POLICY_TIME_NEVER;
+
+	if (scheduler->retry_spawn_at > GetCurrentTimestamp() ||
+		scheduler->nheld > 0)
+		next = Max(scheduler->retry_spawn_at,
+				   GetCurrentTimestamp() + MIN_DWELL_MS * INT64CONST(1000));
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		if (pool_is_mine(scheduler, worker) &&
+			pg_atomic_read_u32(&worker->state) == WORKER_STARTING)
+			next = Min(next, worker->since +
+					   (weir_worker_start_timeout + 1) * INT64CONST(1000));
+	}
+	return next;
+}

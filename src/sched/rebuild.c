@@ -1,0 +1,394 @@
+/*-------------------------------------------------------------------------
+ *
+ * rebuild.c
+ *	  Rebuilding the scheduler's memory from the ledger.
+ *
+ * Read in the order of the flow - workers' hands, then the ring, then the
+ * ledger - nothing can slip past: a task that moves on while we read is met
+ * further down.  What a worker still has in hand from our predecessor stays
+ * out of the policy; its completion will come and be looked up.
+ *
+ * Some tasks must not simply run: those suspected of having crashed the
+ * server, those whose attempt in mode autocommit had begun, those that were
+ * to be cancelled, those whose role is gone.  Their attempt is ended in the
+ * ledger first.
+ *
+ * Depths and the next id are set here when shared memory is fresh.
+ * Otherwise they live on and are right.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "ledger/generation.h"
+#include "ledger/queue_config.h"
+#include "policy/retry.h"
+#include "sched/configure.h"
+#include "sched/intake.h"
+#include "sched/pool.h"
+#include "sched/rebuild.h"
+#include "shmem/database.h"
+#include "shmem/depth.h"
+#include "shmem/resource.h"
+#include "shmem/settings.h"
+#include "shmem/worker_slot.h"
+#include "shmem/xact_actions.h"
+
+#define WINDOW			INT64CONST(20000)	/* task ids read per transaction */
+#define MAX_IN_HAND		(weir_max_workers * WEIR_INBOX_SIZE)
+
+typedef struct RebuildState
+{
+	Scheduler  *scheduler;
+	bool		count;			/* depths are to be counted */
+	int			nin_hand;
+	int64	   *in_hand;		/* what workers have, by our predecessor */
+	List	   *repairs;		/* UnfinishedTask that must not simply run */
+	int64		low;
+	int64		high;
+	int64		next_id;
+	int64		id_limit;
+} RebuildState;
+
+static void *
+memory_alloc(void *context, size_t size)
+{
+	return MemoryContextAllocHuge((MemoryContext) context, size);
+}
+
+static void *
+memory_resize(void *context, void *pointer, size_t size)
+{
+	return pointer ? repalloc_huge(pointer, size) :
+		MemoryContextAllocHuge((MemoryContext) context, size);
+}
+
+static void
+memory_release(void *context, void *pointer)
+{
+	if (pointer)
+		pfree(pointer);
+}
+
+/*
+ * Starts with an empty policy.
+ */
+static void
+rebuild_policy(Scheduler *scheduler)
+{
+	PolicyAllocator allocator = {memory_alloc, memory_resize, memory_release, NULL};
+
+	allocator.context = scheduler->context;
+	if (scheduler->policy)
+		policy_destroy(scheduler->policy);
+	scheduler->policy = policy_create(&allocator);
+	policy_set_workers(scheduler->policy, weir_max_workers);
+}
+
+/*
+ * Notes what workers have in hand.
+ */
+static void
+rebuild_in_hand(RebuildState *state)
+{
+	state->in_hand = palloc(MAX_IN_HAND * sizeof(int64));
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		if (worker->database != state->scheduler->database->oid)
+			continue;
+		for (int j = 0; j < WEIR_INBOX_SIZE; j++)
+		{
+			if (worker->assigned[j].task_id != 0)
+				state->in_hand[state->nin_hand++] = worker->assigned[j].task_id;
+		}
+	}
+}
+
+static bool
+rebuild_is_in_hand(RebuildState *state, int64 task_id)
+{
+	for (int i = 0; i < state->nin_hand; i++)
+	{
+		if (state->in_hand[i] == task_id)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Was the next attempt of this task running in a process that died by itself?
+ */
+static bool
+rebuild_is_suspect(const UnfinishedTask *unfinished, Oid database)
+{
+	for (int i = 0; i < Weir->nsuspects; i++)
+	{
+		Suspect    *suspect = &Weir->suspects[i];
+
+		if (suspect->database == database &&
+			suspect->task_id == unfinished->task.task_id &&
+			suspect->attempt == unfinished->task.attempt)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Visits one unfinished task.
+ */
+static void
+rebuild_visit(const UnfinishedTask *unfinished, void *arg)
+{
+	RebuildState *state = arg;
+	Scheduler  *scheduler = state->scheduler;
+	MemoryContext caller;
+	UnfinishedTask *repair;
+
+	if (state->count)
+		pg_atomic_fetch_add_u32(&depth_slot(scheduler->database,
+											unfinished->task.queue)->depth, 1);
+	if (rebuild_is_in_hand(state, unfinished->task.task_id))
+		return;
+	if (!rebuild_is_suspect(unfinished, scheduler->database->oid) &&
+		!unfinished->claimed && !unfinished->cancel_wanted &&
+		OidIsValid(unfinished->task.owner))
+	{
+		(void) policy_add(scheduler->policy, &unfinished->task);
+		return;
+	}
+	caller = MemoryContextSwitchTo(scheduler->round);
+	repair = palloc(sizeof(UnfinishedTask));
+	*repair = *unfinished;
+	state->repairs = lappend(state->repairs, repair);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+step_read_window(Scheduler *scheduler, void *arg)
+{
+	RebuildState *state = arg;
+
+	state->low = unfinished_read(state->low, state->high, WINDOW,
+								 rebuild_visit, state);
+}
+
+/*
+ * Finds where ids go on, and up to where there are tables for them.
+ */
+static void
+step_read_ids(Scheduler *scheduler, void *arg)
+{
+	RebuildState *state = arg;
+	int			n;
+	const Generation *list;
+
+	state->next_id = generation_next_id();
+	list = generation_list(&n);
+	state->low = state->high = state->next_id;
+	state->id_limit = 1;
+	for (int i = 0; i < n; i++)
+	{
+		if (list[i].open)
+			state->low = Min(state->low, list[i].low);
+		state->high = Max(state->high, list[i].high);
+		if (list[i].open)
+			state->id_limit = Max(state->id_limit, list[i].high);
+	}
+}
+
+typedef struct EndStep
+{
+	const UnfinishedTask *task;
+	RunRow	   *run;
+} EndStep;
+
+/*
+ * Writes the end of an attempt that no worker has written.
+ */
+static void
+step_end_attempt(Scheduler *scheduler, void *arg)
+{
+	EndStep    *end = arg;
+	RunRow	   *run = end->run;
+
+	run_row_insert(run);
+	if (run->final)
+		xact_end_task(scheduler->database,
+					  depth_slot(scheduler->database, end->task->task.queue),
+					  1);
+}
+
+/*
+ * Puts an unfinished task into the policy, or ends it if its role is gone.
+ */
+void
+rebuild_add(Scheduler *scheduler, const UnfinishedTask *unfinished)
+{
+	if (OidIsValid(unfinished->task.owner))
+		(void) policy_add(scheduler->policy, &unfinished->task);
+	else
+	{
+		RunRow		run = {0};
+
+		run.outcome = OUTCOME_FAILED;
+		run.final = true;
+		run.charged = true;
+		run.sqlstate = "28000";
+		run.message = "role of the task does not exist any more";
+		rebuild_end_attempt(scheduler, unfinished, &run);
+	}
+}
+
+/*
+ * Ends the next attempt of a task as the run says; the retry policy decides
+ * whether that is final, unless the run already says so.  The task goes on
+ * waiting otherwise.
+ */
+void
+rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
+					RunRow *run)
+{
+	EndStep		end;
+	PolicyTask	task = unfinished->task;
+
+	run->task_id = task.task_id;
+	run->attempt = task.attempt;
+	if (run->finished_at == 0)
+		run->finished_at = GetCurrentTimestamp();
+	if (run->outcome == OUTCOME_CRASHED)
+		run->final = unfinished->crashed + 1 >= weir_max_crashes ||
+			unfinished->autocommit;
+	else if (!run->final && run->charged)
+	{
+		RetryPolicy policy = {0};
+		RetryVerdict verdict;
+
+		policy.max_attempts = unfinished->max_attempts;
+		policy.base_us = 1000000;
+		policy.cap_us = INT64CONST(300000000);
+		verdict = retry_decide(&policy, RETRY_KIND_OTHER,
+							   unfinished->charged, 0, 0.5);
+		run->final = !verdict.again;
+		if (verdict.again)
+			run->retry_at = run->finished_at + verdict.delay_us;
+	}
+	end.task = unfinished;
+	end.run = run;
+	if (!scheduler_step(scheduler, "ending an attempt", step_end_attempt,
+						&end))
+	{
+		/* perhaps somebody else has ended it; ask again a little later */
+		task.run_at = run->finished_at + INT64CONST(5000000);
+		(void) policy_add(scheduler->policy, &task);
+		return;
+	}
+	if (run->final)
+		return;
+	task.attempt++;
+	task.solo = task.solo || run->outcome == OUTCOME_CRASHED;
+	task.run_at = Max(task.run_at, run->retry_at);
+	(void) policy_add(scheduler->policy, &task);
+}
+
+/*
+ * Ends an attempt whose worker went away in the middle of it.  In mode
+ * transaction nothing of it is left; it is given back, unless the command
+ * itself brought the process to its end.  The worker is NULL if it went with
+ * the whole server.
+ */
+void
+rebuild_interrupt(Scheduler *scheduler, const UnfinishedTask *unfinished,
+				  const WeirWorker *worker)
+{
+	bool		terminated = worker == NULL || worker->terminated;
+	RunRow		run = {0};
+
+	if (worker && worker->pid != 0)
+	{
+		run.worker_pid = worker->pid;
+		run.started_at = worker->started_at;
+		/* before the slot can be given to somebody else */
+		run.finished_at = worker->since;
+	}
+	run.outcome = OUTCOME_INTERRUPTED;
+	run.charged = unfinished->autocommit || !terminated;
+	run.sqlstate = terminated ? "57P01" : "XX000";
+	run.message = terminated ? "worker was terminated" :
+		"worker ended without a result";
+	rebuild_end_attempt(scheduler, unfinished, &run);
+}
+
+/*
+ * Ends the attempts that must not simply be run.
+ */
+static void
+rebuild_repair(Scheduler *scheduler, const UnfinishedTask *unfinished)
+{
+	RunRow		run = {0};
+
+	if (unfinished->cancel_wanted)
+	{
+		run.outcome = OUTCOME_CANCELLED;
+		run.final = true;
+		rebuild_end_attempt(scheduler, unfinished, &run);
+	}
+	else if (rebuild_is_suspect(unfinished, scheduler->database->oid))
+	{
+		run.outcome = OUTCOME_CRASHED;
+		run.charged = true;
+		run.sqlstate = "57P02";
+		run.message = "server crashed while the process of this task died";
+		rebuild_end_attempt(scheduler, unfinished, &run);
+	}
+	else if (unfinished->claimed)
+		rebuild_interrupt(scheduler, unfinished, NULL);
+	else
+		rebuild_add(scheduler, unfinished);
+}
+
+/*
+ * Makes the policy anew.
+ */
+void
+rebuild(Scheduler *scheduler)
+{
+	WeirDatabase *database = scheduler->database;
+	RebuildState state = {0};
+	ListCell   *lc;
+
+	state.scheduler = scheduler;
+	state.count = pg_atomic_read_u32(&database->seeded) == 0;
+	rebuild_policy(scheduler);
+	rebuild_in_hand(&state);
+	intake_cancels(scheduler);
+	if (state.count)
+	{
+		depth_clear(database);
+		resource_init(database);
+	}
+	configure(scheduler);
+	if (!scheduler_step(scheduler, "reading the ledger", step_read_ids, &state))
+		proc_exit(1);
+	scheduler->horizon = state.count ? state.next_id :
+		(int64) pg_atomic_read_u64(&database->next_id);
+	while (state.low < state.high)
+	{
+		if (!scheduler_step(scheduler, "reading the ledger",
+							step_read_window, &state))
+			proc_exit(1);
+	}
+	if (state.count)
+	{
+		pg_atomic_write_u64(&database->next_id, state.next_id);
+		pg_atomic_write_u64(&database->id_limit, state.id_limit);
+		pg_atomic_write_u32(&database->seeded, 1);
+	}
+	foreach(lc, state.repairs)
+		rebuild_repair(scheduler, lfirst(lc));
+}

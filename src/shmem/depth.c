@@ -1,0 +1,206 @@
+/*-------------------------------------------------------------------------
+ *
+ * depth.c
+ *	  The depth of queues: exact reservations against a capacity.
+ *
+ * Depth counts the unfinished tasks of a queue, those of running transactions
+ * included.  It goes up when a task is written (and down again if that
+ * transaction or savepoint aborts) and down when the transaction that ends
+ * the task has committed.  The compare-and-exchange below never lets it pass
+ * the capacity, whatever the number of producers.
+ *
+ * A slot is bound to its queue for good while the server runs, unless an
+ * unused one (depth zero, nobody waiting) is needed for another queue.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "shmem/depth.h"
+#include "shmem/settings.h"
+
+void
+depth_init(WeirDatabase *database)
+{
+	for (int i = 0; i < weir_max_queues; i++)
+	{
+		QueueSlot  *slot = &database->queues[i];
+
+		slot->queue = 0;
+		pg_atomic_init_u32(&slot->depth, 0);
+		pg_atomic_init_u32(&slot->waiters, 0);
+		pg_atomic_init_u32(&slot->draining, 0);
+		pg_atomic_init_u64(&slot->refused, 0);
+		pg_atomic_init_u64(&slot->waited, 0);
+		pg_atomic_init_u32(&slot->ready, 0);
+		pg_atomic_init_u32(&slot->delayed, 0);
+		pg_atomic_init_u32(&slot->blocked, 0);
+		pg_atomic_init_u32(&slot->running, 0);
+		pg_atomic_init_u64(&slot->last_end, 0);
+		pg_atomic_init_u64(&slot->gap, 0);
+		ConditionVariableInit(&slot->room);
+	}
+}
+
+/*
+ * Frees all slots: the ledger is going to be counted from nothing.
+ */
+void
+depth_clear(WeirDatabase *database)
+{
+	LWLockAcquire(database->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < weir_max_queues; i++)
+	{
+		database->queues[i].queue = 0;
+		pg_atomic_write_u32(&database->queues[i].depth, 0);
+	}
+	LWLockRelease(database->lock);
+}
+
+/*
+ * Finds the slot of a queue; NULL if it has none.
+ */
+QueueSlot *
+depth_find(WeirDatabase *database, int32 queue)
+{
+	QueueSlot  *found = NULL;
+
+	LWLockAcquire(database->lock, LW_SHARED);
+	for (int i = 0; i < weir_max_queues && !found; i++)
+	{
+		if (database->queues[i].queue == queue)
+			found = &database->queues[i];
+	}
+	LWLockRelease(database->lock);
+	return found;
+}
+
+/*
+ * Binds a slot to a queue; the caller holds the database lock exclusively.
+ */
+static QueueSlot *
+depth_bind(WeirDatabase *database, int32 queue)
+{
+	QueueSlot  *vacant = NULL;
+
+	Assert(LWLockHeldByMeInMode(database->lock, LW_EXCLUSIVE));
+	for (int i = 0; i < weir_max_queues; i++)
+	{
+		QueueSlot  *slot = &database->queues[i];
+
+		if (slot->queue == queue)
+			return slot;
+		if (slot->queue == 0 && (!vacant || vacant->queue != 0))
+			vacant = slot;
+		else if (!vacant && pg_atomic_read_u32(&slot->depth) == 0 &&
+				 pg_atomic_read_u32(&slot->waiters) == 0)
+			vacant = slot;
+	}
+	if (vacant)
+	{
+		vacant->queue = queue;
+		pg_atomic_write_u32(&vacant->depth, 0);
+		pg_atomic_write_u64(&vacant->refused, 0);
+		pg_atomic_write_u64(&vacant->waited, 0);
+		pg_atomic_write_u32(&vacant->ready, 0);
+		pg_atomic_write_u32(&vacant->delayed, 0);
+		pg_atomic_write_u32(&vacant->blocked, 0);
+		pg_atomic_write_u32(&vacant->running, 0);
+	}
+	return vacant;
+}
+
+/*
+ * Finds or makes the slot of a queue.
+ */
+QueueSlot *
+depth_slot(WeirDatabase *database, int32 queue)
+{
+	QueueSlot  *slot = depth_find(database, queue);
+
+	if (slot == NULL)
+	{
+		LWLockAcquire(database->lock, LW_EXCLUSIVE);
+		slot = depth_bind(database, queue);
+		LWLockRelease(database->lock);
+	}
+	if (slot == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many queues are in use"),
+				 errhint("Raise \"%s\" and restart the server.",
+						 "weir.max_queues")));
+	return slot;
+}
+
+/*
+ * Adds n to the depth unless that would exceed the capacity.
+ */
+bool
+depth_reserve(QueueSlot *slot, uint32 n, uint32 capacity)
+{
+	uint32		depth = pg_atomic_read_u32(&slot->depth);
+
+	for (;;)
+	{
+		if (n > capacity || depth > capacity - n)
+			return false;
+		if (pg_atomic_compare_exchange_u32(&slot->depth, &depth, depth + n))
+			return true;
+	}
+}
+
+/*
+ * Takes n off the depth and wakes who waits for room.  Called at the end of
+ * transactions: it cannot fail.
+ */
+void
+depth_give_back(QueueSlot *slot, uint32 n)
+{
+	uint32		before PG_USED_FOR_ASSERTS_ONLY;
+
+	before = pg_atomic_fetch_sub_u32(&slot->depth, n);
+	Assert(before >= n);
+	if (pg_atomic_read_u32(&slot->waiters) > 0)
+		ConditionVariableBroadcast(&slot->room);
+}
+
+/*
+ * Takes ended tasks off the depth, and keeps the pace at which they end.  The
+ * pace is an estimate: processes may overwrite each other's.
+ */
+void
+depth_end(QueueSlot *slot, uint32 n)
+{
+	uint64		now = (uint64) GetCurrentTimestamp();
+	uint64		last = pg_atomic_exchange_u64(&slot->last_end, now);
+	uint64		gap = pg_atomic_read_u64(&slot->gap);
+
+	if (last != 0 && now > last)
+		pg_atomic_write_u64(&slot->gap, gap == 0 ? (now - last) / n :
+							(7 * gap + (now - last) / n) / 8);
+	depth_give_back(slot, n);
+}
+
+/*
+ * When a refused producer should try again, ms: about when the next task
+ * ends.
+ */
+int64
+depth_retry_after(QueueSlot *slot)
+{
+	int64		gap = (int64) pg_atomic_read_u64(&slot->gap) / 1000;
+
+	return gap == 0 ? 1000 : Min(Max(gap, 10), 60000);
+}
+
+/*
+ * Sets the depth as it was counted in the ledger.
+ */
+void
+depth_seed(QueueSlot *slot, uint32 n)
+{
+	pg_atomic_write_u32(&slot->depth, n);
+}

@@ -1,0 +1,312 @@
+/*-------------------------------------------------------------------------
+ *
+ * layout.h
+ *	  What lies in shared memory, and who may write what.
+ *
+ * Shared memory holds who is alive and what is in flight; the truth is in the
+ * ledger.  Everything here is sized at server start and lost at a crash
+ * restart, after which each database's scheduler rebuilds its part.
+ *
+ * There is one WeirDatabase per database with the extension and one
+ * WeirWorker per worker slot; each structure below names its owner, the .c
+ * file that alone touches its insides.
+ *
+ * LWLocks (one tranche, "weir"):
+ *	  WeirLockDatabases	the database array, the holds, the launcher
+ *	  WeirLockWorkers	claim and release of worker slots
+ *	  one per database	its queue slots and its resource table
+ * They are never nested, and never held across an error, SPI, a wait or the
+ * start of a process.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_LAYOUT_H
+#define WEIR_LAYOUT_H
+
+#include "access/xlogdefs.h"
+#include "datatype/timestamp.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+
+#include "policy/policy.h"
+
+#define WEIR_RING_SIZE			8192	/* messages on the way to a scheduler */
+#define WEIR_INBOX_SIZE			8	/* assignments in a worker's hands */
+#define WEIR_NOTE_SIZE			64	/* bytes of a progress note */
+#define WEIR_MAX_HOLDS			128 /* utility commands holding databases down */
+#define WEIR_MAX_SUSPECTS		64	/* tasks suspected of a server crash */
+
+/* Life of a scheduler.  Written by the scheduler, read by everybody. */
+typedef enum SchedulerState
+{
+	SCHEDULER_DOWN,				/* -> STARTING */
+	SCHEDULER_STARTING,			/* -> UNADOPTED, REBUILDING, DOWN */
+	SCHEDULER_UNADOPTED,		/* -> REBUILDING, DOWN */
+	SCHEDULER_REBUILDING,		/* -> RUNNING, DOWN */
+	SCHEDULER_RUNNING			/* -> UNADOPTED, DOWN */
+} SchedulerState;
+
+/* Kinds of message on the submit ring */
+typedef enum MessageKind
+{
+	MESSAGE_SUBMIT,				/* tasks first_id .. last_id were committed */
+	MESSAGE_ENDED,				/* a waiting task was ended in the ledger */
+	MESSAGE_CANCEL,				/* cancel the task if it runs */
+	MESSAGE_CHANGE,				/* priority, deadline or run_at changed */
+	MESSAGE_LOOKUP				/* read the task from the ledger again */
+} MessageKind;
+
+/*
+ * One message.  A submit speaks of a range of tasks that differ in command
+ * and arguments only, which the scheduler never reads.
+ */
+typedef struct SubmitMessage
+{
+	MessageKind kind;
+	int32		queue;
+	Oid			owner;
+	int16		klass;
+	int16		nneeds;
+	int32		priority;
+	int64		first_id;
+	int64		last_id;
+	TimestampTz enqueued_at;
+	TimestampTz run_at;
+	TimestampTz deadline;
+	uint64		needs[POLICY_MAX_NEEDS];
+} SubmitMessage;
+
+/*
+ * The submit ring: many producers, one consumer.  "credit" counts messages
+ * that are promised or in the ring; a producer takes credit before it may
+ * post, so that the post itself cannot fail.  Owner: submit_ring.c.
+ */
+typedef struct SubmitRing
+{
+	slock_t		mutex;			/* head, tail and the entries */
+	uint64		head;			/* next to be written */
+	uint64		tail;			/* next to be read */
+	pg_atomic_uint32 credit;	/* promised or present */
+	ConditionVariable room;		/* credit came back */
+	SubmitMessage entries[WEIR_RING_SIZE];
+} SubmitRing;
+
+/*
+ * The depth of one queue, kept exact by reservations.  Owner: depth.c.
+ * ready .. running are for show, written by the scheduler.
+ */
+typedef struct QueueSlot
+{
+	int32		queue;			/* 0 = free; database lock */
+	pg_atomic_uint32 depth;		/* unfinished tasks, uncommitted ones too */
+	pg_atomic_uint32 waiters;	/* producers in line for room */
+	pg_atomic_uint32 draining;	/* weir.drain() waits: no new tasks */
+	pg_atomic_uint64 refused;	/* enqueues that met a full queue */
+	pg_atomic_uint64 waited;	/* enqueues that had to wait */
+	pg_atomic_uint32 ready;
+	pg_atomic_uint32 delayed;
+	pg_atomic_uint32 blocked;
+	pg_atomic_uint32 running;
+	pg_atomic_uint64 last_end;	/* when a task ended, us */
+	pg_atomic_uint64 gap;		/* smoothed time between ends, us */
+	ConditionVariable room;		/* depth went down */
+} QueueSlot;
+
+/*
+ * A capped resource and which of its slots are held.  A set bit in "held" is
+ * a hint, the lock manager is the truth.  Owner: resource.c.
+ */
+typedef struct ResourceSlot
+{
+	uint64		key;			/* 0 = free; database lock */
+	int32		slots;			/* the cap; scheduler */
+	int32		reserved;		/* slots 0 .. reserved-1 are for daily */
+	pg_atomic_uint64 held;		/* whoever holds the advisory lock */
+	pg_atomic_uint32 gate_waiters;	/* sessions at the gate */
+	ConditionVariable freed;	/* a slot was given back */
+} ResourceSlot;
+
+/* One database.  Owner: database.c, but for the embedded structures. */
+typedef struct WeirDatabase
+{
+	Oid			oid;			/* InvalidOid = free; WeirLockDatabases */
+	Oid			extension;		/* scheduler: what was seeded for */
+	pg_atomic_uint32 wanted;	/* somebody asks for a scheduler here */
+	pg_atomic_uint32 leave;		/* the scheduler is asked to go */
+
+	/*
+	 * The scheduler's process, from its first to its last moment; what is
+	 * below is valid earlier to later.  WeirLockDatabases.
+	 */
+	bool		launching;		/* registered, has not entered yet */
+	pid_t		process;		/* 0 = none */
+	int			exit_code;		/* of the last one; -1 = it never entered */
+	bool		found;			/* the last one found the extension */
+
+	/* written by the scheduler alone */
+	pid_t		scheduler_pid;	/* 0 = none */
+	int			scheduler_procno;
+	pg_atomic_uint32 state;		/* SchedulerState */
+	TimestampTz heartbeat;		/* end of its last round */
+	TimestampTz started_at;
+	pg_atomic_uint32 paused;	/* pause_all is in force */
+	pg_atomic_uint32 starving;	/* wants a worker slot and has none */
+	pg_atomic_uint32 no_process;	/* max_worker_processes is used up */
+	pg_atomic_uint32 waiting;	/* tasks that it holds, running not counted */
+
+	/* seeded by the scheduler, then used by all */
+	pg_atomic_uint32 seeded;	/* depths and ids are right */
+	pg_atomic_uint64 next_id;	/* next task id */
+	pg_atomic_uint64 id_limit;	/* ids below have a generation */
+	pg_atomic_uint32 generation_wanted;
+	ConditionVariable progress; /* state, generations or configuration moved */
+
+	/* configuration: who changes it adds one, the scheduler follows */
+	pg_atomic_uint64 config_changed;
+	pg_atomic_uint64 config_applied;
+	pg_atomic_uint32 rebuild_wanted;
+
+	/* sessions took, freed or wait for slots: the scheduler looks again */
+	pg_atomic_uint64 foreign_changed;
+
+	ConditionVariable finished; /* some task ended */
+	pg_atomic_uint32 finish_waiters;
+
+	LWLock	   *lock;			/* the two arrays below */
+	SubmitRing	ring;
+	QueueSlot  *queues;			/* weir.max_queues */
+	ResourceSlot *resources;	/* weir.max_resources, open addressing */
+} WeirDatabase;
+
+/* An attempt handed to a worker.  Written by the scheduler. */
+typedef struct Assignment
+{
+	int64		task_id;		/* 0 = none */
+	int32		attempt;
+	int32		queue;
+	int16		klass;
+	bool		solo;
+	int16		ngrants;
+	TimestampTz ready_at;		/* when it was due */
+	PolicyGrant grants[POLICY_MAX_NEEDS];
+} Assignment;
+
+typedef enum CompletionKind
+{
+	COMPLETION_FINAL,			/* a final run row is committed */
+	COMPLETION_AGAIN,			/* a run row is committed, another is due */
+	COMPLETION_BOUNCED,			/* not started: a slot was taken */
+	COMPLETION_RESOLVE,			/* not started: its tables have changed */
+	COMPLETION_RETURNED,		/* not started: this worker leaves */
+	COMPLETION_LOOKUP			/* uncertain: the ledger knows */
+} CompletionKind;
+
+/* What became of an assignment.  Written by the worker. */
+typedef struct Completion
+{
+	CompletionKind kind;
+	int64		task_id;
+	int32		attempt;
+	TimestampTz run_at;			/* COMPLETION_AGAIN: not before */
+	uint64		resource;		/* COMPLETION_BOUNCED: the taken one */
+} Completion;
+
+/* Life of a worker slot; WeirLockWorkers unless said otherwise */
+typedef enum WorkerState
+{
+	WORKER_FREE,				/* -> STARTING (scheduler) */
+	WORKER_STARTING,			/* -> IDLE (worker), FREE (scheduler) */
+	WORKER_IDLE,				/* -> BUSY, GONE (worker) */
+	WORKER_BUSY,				/* -> IDLE, GONE (worker) */
+	WORKER_GONE					/* -> FREE (scheduler, when reconciled) */
+} WorkerState;
+
+/* Why a worker is to cancel its command */
+typedef enum CancelCause
+{
+	CANCEL_NONE,
+	CANCEL_REQUESTED			/* weir.cancel() */
+} CancelCause;
+
+/*
+ * One worker slot.  Owner: worker_slot.c.  inbox and outbox are rings with
+ * one writer and one reader each; an assignment stays in "assigned" until
+ * the scheduler has taken its completion in, so that a new scheduler finds
+ * what the old one had under way.
+ */
+typedef struct WeirWorker
+{
+	pg_atomic_uint32 state;		/* WorkerState */
+	uint32		generation;		/* of the slot's use */
+	Oid			database;
+	Oid			role;
+	pid_t		pid;			/* worker */
+	int			procno;			/* worker */
+	bool		terminated;		/* worker: it left because of SIGTERM */
+	TimestampTz since;			/* of the state */
+	pg_atomic_uint32 leave;		/* scheduler: exit when idle */
+
+	Assignment	assigned[WEIR_INBOX_SIZE];	/* scheduler */
+	Assignment	inbox[WEIR_INBOX_SIZE];
+	pg_atomic_uint64 inbox_head;	/* scheduler */
+	pg_atomic_uint64 inbox_tail;	/* worker */
+	Completion	outbox[WEIR_INBOX_SIZE];
+	pg_atomic_uint64 outbox_head;	/* worker */
+	pg_atomic_uint64 outbox_tail;	/* scheduler */
+
+	/* the attempt being executed; worker, under mutex */
+	slock_t		mutex;
+	int64		task_id;
+	int32		attempt;
+	TimestampTz started_at;
+	int64		done;
+	int64		total;
+	char		note[WEIR_NOTE_SIZE];
+
+	/* a request to cancel names the attempt; anybody, under mutex */
+	int64		cancel_task;
+	int32		cancel_attempt;
+	CancelCause cancel_cause;
+	Oid			cancel_actor;
+} WeirWorker;
+
+/* A utility command that keeps a database free of our processes */
+typedef struct DatabaseHold
+{
+	Oid			database;		/* InvalidOid = free */
+	pid_t		holder;			/* its backend */
+} DatabaseHold;
+
+/* A task that was running in a process that died by itself */
+typedef struct Suspect
+{
+	Oid			database;
+	int32		attempt;
+	int64		task_id;
+} Suspect;
+
+typedef struct WeirShared
+{
+	pid_t		launcher_pid;	/* launcher; 0 = none */
+	int			launcher_procno;
+	pg_atomic_uint32 launcher_starved;	/* no process for a scheduler */
+	pg_atomic_uint32 databases_changed; /* the launcher is to read the list */
+	DatabaseHold holds[WEIR_MAX_HOLDS]; /* WeirLockDatabases */
+	int			nsuspects;		/* filled at start, read only afterwards */
+	Suspect		suspects[WEIR_MAX_SUSPECTS];
+	WeirDatabase *databases;	/* weir.max_databases */
+	WeirWorker *workers;		/* weir.max_workers */
+} WeirShared;
+
+extern WeirShared *Weir;		/* NULL when not preloaded */
+
+#define WeirLockDatabases	(layout_lock(0))
+#define WeirLockWorkers		(layout_lock(1))
+
+extern void layout_install_hooks(void);
+extern LWLock *layout_lock(int number);
+extern void layout_require(void);
+
+#endif							/* WEIR_LAYOUT_H */

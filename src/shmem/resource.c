@@ -1,0 +1,124 @@
+/*-------------------------------------------------------------------------
+ *
+ * resource.c
+ *	  Capped resources and the hint of which slots are held.
+ *
+ * The scheduler enters a resource when it reads the configuration; an entry
+ * stays for good (with a cap of zero when uncapped), so that pointers to it
+ * remain good while its slots are held.  "held" has one bit per slot, set by
+ * the process that got the advisory lock and cleared when the lock is gone:
+ * in between the lock manager may know better, and decides.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+
+#include "shmem/resource.h"
+#include "shmem/settings.h"
+
+void
+resource_init(WeirDatabase *database)
+{
+	for (int i = 0; i < weir_max_resources; i++)
+	{
+		ResourceSlot *resource = &database->resources[i];
+
+		resource->key = 0;
+		resource->slots = 0;
+		resource->reserved = 0;
+		pg_atomic_init_u64(&resource->held, 0);
+		pg_atomic_init_u32(&resource->gate_waiters, 0);
+		ConditionVariableInit(&resource->freed);
+	}
+}
+
+/*
+ * Sets all caps to zero, before the configuration is read again.
+ */
+void
+resource_clear(WeirDatabase *database)
+{
+	LWLockAcquire(database->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < weir_max_resources; i++)
+		database->resources[i].slots = 0;
+	LWLockRelease(database->lock);
+}
+
+/*
+ * The entry of the key, or the vacant one where it belongs, or NULL if the
+ * table is full.
+ */
+static ResourceSlot *
+resource_probe(WeirDatabase *database, uint64 key)
+{
+	uint32		start = hash_bytes((unsigned char *) &key, sizeof(key));
+
+	for (int i = 0; i < weir_max_resources; i++)
+	{
+		ResourceSlot *resource;
+
+		resource = &database->resources[(start + i) % weir_max_resources];
+		if (resource->key == key || resource->key == 0)
+			return resource;
+	}
+	return NULL;
+}
+
+/*
+ * Enters or changes a cap; false if the table is full.
+ */
+bool
+resource_set(WeirDatabase *database, uint64 key, int slots, int reserved)
+{
+	ResourceSlot *resource;
+
+	LWLockAcquire(database->lock, LW_EXCLUSIVE);
+	resource = resource_probe(database, key);
+	if (resource)
+	{
+		resource->key = key;
+		resource->slots = slots;
+		resource->reserved = reserved;
+	}
+	LWLockRelease(database->lock);
+	return resource != NULL;
+}
+
+ResourceSlot *
+resource_find(WeirDatabase *database, uint64 key)
+{
+	ResourceSlot *resource;
+
+	LWLockAcquire(database->lock, LW_SHARED);
+	resource = resource_probe(database, key);
+	if (resource && resource->key == 0)
+		resource = NULL;
+	LWLockRelease(database->lock);
+	return resource;
+}
+
+/*
+ * Notes that this process got, or gave back, a slot.  Cannot fail.
+ */
+void
+resource_mark(ResourceSlot *resource, int slot, bool held)
+{
+	uint64		bit = UINT64CONST(1) << slot;
+
+	if (held)
+		pg_atomic_fetch_or_u64(&resource->held, bit);
+	else
+	{
+		pg_atomic_fetch_and_u64(&resource->held, ~bit);
+		if (pg_atomic_read_u32(&resource->gate_waiters) > 0)
+			ConditionVariableBroadcast(&resource->freed);
+	}
+}
+
+uint64
+resource_held(ResourceSlot *resource)
+{
+	return pg_atomic_read_u64(&resource->held);
+}

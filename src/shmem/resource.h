@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * resource.h
+ *	  Capped resources and the hint of which slots are held.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_RESOURCE_H
+#define WEIR_RESOURCE_H
+
+#include "shmem/layout.h"
+
+/*
+ * The key of a resource: its kind and its oid or number.  The kinds are the
+ * private classes of our advisory locks (see run/slots.c).
+ */
+#define RESOURCE_KIND_TABLE		0x5701
+#define RESOURCE_KIND_NAMED		0x5702
+#define RESOURCE_KIND_QUEUE		0x5703	/* only gates: producers in line */
+#define RESOURCE_KEY(kind, id)	(((uint64) (kind) << 32) | (uint32) (id))
+#define RESOURCE_KIND(key)		((uint16) ((key) >> 32))
+#define RESOURCE_ID(key)		((uint32) (key))
+
+extern void resource_init(WeirDatabase *database);
+extern void resource_clear(WeirDatabase *database);
+extern bool resource_set(WeirDatabase *database, uint64 key, int slots,
+						 int reserved);
+extern ResourceSlot *resource_find(WeirDatabase *database, uint64 key);
+extern void resource_mark(ResourceSlot *resource, int slot, bool held);
+extern uint64 resource_held(ResourceSlot *resource);
+
+#endif							/* WEIR_RESOURCE_H */

@@ -1,0 +1,503 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker_slot.c
+ *	  Worker slots: claiming them, and the two rings between a scheduler and
+ *	  its workers.
+ *
+ * The scheduler of a database claims a slot, starts a process for it and
+ * hands it assignments through the inbox; the worker answers through the
+ * outbox.  Each ring has one writer and one reader: an entry is written
+ * before its head moves, and read before its tail moves.
+ *
+ * Who vanishes leaves the slot in state GONE.  The scheduler frees it when it
+ * has looked up in the ledger what became of everything in "assigned".
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "shmem/database.h"
+#include "shmem/settings.h"
+#include "shmem/worker_slot.h"
+
+void
+worker_slot_init(void)
+{
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		pg_atomic_init_u32(&worker->state, WORKER_FREE);
+		pg_atomic_init_u32(&worker->leave, 0);
+		pg_atomic_init_u64(&worker->inbox_head, 0);
+		pg_atomic_init_u64(&worker->inbox_tail, 0);
+		pg_atomic_init_u64(&worker->outbox_head, 0);
+		pg_atomic_init_u64(&worker->outbox_tail, 0);
+		SpinLockInit(&worker->mutex);
+		worker->procno = -1;
+	}
+}
+
+static void
+worker_slot_set_state(WeirWorker *worker, WorkerState state)
+{
+	worker->since = GetCurrentTimestamp();
+	pg_atomic_write_u32(&worker->state, state);
+}
+
+/*
+ * How many slots this database may take: databases share the pool fairly.
+ * One that is over its share leaves room for those that starve below theirs.
+ * Caller holds WeirLockWorkers.
+ */
+static bool
+worker_slot_may_claim(Oid oid)
+{
+	int			nfree = 0;
+	int			mine = 0;
+	int			contenders = 0;
+	int			owed = 0;
+	int			share;
+
+	Assert(LWLockHeldByMe(WeirLockWorkers));
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		if (pg_atomic_read_u32(&Weir->workers[i].state) == WORKER_FREE)
+			nfree++;
+		else if (Weir->workers[i].database == oid)
+			mine++;
+	}
+	for (int i = 0; i < weir_max_databases; i++)
+		contenders += OidIsValid(Weir->databases[i].oid) &&
+			(Weir->databases[i].oid == oid ||
+			 pg_atomic_read_u32(&Weir->databases[i].starving) != 0);
+	share = Max(1, weir_max_workers / Max(1, contenders));
+	if (mine < share)
+		return nfree > 0;
+	for (int i = 0; i < weir_max_databases; i++)
+	{
+		WeirDatabase *other = &Weir->databases[i];
+		int			theirs = 0;
+
+		if (!OidIsValid(other->oid) || other->oid == oid ||
+			pg_atomic_read_u32(&other->starving) == 0)
+			continue;
+		for (int j = 0; j < weir_max_workers; j++)
+			theirs += pg_atomic_read_u32(&Weir->workers[j].state) != WORKER_FREE &&
+				Weir->workers[j].database == other->oid;
+		owed += Max(0, share - theirs);
+	}
+	return nfree > owed;
+}
+
+/*
+ * Claims a free slot for a worker of that role; NULL if none can be had.
+ */
+WeirWorker *
+worker_slot_claim(Oid database, Oid role)
+{
+	WeirWorker *claimed = NULL;
+
+	LWLockAcquire(WeirLockWorkers, LW_EXCLUSIVE);
+	if (worker_slot_may_claim(database))
+	{
+		for (int i = 0; i < weir_max_workers && !claimed; i++)
+		{
+			if (pg_atomic_read_u32(&Weir->workers[i].state) == WORKER_FREE)
+				claimed = &Weir->workers[i];
+		}
+	}
+	if (claimed)
+	{
+		claimed->generation++;
+		claimed->database = database;
+		claimed->role = role;
+		claimed->pid = 0;
+		claimed->terminated = false;
+		claimed->procno = -1;
+		claimed->task_id = 0;
+		claimed->cancel_task = 0;
+		memset(claimed->assigned, 0, sizeof(claimed->assigned));
+		pg_atomic_write_u32(&claimed->leave, 0);
+		pg_atomic_write_u64(&claimed->inbox_head, 0);
+		pg_atomic_write_u64(&claimed->inbox_tail, 0);
+		pg_atomic_write_u64(&claimed->outbox_head, 0);
+		pg_atomic_write_u64(&claimed->outbox_tail, 0);
+		worker_slot_set_state(claimed, WORKER_STARTING);
+	}
+	LWLockRelease(WeirLockWorkers);
+	return claimed;
+}
+
+/*
+ * Frees the slot of a process that is gone or never came.
+ */
+void
+worker_slot_free(WeirWorker *worker)
+{
+	LWLockAcquire(WeirLockWorkers, LW_EXCLUSIVE);
+	worker->database = InvalidOid;
+	worker->role = InvalidOid;
+	worker->pid = 0;
+	worker->procno = -1;
+	memset(worker->assigned, 0, sizeof(worker->assigned));
+	worker_slot_set_state(worker, WORKER_FREE);
+	LWLockRelease(WeirLockWorkers);
+}
+
+/*
+ * Hands an assignment over and wakes the worker.  There must be room.
+ */
+void
+worker_slot_assign(WeirWorker *worker, const Assignment *assignment)
+{
+	uint64		head = pg_atomic_read_u64(&worker->inbox_head);
+	int			place = 0;
+
+	while (place < WEIR_INBOX_SIZE && worker->assigned[place].task_id != 0)
+		place++;
+	Assert(place < WEIR_INBOX_SIZE);
+	worker->assigned[place] = *assignment;
+	worker->inbox[head % WEIR_INBOX_SIZE] = *assignment;
+	pg_write_barrier();
+	pg_atomic_write_u64(&worker->inbox_head, head + 1);
+	worker_slot_wake(worker);
+}
+
+/*
+ * Takes the next completion out of the outbox.
+ */
+bool
+worker_slot_take(WeirWorker *worker, Completion *completion)
+{
+	uint64		tail = pg_atomic_read_u64(&worker->outbox_tail);
+
+	if (tail == pg_atomic_read_u64(&worker->outbox_head))
+		return false;
+	pg_read_barrier();
+	*completion = worker->outbox[tail % WEIR_INBOX_SIZE];
+	pg_memory_barrier();
+	pg_atomic_write_u64(&worker->outbox_tail, tail + 1);
+	return true;
+}
+
+/*
+ * Forgets an assignment whose completion has been taken in.
+ */
+void
+worker_slot_forget(WeirWorker *worker, int64 task_id)
+{
+	for (int i = 0; i < WEIR_INBOX_SIZE; i++)
+	{
+		if (worker->assigned[i].task_id == task_id)
+			worker->assigned[i].task_id = 0;
+	}
+}
+
+/*
+ * The number of assignments in the worker's hands.
+ */
+int
+worker_slot_load(WeirWorker *worker)
+{
+	int			load = 0;
+
+	for (int i = 0; i < WEIR_INBOX_SIZE; i++)
+		load += worker->assigned[i].task_id != 0;
+	return load;
+}
+
+/*
+ * Tells a worker to leave when it is idle.
+ */
+void
+worker_slot_dismiss(WeirWorker *worker)
+{
+	pg_atomic_write_u32(&worker->leave, 1);
+	worker_slot_wake(worker);
+}
+
+void
+worker_slot_wake(WeirWorker *worker)
+{
+	int			procno;
+
+	/* the inbox is written before we look who reads it */
+	pg_memory_barrier();
+	procno = worker->procno;
+	if (procno >= 0)
+		SetLatch(&ProcGlobal->allProcs[procno].procLatch);
+}
+
+/*
+ * Makes the workers of a database leave: by themselves when they are idle, or
+ * terminated, which rolls their task back.  Says how many are still there,
+ * and writes their processes into pids, which has room for all.
+ *
+ * "orphaned" says that there is no scheduler and will be none meanwhile: then
+ * slots whose process has not come are taken from it.  What they and those
+ * that go now had in hand is found there by the next scheduler.
+ */
+int
+worker_slot_evict(Oid database, bool orphaned, EvictForce force, pid_t *pids)
+{
+	int			n = 0;
+
+	LWLockAcquire(WeirLockWorkers, LW_EXCLUSIVE);
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+		WorkerState state = pg_atomic_read_u32(&worker->state);
+
+		if (worker->database != database || worker->pid == MyProcPid ||
+			state == WORKER_FREE || state == WORKER_GONE)
+			continue;
+		if (worker->pid == 0)
+		{
+			if (orphaned && state == WORKER_STARTING)
+			{
+				worker->terminated = true;
+				worker_slot_set_state(worker, WORKER_GONE);
+			}
+			continue;
+		}
+		pids[n++] = worker->pid;
+		worker_slot_dismiss(worker);
+		if (force == EVICT_ALL ||
+			(force == EVICT_BUSY && worker->task_id != 0))
+			kill(worker->pid, SIGTERM);
+	}
+	LWLockRelease(WeirLockWorkers);
+	return n;
+}
+
+/*
+ * Frees the slots of a database that is gone, or has lost its extension.
+ */
+void
+worker_slot_forget_database(Oid database)
+{
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		if (worker->database == database &&
+			pg_atomic_read_u32(&worker->state) == WORKER_GONE)
+			worker_slot_free(worker);
+	}
+}
+
+/*
+ * Names the current use of a slot in the argument of its process.
+ */
+Datum
+worker_slot_datum(WeirWorker *worker)
+{
+	return Int32GetDatum((int32) ((worker->generation & 0xFFFFF) << 11 |
+								  (worker - Weir->workers)));
+}
+
+/*
+ * The slot that such an argument names.
+ */
+WeirWorker *
+worker_slot_from_datum(Datum datum)
+{
+	int			slot = DatumGetInt32(datum) & 0x7FF;
+
+	return slot < weir_max_workers ? &Weir->workers[slot] : NULL;
+}
+
+/*
+ * Enters this process into the slot that was claimed for it.  False if the
+ * slot is meanwhile used otherwise.
+ */
+bool
+worker_slot_attach(WeirWorker *worker, Datum datum)
+{
+	bool		mine;
+
+	LWLockAcquire(WeirLockWorkers, LW_EXCLUSIVE);
+	mine = worker_slot_datum(worker) == datum && worker->pid == 0 &&
+		pg_atomic_read_u32(&worker->state) == WORKER_STARTING;
+	if (mine)
+		worker->pid = MyProcPid;
+	LWLockRelease(WeirLockWorkers);
+	return mine;
+}
+
+/*
+ * This worker is connected and can be woken.
+ */
+void
+worker_slot_ready(WeirWorker *worker)
+{
+	LWLockAcquire(WeirLockWorkers, LW_EXCLUSIVE);
+	worker->procno = MyProcNumber;
+	worker_slot_set_state(worker, WORKER_IDLE);
+	LWLockRelease(WeirLockWorkers);
+	database_wake(database_mine());
+}
+
+/*
+ * Leaves the slot to the scheduler, which frees it.
+ */
+void
+worker_slot_detach(WeirWorker *worker, bool terminated)
+{
+	LWLockAcquire(WeirLockWorkers, LW_EXCLUSIVE);
+	worker->procno = -1;
+	worker->terminated = terminated;
+	worker_slot_set_state(worker, WORKER_GONE);
+	LWLockRelease(WeirLockWorkers);
+}
+
+/*
+ * Takes the next assignment out of the inbox.
+ */
+bool
+worker_slot_next(WeirWorker *worker, Assignment *assignment)
+{
+	uint64		tail = pg_atomic_read_u64(&worker->inbox_tail);
+
+	if (tail == pg_atomic_read_u64(&worker->inbox_head))
+		return false;
+	pg_read_barrier();
+	*assignment = worker->inbox[tail % WEIR_INBOX_SIZE];
+	pg_memory_barrier();
+	pg_atomic_write_u64(&worker->inbox_tail, tail + 1);
+	return true;
+}
+
+/*
+ * Publishes the attempt that this worker is about to execute.
+ */
+void
+worker_slot_begin(WeirWorker *worker, const Assignment *assignment)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	SpinLockAcquire(&worker->mutex);
+	worker->task_id = assignment->task_id;
+	worker->attempt = assignment->attempt;
+	worker->started_at = now;
+	worker->done = 0;
+	worker->total = 0;
+	worker->note[0] = '\0';
+	SpinLockRelease(&worker->mutex);
+	worker_slot_set_state(worker, WORKER_BUSY);
+}
+
+/*
+ * The attempt is over; a request to cancel it is void.
+ */
+void
+worker_slot_end(WeirWorker *worker)
+{
+	SpinLockAcquire(&worker->mutex);
+	if (worker->cancel_task == worker->task_id)
+	{
+		worker->cancel_task = 0;
+		worker->cancel_cause = CANCEL_NONE;
+	}
+	worker->task_id = 0;
+	SpinLockRelease(&worker->mutex);
+	worker_slot_set_state(worker, WORKER_IDLE);
+}
+
+/*
+ * Reports a completion and wakes the scheduler.  Called after commit, too:
+ * cannot fail.  The outbox has as many places as the inbox, so it has room.
+ */
+void
+worker_slot_complete(WeirWorker *worker, const Completion *completion)
+{
+	uint64		head = pg_atomic_read_u64(&worker->outbox_head);
+	WeirDatabase *database = database_mine();
+
+	worker->outbox[head % WEIR_INBOX_SIZE] = *completion;
+	pg_write_barrier();
+	pg_atomic_write_u64(&worker->outbox_head, head + 1);
+	if (database)
+		database_wake(database);
+}
+
+/*
+ * Is the attempt in execution to be cancelled, why, and who asked?
+ */
+CancelCause
+worker_slot_cancelled(WeirWorker *worker, Oid *actor)
+{
+	CancelCause cause = CANCEL_NONE;
+
+	SpinLockAcquire(&worker->mutex);
+	if (worker->cancel_task != 0 && worker->cancel_task == worker->task_id &&
+		worker->cancel_attempt == worker->attempt)
+	{
+		cause = worker->cancel_cause;
+		*actor = worker->cancel_actor;
+	}
+	SpinLockRelease(&worker->mutex);
+	return cause;
+}
+
+/*
+ * The worker that has the task in hand, or NULL.  What it says can be out of
+ * date when the caller looks at it.
+ */
+WeirWorker *
+worker_slot_holding(Oid database, int64 task_id, int32 *attempt)
+{
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		if (worker->database != database ||
+			pg_atomic_read_u32(&worker->state) == WORKER_FREE)
+			continue;
+		for (int j = 0; j < WEIR_INBOX_SIZE; j++)
+		{
+			if (worker->assigned[j].task_id == task_id)
+			{
+				*attempt = worker->assigned[j].attempt;
+				return worker;
+			}
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Asks the worker that has the task in hand to cancel it.  The request names
+ * the attempt, so that a worker which has moved on ignores it, and one that
+ * has not begun it yet sees it when it does.
+ */
+bool
+worker_slot_cancel(Oid database, int64 task_id, CancelCause cause, Oid actor)
+{
+	int32		attempt;
+	WeirWorker *worker = worker_slot_holding(database, task_id, &attempt);
+	pid_t		pid = 0;
+
+	if (worker == NULL)
+		return false;
+	SpinLockAcquire(&worker->mutex);
+	worker->cancel_task = task_id;
+	worker->cancel_attempt = attempt;
+	worker->cancel_cause = cause;
+	worker->cancel_actor = actor;
+	if (worker->task_id == task_id && worker->attempt == attempt)
+		pid = worker->pid;
+	SpinLockRelease(&worker->mutex);
+	if (pid != 0)
+		kill(pid, SIGINT);
+	return true;
+}

@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker_slot.h
+ *	  Worker slots: claiming them, and the two rings between a scheduler and
+ *	  its workers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_WORKER_SLOT_H
+#define WEIR_WORKER_SLOT_H
+
+#include "shmem/layout.h"
+
+extern void worker_slot_init(void);
+
+/* scheduler */
+extern WeirWorker *worker_slot_claim(Oid database, Oid role);
+extern void worker_slot_free(WeirWorker *worker);
+extern void worker_slot_assign(WeirWorker *worker,
+							   const Assignment *assignment);
+extern bool worker_slot_take(WeirWorker *worker, Completion *completion);
+extern void worker_slot_forget(WeirWorker *worker, int64 task_id);
+extern int	worker_slot_load(WeirWorker *worker);
+extern void worker_slot_dismiss(WeirWorker *worker);
+extern void worker_slot_wake(WeirWorker *worker);
+
+/* Whom worker_slot_evict() terminates; the others leave when idle */
+typedef enum EvictForce
+{
+	EVICT_NONE,
+	EVICT_BUSY,
+	EVICT_ALL
+} EvictForce;
+
+/* whoever holds the database down, and the launcher */
+extern int	worker_slot_evict(Oid database, bool orphaned, EvictForce force,
+							  pid_t *pids);
+extern void worker_slot_forget_database(Oid database);
+
+/* worker */
+extern Datum worker_slot_datum(WeirWorker *worker);
+extern WeirWorker *worker_slot_from_datum(Datum datum);
+extern bool worker_slot_attach(WeirWorker *worker, Datum datum);
+extern void worker_slot_ready(WeirWorker *worker);
+extern void worker_slot_detach(WeirWorker *worker, bool terminated);
+extern bool worker_slot_next(WeirWorker *worker, Assignment *assignment);
+extern void worker_slot_begin(WeirWorker *worker,
+							  const Assignment *assignment);
+extern void worker_slot_end(WeirWorker *worker);
+extern void worker_slot_complete(WeirWorker *worker,
+								 const Completion *completion);
+extern CancelCause worker_slot_cancelled(WeirWorker *worker, Oid *actor);
+
+/* anybody */
+extern WeirWorker *worker_slot_holding(Oid database, int64 task_id,
+									   int32 *attempt);
+extern bool worker_slot_cancel(Oid database, int64 task_id,
+							   CancelCause cause, Oid actor);
+
+#endif							/* WEIR_WORKER_SLOT_H */

@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * xact_actions.h
+ *	  What a transaction owes to shared memory when it ends.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_XACT_ACTIONS_H
+#define WEIR_XACT_ACTIONS_H
+
+#include "shmem/layout.h"
+
+extern void xact_actions_install(void);
+
+extern bool xact_reserve_depth(QueueSlot *slot, uint32 n, uint32 capacity);
+extern void xact_submit(WeirDatabase *database, const SubmitMessage *message);
+extern void xact_end_task(WeirDatabase *database, QueueSlot *slot, uint32 n);
+extern void xact_config_changed(WeirDatabase *database);
+extern void xact_rebuild(WeirDatabase *database);
+extern void xact_hold_slot(WeirDatabase *database, ResourceSlot *resource,
+						   int slot, bool foreign);
+extern void xact_complete(WeirWorker *worker, const Completion *completion);
+extern bool xact_has_submitted(void);
+extern bool xact_submitted(int64 task_id);
+extern bool xact_holds_slot(uint64 key);
+extern bool xact_holds_any_slot(void);
+
+#endif							/* WEIR_XACT_ACTIONS_H */

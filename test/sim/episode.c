@@ -1,0 +1,573 @@
+/*-------------------------------------------------------------------------
+ *
+ * episode.c
+ *	  One random history of a small warehouse, checked at every step.
+ *
+ * An episode draws a warehouse and habits of its users from its seed, then
+ * steps from event to event.  After each, the policy is asked for starts until
+ * it refuses, and every answer is shown to the oracle.  In the end everything
+ * is opened up, and everything must run and leave nothing behind.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "episode.h"
+#include "oracle.h"
+#include "verify.h"
+
+/* How often the inside of the policy is looked at, in steps */
+#define EPISODE_VERIFY_EVERY	16
+
+typedef struct Episode
+{
+	TestRandom	random;
+	Model		model;
+	Policy	   *policy;
+	EpisodeStats *stats;
+	int64_t		next_id;
+
+	/* habits, drawn once */
+	int			max_tasks;
+	int			arrivals;		/* per hundred events */
+	int			burst;			/* tasks that arrive together, at most */
+	int			delayed;		/* per hundred arrivals */
+	int			solos;			/* per thousand arrivals */
+	int			changes;		/* of the configuration, per hundred events */
+	int			max_needs;
+	int64_t		duration;		/* of a run, at most */
+	bool		extremes;		/* times at the ends of time */
+} Episode;
+
+/*
+ * Shorthand.
+ */
+static int
+below(Episode *e, int n)
+{
+	return test_below(&e->random, n);
+}
+
+static bool
+chance(Episode *e, int percent)
+{
+	return below(e, 100) < percent;
+}
+
+/*
+ * A time somewhere around now, or at an end of time.
+ */
+static PolicyTime
+random_time(Episode *e, int64_t spread)
+{
+	if (e->extremes && chance(e, 5))
+		return chance(e, 50) ? POLICY_TIME_ALWAYS : POLICY_TIME_NEVER;
+	return e->model.now - spread / 2 +
+		(int64_t) (test_uniform(&e->random) * (double) spread);
+}
+
+/*
+ * Sets a class to something random.
+ */
+static void
+change_class(Episode *e)
+{
+	int			klass = below(e, POLICY_NUM_CLASSES);
+	ModelClass *state = &e->model.classes[klass];
+	static const double floors[] = {0, 0.05, 0.05, 0.1, 0.2};
+	static const double weights[] = {1, 1, 0.5, 2};
+
+	state->reserved = chance(e, 70) ? 0 : below(e, 3);
+	state->max_share = chance(e, 70) ? 0 : 1 + below(e, 3);
+	state->floor_share = floors[below(e, 5)];
+	state->feasible_for = 0;
+	policy_set_class(e->policy, (PolicyClass) klass, state->reserved,
+					 state->max_share, state->floor_share,
+					 weights[below(e, 4)]);
+}
+
+/*
+ * Sets a queue to something random, or forgets it.
+ */
+static void
+change_queue(Episode *e)
+{
+	int			queue = below(e, MODEL_QUEUES);
+	ModelQueue *state = &e->model.queues[queue];
+
+	if (chance(e, 10))
+	{
+		state->max_running = 0;
+		state->paused = false;
+		policy_drop_queue(e->policy, (uint32_t) queue);
+		return;
+	}
+	state->max_running = chance(e, 50) ? 0 : 1 + below(e, 3);
+	state->paused = chance(e, 15);
+	policy_set_queue(e->policy, (uint32_t) queue, state->max_running,
+					 0.25 * (1 + below(e, 8)), state->paused);
+}
+
+/*
+ * Sets the cap of a resource to something random.
+ */
+static void
+change_resource(Episode *e)
+{
+	ModelResource *state = &e->model.resources[below(e, MODEL_RESOURCES)];
+
+	state->slots = chance(e, 20) ? 0 : 1 + below(e, 4);
+	if (e->extremes && chance(e, 20))
+		state->slots = POLICY_MAX_SLOTS;
+	state->reserved = chance(e, 60) ? 0 : below(e, state->slots + 1);
+	policy_set_resource(e->policy, state->key, state->slots, state->reserved);
+}
+
+/*
+ * Other sessions take or release slots that none of our tasks holds.
+ */
+static void
+change_foreign(Episode *e)
+{
+	ModelResource *state = &e->model.resources[below(e, MODEL_RESOURCES)];
+	uint64_t	wanted = chance(e, 50) ? 0 : test_random(&e->random) & 7;
+
+	state->foreign = wanted & ~state->own;
+	state->gate_waiting = chance(e, 15);
+	policy_set_foreign(e->policy, state->key, state->foreign,
+					   state->gate_waiting);
+}
+
+/*
+ * Changes something of the configuration.
+ */
+static void
+change_something(Episode *e)
+{
+	switch (below(e, 8))
+	{
+		case 0:
+			e->model.workers = chance(e, 5) ? 0 : 1 + below(e, 8);
+			policy_set_workers(e->policy, e->model.workers);
+			break;
+		case 1:
+			change_class(e);
+			break;
+		case 2:
+		case 3:
+			change_queue(e);
+			break;
+		case 4:
+		case 5:
+			change_resource(e);
+			break;
+		case 6:
+			change_foreign(e);
+			break;
+		default:
+			if (chance(e, 30))
+			{
+				e->model.paused = chance(e, 20);
+				policy_set_paused(e->policy, e->model.paused);
+			}
+			else
+			{
+				int			owner = below(e, MODEL_OWNERS);
+
+				e->model.held[owner] = chance(e, 25);
+				policy_hold_owner(e->policy, (uint32_t) owner,
+								  e->model.held[owner]);
+			}
+	}
+}
+
+/*
+ * The class of most tasks of a queue is the same, as in life.
+ */
+static PolicyClass
+random_class(Episode *e, int queue)
+{
+	static const PolicyClass usual[MODEL_QUEUES] = {
+		POLICY_CLASS_DAILY, POLICY_CLASS_ADHOC, POLICY_CLASS_ADHOC,
+		POLICY_CLASS_BACKFILL, POLICY_CLASS_BACKFILL
+	};
+
+	if (chance(e, 85))
+		return usual[queue];
+	return (PolicyClass) below(e, POLICY_NUM_CLASSES);
+}
+
+/*
+ * A new task.  An id that is there already must be refused.
+ */
+static bool
+add_task(Episode *e)
+{
+	ModelTask  *task = e->model.tasks;
+	PolicyTask *spec;
+	int			i;
+
+	for (i = 0; i < e->max_tasks && task->state != MODEL_NONE; i++)
+		task++;
+	if (i == e->max_tasks)
+		return true;
+	memset(task, 0, sizeof(*task));
+	spec = &task->spec;
+	spec->task_id = e->next_id++;
+	spec->queue = (uint32_t) below(e, MODEL_QUEUES);
+	spec->owner = (uint32_t) below(e, MODEL_OWNERS);
+	spec->klass = random_class(e, (int) spec->queue);
+	spec->priority = chance(e, 80) ? 0 : below(e, 2000) - 1000;
+	spec->attempt = 1 + below(e, 3);
+	spec->solo = below(e, 1000) < e->solos;
+	spec->enqueued_at = chance(e, 80) ? e->model.now : random_time(e, 4 * HOUR);
+	spec->run_at = chance(e, e->delayed) ? random_time(e, 10 * MINUTE) :
+		POLICY_TIME_ALWAYS;
+	spec->deadline = chance(e, 50) ? random_time(e, 4 * HOUR) :
+		POLICY_TIME_NEVER;
+	spec->nneeds = below(e, e->max_needs + 1);
+	for (i = 0; i < spec->nneeds; i++)
+		spec->needs[i] = e->model.resources[below(e, MODEL_RESOURCES)].key;
+	task->state = MODEL_WAITING;
+	if (!policy_add(e->policy, spec))
+		return oracle_complain("a new task was refused");
+	if (policy_add(e->policy, spec))
+		return oracle_complain("a task was added twice");
+	return true;
+}
+
+/*
+ * Any task, or NULL.
+ */
+static ModelTask *
+random_task(Episode *e)
+{
+	int			start = below(e, MODEL_TASKS);
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		ModelTask  *task = &e->model.tasks[(start + i) % MODEL_TASKS];
+
+		if (task->state != MODEL_NONE)
+			return task;
+	}
+	return NULL;
+}
+
+/*
+ * Ends a run, in one of the ways there are.
+ */
+static bool
+end_run(Episode *e, ModelTask *task)
+{
+	int64_t		task_id = task->spec.task_id;
+	bool		done;
+
+	switch (below(e, 8))
+	{
+		case 0:
+			model_end(&e->model, task, MODEL_WAITING);
+			task->spec.attempt++;
+			task->spec.run_at = random_time(e, 10 * MINUTE);
+			task->spec.solo = task->spec.solo || below(e, 500) < e->solos;
+			done = policy_again(e->policy, task_id, task->spec.attempt,
+								task->spec.run_at, task->spec.solo);
+			break;
+		case 1:
+			model_end(&e->model, task, MODEL_WAITING);
+			task->spec.run_at = POLICY_TIME_ALWAYS;
+			done = policy_put_back(e->policy, task_id);
+			break;
+		default:
+			model_end(&e->model, task, MODEL_NONE);
+			done = policy_finished(e->policy, task_id);
+	}
+	if (!done)
+		return oracle_complain("the end of a run was refused");
+	if (policy_finished(e->policy, task_id) ||
+		policy_again(e->policy, task_id, 1, 0, false) ||
+		policy_put_back(e->policy, task_id))
+		return oracle_complain("a run ended twice");
+	return true;
+}
+
+/*
+ * Cancels or changes a task.
+ */
+static bool
+touch_task(Episode *e, ModelTask *task)
+{
+	int64_t		task_id = task->spec.task_id;
+	PolicyTime	deadline = random_time(e, 4 * HOUR);
+	PolicyTime	run_at = random_time(e, 10 * MINUTE);
+	int32_t		priority = below(e, 2000) - 1000;
+	int			what = below(e, 8);
+	bool		waits = task->state == MODEL_WAITING;
+
+	if (chance(e, 30))
+	{
+		if (waits)
+			task->state = MODEL_NONE;
+		return policy_remove(e->policy, task_id) == waits ||
+			oracle_complain("a removal went wrong");
+	}
+	if (what & 1)
+		task->spec.priority = priority;
+	if (what & 2)
+		task->spec.deadline = deadline;
+	if ((what & 4) && waits)
+		task->spec.run_at = run_at;
+	return policy_change(e->policy, task_id, (what & 1) ? &priority : NULL,
+						 (what & 2) ? &deadline : NULL,
+						 (what & 4) ? &run_at : NULL) ||
+		oracle_complain("a change was refused");
+}
+
+/*
+ * Asks for starts, until refused or for a limited number of times.
+ */
+static bool
+tick(Episode *e)
+{
+	int			limit = chance(e, 10) ? 1 : MODEL_TASKS + 1;
+	ModelTask  *task;
+	PolicyStart start;
+
+	while (limit-- > 0)
+	{
+		bool		started = policy_next(e->policy, e->model.now, &start);
+
+		if (!oracle_drain(&e->model, verify_drain_until(e->policy)))
+			return false;
+		if (!started)
+		{
+			e->stats->refusals++;
+			task = random_task(e);
+			return oracle_refused(&e->model) &&
+				(task == NULL || oracle_why(&e->model, e->policy, task)) &&
+				oracle_counts(&e->model, e->policy, below(e, MODEL_QUEUES)) &&
+				oracle_due(&e->model, e->policy);
+		}
+		e->stats->starts++;
+		if (!oracle_start(&e->model, &start))
+			return false;
+		task = model_find(&e->model, start.task_id);
+		task->ends_at = e->model.now + 1 +
+			(int64_t) (test_uniform(&e->random) * (double) e->duration);
+	}
+	return true;
+}
+
+/*
+ * Goes on to the next time that something ends or becomes due, or less far.
+ */
+static void
+advance(Episode *e)
+{
+	PolicyTime	next = e->model.now + SECOND;
+	PolicyTime	due = policy_next_due(e->policy);
+	int			i;
+
+	if (chance(e, 30))
+		next = e->model.now + MINUTE;
+	if (chance(e, 20))
+		return;
+	for (i = 0; i < MODEL_TASKS; i++)
+		if (e->model.tasks[i].state == MODEL_RUNNING &&
+			e->model.tasks[i].ends_at < next)
+			next = e->model.tasks[i].ends_at;
+	if (due < next)
+		next = due;
+	if (next > e->model.now)
+		e->model.now = next;
+}
+
+/*
+ * One event and what follows from it.
+ */
+static bool
+step(Episode *e, int number)
+{
+	ModelTask  *task;
+	const char *complaint;
+	int			i;
+
+	e->stats->events++;
+	if (chance(e, e->changes))
+		change_something(e);
+	for (i = below(e, e->burst + 1); i > 0 && chance(e, e->arrivals); i--)
+		if (!add_task(e))
+			return false;
+	task = random_task(e);
+	if (task != NULL && chance(e, 10) && !touch_task(e, task))
+		return false;
+	advance(e);
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		task = &e->model.tasks[i];
+		if (task->state == MODEL_RUNNING && task->ends_at <= e->model.now &&
+			!end_run(e, task))
+			return false;
+	}
+	if (!tick(e))
+		return false;
+	if (number % EPISODE_VERIFY_EVERY != 0)
+		return true;
+	complaint = verify_policy(e->policy);
+	return complaint == NULL || oracle_complain("%s", complaint);
+}
+
+/*
+ * Draws the warehouse and the habits.
+ */
+static void
+set_up(Episode *e)
+{
+	int			i;
+
+	e->next_id = chance(e, 10) ? -1000 : 1;
+	e->model.now = INT64_C(800000000) * SECOND;
+	e->max_tasks = 4 + below(e, MODEL_TASKS - 4);
+	e->arrivals = 20 + below(e, 80);
+	e->burst = 1 + below(e, 4);
+	e->delayed = chance(e, 50) ? 0 : below(e, 60);
+	e->solos = chance(e, 50) ? 0 : below(e, 60);
+	e->changes = chance(e, 30) ? 0 : below(e, 20);
+	e->max_needs = below(e, 4);
+	e->duration = chance(e, 15) ? HOUR : (1 + below(e, 20)) * SECOND / 4;
+	e->extremes = chance(e, 30);
+	e->model.drain_until = POLICY_TIME_ALWAYS;
+	e->model.workers = 1 + below(e, 8);
+	policy_set_workers(e->policy, e->model.workers);
+	for (i = 0; i < MODEL_RESOURCES; i++)
+		e->model.resources[i].key = 1 + test_random(&e->random) / 2;
+	for (i = 0; i < POLICY_NUM_CLASSES; i++)
+		e->model.classes[i].floor_share = 0.05;
+	for (i = 0; i < 3; i++)
+		change_class(e);
+	for (i = 0; i < MODEL_QUEUES; i++)
+		change_queue(e);
+	for (i = 0; i < MODEL_RESOURCES; i++)
+		change_resource(e);
+}
+
+/*
+ * Opens everything up.
+ */
+static void
+open_up(Episode *e)
+{
+	int			i;
+
+	for (i = 0; i < POLICY_NUM_CLASSES; i++)
+	{
+		e->model.classes[i].reserved = 0;
+		e->model.classes[i].max_share = 0;
+		e->model.classes[i].floor_share = 0;
+		policy_set_class(e->policy, (PolicyClass) i, 0, 0, 0, 1);
+	}
+	for (i = 0; i < MODEL_QUEUES; i++)
+	{
+		e->model.queues[i].max_running = 0;
+		e->model.queues[i].paused = false;
+		policy_drop_queue(e->policy, (uint32_t) i);
+	}
+	for (i = 0; i < MODEL_OWNERS; i++)
+	{
+		e->model.held[i] = false;
+		policy_hold_owner(e->policy, (uint32_t) i, false);
+	}
+	for (i = 0; i < MODEL_RESOURCES; i++)
+	{
+		e->model.resources[i].slots = 0;
+		e->model.resources[i].reserved = 0;
+		e->model.resources[i].foreign = 0;
+		e->model.resources[i].gate_waiting = false;
+		policy_set_resource(e->policy, e->model.resources[i].key, 0, 0);
+		policy_set_foreign(e->policy, e->model.resources[i].key, 0, false);
+	}
+	e->model.workers = MODEL_TASKS;
+	policy_set_workers(e->policy, MODEL_TASKS);
+	e->model.paused = false;
+	policy_set_paused(e->policy, false);
+}
+
+/*
+ * Runs everything to its end: nothing must be left, waiting or in memory.
+ */
+static bool
+wind_up(Episode *e, size_t empty)
+{
+	PolicyTime	always = POLICY_TIME_ALWAYS;
+	int			rounds;
+	int			i;
+
+	open_up(e);
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		if (e->model.tasks[i].state != MODEL_WAITING)
+			continue;
+		e->model.tasks[i].spec.run_at = always;
+		if (!policy_change(e->policy, e->model.tasks[i].spec.task_id, NULL,
+						   NULL, &always))
+			return oracle_complain("a change was refused");
+	}
+	for (rounds = 0; policy_num_tasks(e->policy) > 0; rounds++)
+	{
+		if (rounds > 4 * MODEL_TASKS)
+			return oracle_complain("tasks are left for ever");
+		if (!tick(e))
+			return false;
+		for (i = 0; i < MODEL_TASKS; i++)
+		{
+			ModelTask  *task = &e->model.tasks[i];
+
+			if (task->state != MODEL_RUNNING)
+				continue;
+			model_end(&e->model, task, MODEL_NONE);
+			if (!policy_finished(e->policy, task->spec.task_id))
+				return oracle_complain("the end of a run was refused");
+		}
+	}
+
+	/* the tables of pages, runs and buckets have a room to grow that stays */
+	return policy_memory(e->policy) <= empty + 256 * 1024 ||
+		oracle_complain("an empty policy has %zu bytes",
+						policy_memory(e->policy));
+}
+
+/*
+ * Runs an episode; returns false, with a complaint, if something was wrong.
+ */
+bool
+episode_run(uint64_t seed, int steps, EpisodeStats *stats)
+{
+	Episode    *e = calloc(1, sizeof(Episode));
+	size_t		blocks = test_blocks;
+	size_t		empty;
+	bool		good = true;
+	int			i;
+
+	if (e == NULL)
+		abort();
+	e->random.state = seed;
+	e->stats = stats;
+	e->policy = policy_create(&test_allocator);
+	empty = policy_memory(e->policy);
+	set_up(e);
+	for (i = 0; i < steps && good; i++)
+		good = step(e, i);
+	if (good)
+		good = wind_up(e, empty);
+	stats->drains += e->model.ndrains;
+	stats->windows += e->model.nwindows;
+	if (e->model.max_overtaken > stats->max_overtaken)
+		stats->max_overtaken = e->model.max_overtaken;
+	policy_destroy(e->policy);
+	if (good && test_blocks != blocks)
+		good = oracle_complain("memory was not given back");
+	free(e);
+	return good;
+}

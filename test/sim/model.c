@@ -1,0 +1,353 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.c
+ *	  The simulated warehouse: what follows from what the policy was told.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <string.h>
+
+#include "model.h"
+
+/*
+ * The task of this id, or NULL.
+ */
+ModelTask *
+model_find(Model *model, int64_t task_id)
+{
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+		if (model->tasks[i].state != MODEL_NONE &&
+			model->tasks[i].spec.task_id == task_id)
+			return &model->tasks[i];
+	return NULL;
+}
+
+/*
+ * The resource of this key; there is one.
+ */
+ModelResource *
+model_resource(Model *model, uint64_t key)
+{
+	int			i;
+
+	for (i = 0; model->resources[i].key != key; i++)
+		;
+	return &model->resources[i];
+}
+
+/*
+ * Counts a task as one that runs (1), or no more (-1).
+ */
+static void
+model_count(Model *model, const ModelTask *task, int change)
+{
+	int			i;
+
+	model->running += change;
+	model->classes[task->spec.klass].running += change;
+	model->queues[task->spec.queue].running += change;
+	if (task->spec.solo)
+		model->solo_runs = change > 0;
+	for (i = 0; i < task->ngrants; i++)
+		model_resource(model, task->grants[i].resource)->own ^=
+			UINT64_C(1) << task->grants[i].slot;
+}
+
+/*
+ * A task that waits runs from now on.
+ */
+void
+model_run(Model *model, ModelTask *task, const PolicyStart *start)
+{
+	task->state = MODEL_RUNNING;
+	task->overtaken = 0;
+	task->ngrants = start->ngrants;
+	memcpy(task->grants, start->grants, sizeof(task->grants));
+	model_count(model, task, 1);
+}
+
+/*
+ * A task that runs does so no more.
+ */
+void
+model_end(Model *model, ModelTask *task, ModelState next)
+{
+	model_count(model, task, -1);
+	task->state = next;
+	task->ngrants = 0;
+}
+
+/*
+ * The slots that a task of the class could be given; all bits if the resource
+ * has no cap.
+ */
+uint64_t
+model_slots_open(const Model *model, uint64_t key, PolicyClass klass,
+				 bool alone)
+{
+	const ModelResource *resource = model_resource((Model *) model, key);
+	uint64_t	held = resource->foreign;
+	uint64_t	open = 0;
+	int			in_all = 0;
+	int			unreserved = 0;
+	int			slot;
+
+	if (resource->slots == 0)
+		return UINT64_MAX;
+	if (!alone)
+		held |= resource->own;
+	for (slot = 0; slot < POLICY_MAX_SLOTS; slot++)
+	{
+		if ((held >> slot) & 1)
+		{
+			in_all++;
+			if (slot >= resource->reserved)
+				unreserved++;
+		}
+		else if (slot < resource->slots &&
+				 (klass == POLICY_CLASS_DAILY || slot >= resource->reserved))
+			open |= UINT64_C(1) << slot;
+	}
+	if (in_all >= resource->slots)
+		return 0;
+	if (klass != POLICY_CLASS_DAILY &&
+		(resource->gate_waiting ||
+		 unreserved >= resource->slots - resource->reserved))
+		return 0;
+	return open;
+}
+
+/*
+ * Does the task wait for nothing but its turn and room?
+ */
+bool
+model_due(const Model *model, const ModelTask *task)
+{
+	return task->state == MODEL_WAITING && task->spec.run_at <= model->now;
+}
+
+/*
+ * The virtual deadline.
+ */
+PolicyTime
+model_rank(const ModelTask *task)
+{
+	static const int64_t delay[POLICY_NUM_CLASSES] = {0, 0, SECOND, HOUR};
+	__int128	rank = (__int128) task->spec.enqueued_at +
+	delay[task->spec.klass];
+	int			priority = task->spec.priority;
+
+	if (rank > INT64_MAX)
+		rank = INT64_MAX;
+	if (task->spec.klass == POLICY_CLASS_DAILY
+		? task->spec.deadline != POLICY_TIME_NEVER
+		: task->spec.deadline < rank)
+		rank = task->spec.deadline;
+	if (priority > 600)
+		priority = 600;
+	if (priority < -600)
+		priority = -600;
+	rank += priority * SECOND;
+	if (rank > INT64_MAX)
+		rank = INT64_MAX;
+	if (rank < INT64_MIN)
+		rank = INT64_MIN;
+	return (PolicyTime) rank;
+}
+
+/*
+ * Does task a rank before task b?
+ */
+bool
+model_before(const ModelTask *a, const ModelTask *b)
+{
+	PolicyTime	x = model_rank(a);
+	PolicyTime	y = model_rank(b);
+
+	return x < y || (x == y && a->spec.task_id < b->spec.task_id);
+}
+
+/*
+ * Does a task need a resource?
+ */
+static bool
+model_needs(const ModelTask *task, uint64_t key)
+{
+	int			i;
+
+	for (i = 0; i < task->spec.nneeds; i++)
+		if (task->spec.needs[i] == key)
+			return true;
+	return false;
+}
+
+/*
+ * Are two tasks alike in all that decides whether they can start?
+ */
+bool
+model_same_bucket(const ModelTask *a, const ModelTask *b)
+{
+	int			i;
+
+	for (i = 0; i < a->spec.nneeds; i++)
+		if (!model_needs(b, a->spec.needs[i]))
+			return false;
+	for (i = 0; i < b->spec.nneeds; i++)
+		if (!model_needs(a, b->spec.needs[i]))
+			return false;
+	return a->spec.queue == b->spec.queue && a->spec.owner == b->spec.owner &&
+		a->spec.klass == b->spec.klass && a->spec.solo == b->spec.solo;
+}
+
+/*
+ * Is a worker left for the class, now or ("alone") on an empty server?
+ */
+bool
+model_has_worker(const Model *model, PolicyClass klass, bool alone)
+{
+	int			left = model->workers;
+	int			other;
+
+	if (!alone)
+		left -= model->running;
+	for (other = 0; other < POLICY_NUM_CLASSES && left > 0; other++)
+	{
+		int			unused = model->classes[other].reserved;
+
+		if (!alone)
+			unused -= model->classes[other].running;
+		if (klass != POLICY_CLASS_SYSTEM && other != (int) klass && unused > 0)
+			left -= unused;
+	}
+	return left > 0;
+}
+
+/*
+ * What blocks a due task, of queue and resources: POLICY_CAUSE_NONE if
+ * nothing.  "alone": on an empty server.
+ */
+PolicyCause
+model_blocked(const Model *model, const ModelTask *task, bool alone,
+			  uint64_t *lacking)
+{
+	const ModelQueue *queue = &model->queues[task->spec.queue];
+	uint64_t	least = UINT64_MAX;
+	int			i;
+
+	if (model->paused)
+		return POLICY_CAUSE_PAUSED_ALL;
+	if (queue->paused)
+		return POLICY_CAUSE_PAUSED_QUEUE;
+	if (!alone && queue->max_running > 0 &&
+		queue->running >= queue->max_running)
+		return POLICY_CAUSE_QUEUE_LIMIT;
+	for (i = 0; i < task->spec.nneeds; i++)
+		if (model_slots_open(model, task->spec.needs[i], task->spec.klass,
+							 alone) == 0 && task->spec.needs[i] < least)
+			least = task->spec.needs[i];
+	if (least == UINT64_MAX)
+		return POLICY_CAUSE_NONE;
+	if (lacking != NULL)
+		*lacking = least;
+	return POLICY_CAUSE_RESOURCE;
+}
+
+/*
+ * What a due task lacks, besides its turn: POLICY_CAUSE_NONE if nothing.
+ */
+PolicyCause
+model_lacks(const Model *model, const ModelTask *task, bool alone,
+			uint64_t *lacking)
+{
+	PolicyCause blocked = model_blocked(model, task, alone, lacking);
+	int			running = model->running;
+
+	if (blocked == POLICY_CAUSE_PAUSED_ALL ||
+		blocked == POLICY_CAUSE_PAUSED_QUEUE)
+		return blocked;
+	if (!alone && (model->solo_runs || (task->spec.solo && running > 0)))
+		return POLICY_CAUSE_SOLO;
+	if (blocked != POLICY_CAUSE_NONE)
+		return blocked;
+	if (!model_has_worker(model, task->spec.klass, alone))
+		return running < model->workers ? POLICY_CAUSE_CLASS_SHARE :
+			POLICY_CAUSE_NO_WORKER;
+	if (model->held[task->spec.owner])
+		return POLICY_CAUSE_NO_WORKER;
+	return POLICY_CAUSE_NONE;
+}
+
+/*
+ * The best ranked of all tasks of a class that could start now, but for those
+ * that run alone; NULL if there is none.
+ */
+ModelTask *
+model_best(Model *model, int klass)
+{
+	ModelTask  *best = NULL;
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		ModelTask  *task = &model->tasks[i];
+
+		if (!model_due(model, task) || (int) task->spec.klass != klass ||
+			task->spec.solo || (best != NULL && model_before(best, task)) ||
+			model_lacks(model, task, false, NULL) != POLICY_CAUSE_NONE)
+			continue;
+		best = task;
+	}
+	return best;
+}
+
+/*
+ * The best ranked of the tasks that run alone and could on an empty server.
+ */
+ModelTask *
+model_solo(Model *model)
+{
+	ModelTask  *best = NULL;
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		ModelTask  *task = &model->tasks[i];
+
+		if (!model_due(model, task) || !task->spec.solo ||
+			(best != NULL && model_before(best, task)) ||
+			model_lacks(model, task, true, NULL) != POLICY_CAUSE_NONE)
+			continue;
+		best = task;
+	}
+	return best;
+}
+
+/*
+ * Has the class as many running as its max_share allows?
+ */
+static bool
+model_share_full(const Model *model, int klass)
+{
+	int			max_share = model->classes[klass].max_share;
+
+	return max_share > 0 && model->classes[klass].running >= max_share;
+}
+
+/*
+ * Has the class its max_share, while another that has not could start a task?
+ */
+bool
+model_share_exceeded(Model *model, int klass)
+{
+	int			other;
+
+	if (!model_share_full(model, klass))
+		return false;
+	for (other = 0; other < POLICY_NUM_CLASSES; other++)
+		if (!model_share_full(model, other) &&
+			model_best(model, other) != NULL)
+			return true;
+	return false;
+}

@@ -1,0 +1,113 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.h
+ *	  The simulated warehouse: what the policy was told, kept in the plainest
+ *	  way, and what follows from that by looking at everything.
+ *
+ * The model knows the rules of the policy, written down a second time without
+ * any of its data structures.  It is slow, and meant to be obviously right.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_SIM_MODEL_H
+#define WEIR_SIM_MODEL_H
+
+#include "tap.h"
+
+#define MODEL_TASKS		64
+#define MODEL_QUEUES	5
+#define MODEL_OWNERS	4
+#define MODEL_RESOURCES 6
+
+typedef enum ModelState
+{
+	MODEL_NONE,
+	MODEL_WAITING,
+	MODEL_RUNNING
+} ModelState;
+
+typedef struct ModelTask
+{
+	ModelState	state;
+	PolicyTask	spec;			/* run_at: that of the next attempt */
+	PolicyTime	ends_at;
+	int			ngrants;
+	PolicyGrant grants[POLICY_MAX_NEEDS];
+	int			overtaken;		/* starts of its class since it was the oldest */
+} ModelTask;
+
+typedef struct ModelQueue
+{
+	int			max_running;
+	double		weight;
+	bool		paused;
+	int			running;
+} ModelQueue;
+
+typedef struct ModelResource
+{
+	uint64_t	key;
+	int			slots;
+	int			reserved;
+	uint64_t	own;			/* slots of tasks that run */
+	uint64_t	foreign;
+	bool		gate_waiting;
+} ModelResource;
+
+typedef struct ModelClass
+{
+	int			reserved;
+	int			max_share;
+	double		floor_share;
+	int			running;
+	int			feasible_for;	/* starts, one after another */
+	int			recent[100];	/* 1 where the start was of this class */
+} ModelClass;
+
+typedef struct Model
+{
+	ModelTask	tasks[MODEL_TASKS];
+	ModelQueue	queues[MODEL_QUEUES];
+	bool		held[MODEL_OWNERS];
+	ModelResource resources[MODEL_RESOURCES];
+	ModelClass	classes[POLICY_NUM_CLASSES];
+	int			workers;
+	int			running;
+	bool		solo_runs;
+	bool		paused;
+	PolicyTime	now;
+	uint64_t	nstarts;
+
+	/* drains for a solo task */
+	int			drains;			/* that ended since a solo task started, or
+								 * none waited */
+	PolicyTime	drain_until;	/* POLICY_TIME_ALWAYS if there is none */
+	PolicyTime	drain_end;		/* of the last one */
+
+	/* of the whole run */
+	int			max_overtaken;
+	uint64_t	ndrains;
+	uint64_t	nwindows;		/* in which a class had to get its floor share */
+} Model;
+
+extern ModelTask *model_find(Model *model, int64_t task_id);
+extern ModelResource *model_resource(Model *model, uint64_t key);
+extern void model_run(Model *model, ModelTask *task, const PolicyStart *start);
+extern void model_end(Model *model, ModelTask *task, ModelState next);
+extern uint64_t model_slots_open(const Model *model, uint64_t key,
+								 PolicyClass klass, bool alone);
+extern bool model_due(const Model *model, const ModelTask *task);
+extern PolicyTime model_rank(const ModelTask *task);
+extern bool model_before(const ModelTask *a, const ModelTask *b);
+extern bool model_same_bucket(const ModelTask *a, const ModelTask *b);
+extern bool model_has_worker(const Model *model, PolicyClass klass,
+							 bool alone);
+extern PolicyCause model_blocked(const Model *model, const ModelTask *task,
+								 bool alone, uint64_t *resource);
+extern PolicyCause model_lacks(const Model *model, const ModelTask *task,
+							   bool alone, uint64_t *resource);
+extern ModelTask *model_best(Model *model, int klass);
+extern ModelTask *model_solo(Model *model);
+extern bool model_share_exceeded(Model *model, int klass);
+
+#endif							/* WEIR_SIM_MODEL_H */

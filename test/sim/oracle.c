@@ -1,0 +1,452 @@
+/*-------------------------------------------------------------------------
+ *
+ * oracle.c
+ *	  Is a decision of the policy right?  Asks the model.
+ *
+ * Every check returns false, and leaves a complaint, if it is not.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "oracle.h"
+
+char		oracle_complaint[512];
+
+/*
+ * Notes the first thing that went wrong; returns false.
+ */
+bool
+oracle_complain(const char *format,...)
+{
+	va_list		args;
+
+	if (oracle_complaint[0] == '\0')
+	{
+		va_start(args, format);
+		vsnprintf(oracle_complaint, sizeof(oracle_complaint), format, args);
+		va_end(args);
+	}
+	return false;
+}
+
+/*
+ * Could anything start, as far as the tasks are not looked at?
+ */
+static bool
+oracle_open(const Model *model)
+{
+	return !model->paused && !model->solo_runs &&
+		model->running < model->workers;
+}
+
+/*
+ * Were the slots given that the task needs, the lowest open ones, in order of
+ * the keys, and no others?
+ */
+static bool
+check_grants(const Model *model, const ModelTask *task,
+			 const PolicyStart *start)
+{
+	uint64_t	last = 0;
+	int			given = 0;
+	int			i;
+
+	for (;;)
+	{
+		const ModelResource *resource = NULL;
+		uint64_t	open;
+		int			lowest = 0;
+
+		for (i = 0; i < task->spec.nneeds; i++)
+		{
+			const ModelResource *other =
+			model_resource((Model *) model, task->spec.needs[i]);
+
+			if (other->key > last &&
+				(resource == NULL || other->key < resource->key))
+				resource = other;
+		}
+		if (resource == NULL)
+			break;
+		last = resource->key;
+		if (resource->slots == 0)
+			continue;
+		if (given == start->ngrants ||
+			start->grants[given].resource != resource->key)
+			return oracle_complain("no slot granted in a resource");
+		open = model_slots_open(model, resource->key, start->klass, false);
+		while (((open >> lowest) & 1) == 0)
+			lowest++;
+		if (start->grants[given].slot != lowest)
+			return oracle_complain("slot %d granted instead of %d",
+								   (int) start->grants[given].slot, lowest);
+		given++;
+	}
+	return given == start->ngrants || oracle_complain("too many grants");
+}
+
+/*
+ * Follows the drains that the policy says there are, until when or
+ * POLICY_TIME_ALWAYS for none: they must not be longer, nor follow one another
+ * faster, than was promised.
+ */
+bool
+oracle_drain(Model *model, PolicyTime until)
+{
+	if (oracle_open(model) && model_solo(model) == NULL)
+	{
+		model->drains = 0;
+		model->drain_until = until;
+		return until == POLICY_TIME_ALWAYS ||
+			oracle_complain("drained for nothing");
+	}
+	if (until == model->drain_until)
+		return true;
+	if (model->drain_until != POLICY_TIME_ALWAYS)
+	{
+		model->drain_end = model->now;
+		model->drains++;
+	}
+	if (until != POLICY_TIME_ALWAYS)
+	{
+		if (model->drains > 0 &&
+			model->now < model->drain_end + 4 * (MINUTE << (model->drains - 1)))
+			return oracle_complain("drained again too soon");
+		if (until > model->now + (MINUTE << model->drains))
+			return oracle_complain("drained for too long");
+		model->ndrains++;
+	}
+	model->drain_until = until;
+	return true;
+}
+
+/*
+ * Does a drain go on?
+ */
+static bool
+solo_drains(const Model *model)
+{
+	return model->drain_until != POLICY_TIME_ALWAYS &&
+		model->now < model->drain_until;
+}
+
+/*
+ * Does the solo task, if there is one, go before all others of these classes
+ * that could start?
+ */
+static bool
+solo_first(Model *model, const ModelTask *solo, int nclasses)
+{
+	int			klass;
+
+	if (solo == NULL)
+		return false;
+	for (klass = 0; klass < nclasses; klass++)
+	{
+		const ModelTask *best = model_best(model, klass);
+
+		if (best != NULL && model_before(best, solo))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Is it right, as to solo tasks, that this one starts?  The policy knows the
+ * best task exactly in the classes that go by rank; of the others it may have
+ * overlooked an older one that was parked.
+ */
+static bool
+check_solo(Model *model, const ModelTask *task)
+{
+	const ModelTask *solo = model_solo(model);
+
+	if (task->spec.solo)
+	{
+		model->drains = 0;
+		return (task == solo &&
+				solo_first(model, solo, POLICY_CLASS_ADHOC)) ||
+			oracle_complain("another one goes before the solo task");
+	}
+	if (!solo_first(model, solo, POLICY_NUM_CLASSES))
+		return true;
+	if (model->running == 0)
+		return oracle_complain("started instead of a solo task");
+	return !solo_drains(model) || oracle_complain("started while draining");
+}
+
+/*
+ * Starts of a class among the last n.
+ */
+static int
+recent_starts(const Model *model, int klass, uint64_t n)
+{
+	int			sum = 0;
+	uint64_t	i;
+
+	for (i = 1; i <= n && i <= model->nstarts; i++)
+		sum += model->classes[klass].recent[(model->nstarts - i) % 100];
+	return sum;
+}
+
+/*
+ * Starts of every hundred that the floor share of a class stands for.
+ */
+static int
+floor_starts(const Model *model, int klass)
+{
+	return (int) (model->classes[klass].floor_share * 100 + 1e-9);
+}
+
+/*
+ * Is it right that this class has its turn?
+ */
+static bool
+check_class(Model *model, const ModelTask *task)
+{
+	int			klass = (int) task->spec.klass;
+
+	if (model_share_exceeded(model, klass))
+		return oracle_complain("max_share of class %d exceeded", klass);
+	if (klass != POLICY_CLASS_SYSTEM &&
+		model_best(model, POLICY_CLASS_SYSTEM) != NULL &&
+		!model_share_exceeded(model, POLICY_CLASS_SYSTEM) &&
+		recent_starts(model, klass, 95) >= floor_starts(model, klass))
+		return oracle_complain("system waits behind class %d", klass);
+	if ((klass == POLICY_CLASS_DAILY || klass == POLICY_CLASS_SYSTEM) &&
+		model_best(model, klass) != task)
+		return oracle_complain("class %d not in the order of rank", klass);
+	return true;
+}
+
+/*
+ * Counts the start for the floor shares, and checks that each class got its
+ * share of the last hundred starts if it could use it all the time.
+ */
+static bool
+check_floor(Model *model, const ModelTask *task)
+{
+	bool		feasible[POLICY_NUM_CLASSES];
+	int			klass;
+
+	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
+		feasible[klass] = !task->spec.solo &&
+			model_best(model, klass) != NULL &&
+			!model_share_exceeded(model, klass);
+	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
+	{
+		ModelClass *state = &model->classes[klass];
+
+		state->recent[model->nstarts % 100] = (int) task->spec.klass == klass;
+		state->feasible_for = feasible[klass] ? state->feasible_for + 1 : 0;
+	}
+	model->nstarts++;
+	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
+	{
+		if (model->classes[klass].feasible_for < 100)
+			continue;
+		model->nwindows++;
+		if (recent_starts(model, klass, 100) < floor_starts(model, klass))
+			return oracle_complain("class %d is below its floor share", klass);
+	}
+	return true;
+}
+
+/*
+ * Counts how often the oldest task of a class was passed by.
+ */
+static bool
+check_overtaking(Model *model, const ModelTask *task)
+{
+	ModelTask  *oldest = model_best(model, (int) task->spec.klass);
+
+	if (oldest == NULL || oldest == task || task->spec.solo)
+		return true;
+	if (++oldest->overtaken > model->max_overtaken)
+		model->max_overtaken = oldest->overtaken;
+	return oldest->overtaken <= ORACLE_MAX_OVERTAKEN ||
+		oracle_complain("the oldest task of a class starves");
+}
+
+/*
+ * Is the task the first of those that are like it?
+ */
+static bool
+check_first_of_bucket(const Model *model, const ModelTask *task)
+{
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		const ModelTask *other = &model->tasks[i];
+
+		if (other != task && model_due(model, other) &&
+			model_same_bucket(other, task) && model_before(other, task))
+			return oracle_complain("not the first of its bucket");
+	}
+	return true;
+}
+
+/*
+ * Checks a start, and takes note of it.
+ */
+bool
+oracle_start(Model *model, const PolicyStart *start)
+{
+	ModelTask  *task = model_find(model, start->task_id);
+	PolicyCause cause;
+
+	if (task == NULL || task->state != MODEL_WAITING)
+		return oracle_complain("started a task that does not wait");
+	if (task->spec.run_at > model->now)
+		return oracle_complain("started too early");
+	if (model->running >= model->workers)
+		return oracle_complain("more tasks than workers");
+	cause = model_lacks(model, task, false, NULL);
+	if (cause != POLICY_CAUSE_NONE)
+		return oracle_complain("started in spite of cause %d", cause);
+	if (start->queue != task->spec.queue || start->owner != task->spec.owner ||
+		start->klass != task->spec.klass || start->solo != task->spec.solo ||
+		start->attempt != task->spec.attempt)
+		return oracle_complain("the start does not describe the task");
+	if (!check_grants(model, task, start) ||
+		!check_first_of_bucket(model, task) || !check_solo(model, task) ||
+		(!task->spec.solo && !check_class(model, task)) ||
+		!check_overtaking(model, task) || !check_floor(model, task))
+		return false;
+	model_run(model, task, start);
+	return true;
+}
+
+/*
+ * Is it right that nothing starts?
+ */
+bool
+oracle_refused(Model *model)
+{
+	const ModelTask *solo;
+	int			klass;
+
+	if (!oracle_open(model))
+		return true;
+	solo = model_solo(model);
+	if (solo != NULL && model->running == 0)
+		return oracle_complain("a solo task could start");
+	if (solo_drains(model) && solo_first(model, solo, POLICY_CLASS_ADHOC))
+		return true;
+	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
+		if (model_best(model, klass) != NULL)
+			return oracle_complain("a task of class %d could start", klass);
+	return true;
+}
+
+/*
+ * The cause that policy_why is to tell, when the policy just refused to start
+ * anything.
+ */
+static PolicyCause
+expected_cause(Model *model, const ModelTask *task, uint64_t *lacking)
+{
+	const ModelTask *solo = model_solo(model);
+	PolicyCause cause;
+
+	if (task->state == MODEL_RUNNING)
+		return POLICY_CAUSE_RUNNING;
+	if (task->spec.run_at > model->now)
+		return POLICY_CAUSE_SCHEDULED;
+	cause = model_lacks(model, task, false, lacking);
+	if (cause == POLICY_CAUSE_NONE)
+		cause = POLICY_CAUSE_BEHIND;
+	if (cause == POLICY_CAUSE_PAUSED_ALL || cause == POLICY_CAUSE_PAUSED_QUEUE)
+		return cause;
+	if (solo_drains(model) && solo != NULL && !task->spec.solo &&
+		model_before(solo, task))
+		return POLICY_CAUSE_SOLO;
+	if ((cause == POLICY_CAUSE_BEHIND || cause == POLICY_CAUSE_NO_WORKER) &&
+		model->running < model->workers &&
+		model_share_exceeded(model, (int) task->spec.klass))
+		return POLICY_CAUSE_CLASS_SHARE;
+	return cause;
+}
+
+/*
+ * Does the policy know why a task does not run?  To be asked when it has just
+ * refused to start anything.
+ */
+bool
+oracle_why(Model *model, Policy *policy, const ModelTask *task)
+{
+	uint64_t	lacking = 0;
+	PolicyCause expected = expected_cause(model, task, &lacking);
+	PolicyWhy	why = policy_why(policy, task->spec.task_id, model->now);
+
+	if (why.cause != expected)
+		return oracle_complain("cause %d told instead of %d", why.cause,
+							   expected);
+	if (expected == POLICY_CAUSE_RESOURCE && why.resource != lacking)
+		return oracle_complain("the wrong resource is told");
+	if (expected == POLICY_CAUSE_SCHEDULED && why.until != task->spec.run_at)
+		return oracle_complain("the wrong time is told");
+	return why.ahead < MODEL_TASKS || oracle_complain("too many ahead");
+}
+
+/*
+ * Are the counts of a queue right?
+ */
+bool
+oracle_counts(Model *model, Policy *policy, int queue)
+{
+	PolicyQueueCounts counts;
+	PolicyQueueCounts expected = {0, 0, 0, 0};
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		const ModelTask *task = &model->tasks[i];
+
+		if (task->state == MODEL_NONE || (int) task->spec.queue != queue)
+			continue;
+		if (task->state == MODEL_RUNNING)
+			expected.running++;
+		else if (task->spec.run_at > model->now)
+			expected.delayed++;
+		else if (model_blocked(model, task, false, NULL) != POLICY_CAUSE_NONE)
+			expected.blocked++;
+		else
+			expected.ready++;
+	}
+	policy_queue_counts(policy, (uint32_t) queue, &counts);
+	if (counts.ready == expected.ready && counts.delayed == expected.delayed &&
+		counts.blocked == expected.blocked &&
+		counts.running == expected.running)
+		return true;
+	return oracle_complain("counts %u %u %u %u instead of %u %u %u %u",
+						   counts.ready, counts.delayed, counts.blocked,
+						   counts.running, expected.ready, expected.delayed,
+						   expected.blocked, expected.running);
+}
+
+/*
+ * Does the policy know when it is to be asked again?
+ */
+bool
+oracle_due(Model *model, Policy *policy)
+{
+	PolicyTime	due = POLICY_TIME_NEVER;
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		const ModelTask *task = &model->tasks[i];
+
+		if (task->state == MODEL_WAITING && task->spec.run_at > model->now &&
+			task->spec.run_at < due)
+			due = task->spec.run_at;
+	}
+	if (solo_drains(model) && model->drain_until < due)
+		due = model->drain_until;
+	return policy_next_due(policy) == due ||
+		oracle_complain("the next time is wrong");
+}

@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * oracle.h
+ *	  Is a decision of the policy right?  Asks the model.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_SIM_ORACLE_H
+#define WEIR_SIM_ORACLE_H
+
+#include "model.h"
+
+/* More overtaking of the oldest task of a class than this is starvation */
+#define ORACLE_MAX_OVERTAKEN	400
+
+/* What went wrong, if anything did: the first complaint */
+extern char oracle_complaint[512];
+
+extern bool oracle_start(Model *model, const PolicyStart *start);
+extern bool oracle_drain(Model *model, PolicyTime until);
+extern bool oracle_refused(Model *model);
+extern bool oracle_why(Model *model, Policy *policy, const ModelTask *task);
+extern bool oracle_counts(Model *model, Policy *policy, int queue);
+extern bool oracle_due(Model *model, Policy *policy);
+extern bool oracle_complain(const char *format,...)
+			__attribute__((format(printf, 1, 2)));
+
+#endif							/* WEIR_SIM_ORACLE_H */

@@ -1,0 +1,392 @@
+/*-------------------------------------------------------------------------
+ *
+ * scale.c
+ *	  What decisions cost, and how that grows.
+ *
+ * A load is described by its numbers, one of which grows at a time.  A
+ * decision is one policy_next together with the policy_finished of that task.
+ * Output of the table is one line per load, with a header, for plotting.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "scale.h"
+
+typedef struct Load
+{
+	const char *name;
+	int			workers;
+	uint32_t	resources;		/* cap 1 each, one per task; 0: no needs */
+	int			shared;			/* slots of a resource that all need; 0: none */
+	uint32_t	queues;
+	uint32_t	owners;
+	uint64_t	depth;			/* tasks that can run, waiting at any time */
+	uint64_t	blocked;		/* tasks on saturated resources */
+	uint64_t	future;			/* tasks for a time to come */
+	uint64_t	decisions;
+	bool		shuffled;		/* arrival not in the order of rank */
+} Load;
+
+typedef struct Cost
+{
+	double		add_ns;
+	double		decision_ns;
+	double		longest_us;		/* of all decisions */
+	double		bytes;			/* per waiting task */
+} Cost;
+
+typedef struct Scale
+{
+	const Load *load;
+	Policy	   *policy;
+	TestRandom	random;
+	PolicyTime	now;
+	int64_t		next_id;
+	int64_t    *running;		/* ring of the tasks that run */
+	int			nrunning;
+	int			oldest;
+} Scale;
+
+#define BLOCKED_RESOURCES	2
+#define BLOCKED_KEY			UINT64_C(1000000000)
+#define SHARED_KEY			UINT64_C(2000000000)
+
+/*
+ * Nanoseconds of some clock.
+ */
+static double
+clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double) now.tv_sec * 1e9 + (double) now.tv_nsec;
+}
+
+/*
+ * Adds a task that can run as soon as its resource is free.
+ */
+static void
+add_task(Scale *scale, PolicyTime run_at, const uint64_t *key)
+{
+	const Load *load = scale->load;
+	PolicyTask	task = {0};
+
+	task.task_id = scale->next_id++;
+	task.queue = (uint32_t) test_below(&scale->random, (int) load->queues);
+	task.owner = (uint32_t) test_below(&scale->random, (int) load->owners);
+	task.klass = POLICY_CLASS_ADHOC;
+	task.attempt = 1;
+	task.enqueued_at = scale->now;
+	if (load->shuffled)
+		task.enqueued_at += test_below(&scale->random, 1000000000);
+	task.run_at = run_at;
+	task.deadline = POLICY_TIME_NEVER;
+	if (key != NULL)
+		task.needs[task.nneeds++] = *key;
+	else if (load->resources > 0)
+		task.needs[task.nneeds++] = 1 +
+			(uint64_t) test_below(&scale->random, (int) load->resources);
+	if (key == NULL && load->shared > 0)
+		task.needs[task.nneeds++] = SHARED_KEY;
+	policy_add(scale->policy, &task);
+}
+
+/*
+ * Sets the warehouse up: workers, capped resources, the saturated ones held by
+ * others.
+ */
+static void
+set_up(Scale *scale, const Load *load)
+{
+	uint64_t	i;
+
+	scale->load = load;
+	scale->policy = policy_create(&test_allocator);
+	scale->random.state = 1;
+	scale->now = 1;
+	scale->next_id = 1;
+	scale->running = calloc((size_t) load->workers, sizeof(int64_t));
+	if (scale->running == NULL)
+		abort();
+	policy_set_workers(scale->policy, load->workers);
+	for (i = 1; i <= load->resources; i++)
+		policy_set_resource(scale->policy, i, 1, 0);
+	policy_set_resource(scale->policy, SHARED_KEY, load->shared, 0);
+	for (i = 0; i < BLOCKED_RESOURCES; i++)
+	{
+		policy_set_resource(scale->policy, BLOCKED_KEY + i, 1, 0);
+		policy_set_foreign(scale->policy, BLOCKED_KEY + i, 1, false);
+	}
+}
+
+/*
+ * Adds the tasks that are there from the start.
+ */
+static void
+fill(Scale *scale)
+{
+	const Load *load = scale->load;
+	uint64_t	i;
+
+	for (i = 0; i < load->blocked; i++)
+	{
+		uint64_t	key = BLOCKED_KEY + i % BLOCKED_RESOURCES;
+
+		add_task(scale, POLICY_TIME_ALWAYS, &key);
+	}
+	for (i = 0; i < load->future; i++)
+		add_task(scale, INT64_C(1000000000000) + (PolicyTime)
+				 (test_random(&scale->random) % 1000000), NULL);
+	for (i = 0; i < load->depth; i++)
+		add_task(scale, POLICY_TIME_ALWAYS, NULL);
+}
+
+/*
+ * Ends the task that runs longest.
+ */
+static void
+finish_oldest(Scale *scale)
+{
+	policy_finished(scale->policy, scale->running[scale->oldest]);
+	scale->oldest = (scale->oldest + 1) % scale->load->workers;
+	scale->nrunning--;
+}
+
+/*
+ * Starts a task if one can start.
+ */
+static bool
+start_one(Scale *scale)
+{
+	PolicyStart start;
+
+	if (!policy_next(scale->policy, scale->now++, &start))
+		return false;
+	scale->running[(scale->oldest + scale->nrunning) % scale->load->workers] =
+		start.task_id;
+	scale->nrunning++;
+	return true;
+}
+
+/*
+ * All workers busy; then as many decisions as wanted: one task ends, one
+ * starts, one is added, so that the depth stays.
+ */
+static void
+measure(Scale *scale, Cost *cost)
+{
+	uint64_t	decisions = 0;
+	double		adding = 0;
+	double		begin;
+
+	while (start_one(scale))
+		add_task(scale, POLICY_TIME_ALWAYS, NULL);
+	cost->longest_us = 0;
+	begin = clock_ns();
+	while (decisions < scale->load->decisions)
+	{
+		double		before = clock_ns();
+		double		after;
+
+		finish_oldest(scale);
+		while (start_one(scale))
+			decisions++;
+		after = clock_ns();
+		if ((after - before) / 1e3 > cost->longest_us)
+			cost->longest_us = (after - before) / 1e3;
+		while (policy_num_tasks(scale->policy) < scale->load->depth +
+			   scale->load->blocked + scale->load->future)
+			add_task(scale, POLICY_TIME_ALWAYS, NULL);
+		adding += clock_ns() - after;
+	}
+	cost->decision_ns = (clock_ns() - begin - adding) / (double) decisions;
+	cost->add_ns = adding / (double) decisions;
+}
+
+/*
+ * What decisions cost under a load.
+ */
+static Cost
+run_load(const Load *load)
+{
+	Scale		scale = {0};
+	Cost		cost = {0};
+	size_t		empty;
+	uint64_t	waiting = load->depth + load->blocked + load->future;
+	double		begin;
+
+	set_up(&scale, load);
+	empty = policy_memory(scale.policy);
+	begin = clock_ns();
+	fill(&scale);
+	cost.add_ns = (clock_ns() - begin) / (double) waiting;
+	cost.bytes = (double) (policy_memory(scale.policy) - empty) /
+		(double) waiting;
+	measure(&scale, &cost);
+	policy_destroy(scale.policy);
+	free(scale.running);
+	return cost;
+}
+
+/*
+ * Runs a load and prints its line of the table.
+ */
+static Cost
+show(const Load *load)
+{
+	Cost		cost = run_load(load);
+
+	tap_note("%-12s %7d %9u %6d %6u %6u %9llu %9llu %9llu %8.0f %8.0f %10.0f "
+			 "%9.0f %6.1f", load->name, load->workers, load->resources,
+			 load->shared, load->queues, load->owners, (unsigned long long) load->depth,
+			 (unsigned long long) load->blocked,
+			 (unsigned long long) load->future, cost.add_ns, cost.decision_ns,
+			 1e9 / cost.decision_ns, cost.longest_us, cost.bytes);
+	return cost;
+}
+
+/*
+ * The head of the table.
+ */
+static void
+show_head(void)
+{
+	tap_note("%-12s %7s %9s %6s %6s %6s %9s %9s %9s %8s %8s %10s %9s %6s", "load",
+			 "workers", "resources", "shared", "queues", "owners", "depth", "blocked",
+			 "future", "add_ns", "start_ns", "starts/s", "worst_us", "bytes");
+}
+
+/*
+ * A few loads, in a few seconds, with bounds that only a wrong order of growth
+ * exceeds.
+ */
+void
+scale_check(void)
+{
+	Load		load = {"small", 1000, 0, 0, 3, 10, 10000, 0, 0, 200000, false};
+	Cost		small;
+	Cost		other;
+
+	show_head();
+	small = show(&load);
+	load.name = "deep";
+	load.depth = 1000000;
+	other = show(&load);
+	tap_ok(other.bytes <= 64, "%.1f bytes per waiting task", other.bytes);
+	tap_ok(other.decision_ns < 10 * small.decision_ns,
+		   "a decision at depth 1,000,000 costs %.1f times one at 10,000",
+		   other.decision_ns / small.decision_ns);
+	load.name = "shuffled";
+	load.shuffled = true;
+	other = show(&load);
+	tap_ok(other.decision_ns < 20 * small.decision_ns,
+		   "in random order of rank %.1f times",
+		   other.decision_ns / small.decision_ns);
+	load.shuffled = false;
+	load.depth = 10000;
+	load.name = "blocked";
+	load.blocked = 100000;
+	other = show(&load);
+	tap_ok(other.decision_ns < 2 * small.decision_ns,
+		   "with 100,000 blocked tasks %.1f times",
+		   other.decision_ns / small.decision_ns);
+	load.blocked = 0;
+	load.name = "future";
+	load.future = 1000000;
+	other = show(&load);
+	tap_ok(other.decision_ns < 2 * small.decision_ns && other.bytes <= 64,
+		   "with 1,000,000 future tasks %.1f times",
+		   other.decision_ns / small.decision_ns);
+	load.future = 0;
+	load.name = "resources";
+	load.resources = 100000;
+	load.depth = 200000;
+	other = show(&load);
+	tap_ok(other.decision_ns < 40 * small.decision_ns,
+		   "with 100,000 resources %.1f times",
+		   other.decision_ns / small.decision_ns);
+	load.name = "shared";
+	load.shared = 10;
+	other = show(&load);
+	tap_ok(other.decision_ns < 40 * small.decision_ns,
+		   "and one of 10 slots that all need %.1f times",
+		   other.decision_ns / small.decision_ns);
+}
+
+/*
+ * One number grows at a time.
+ */
+void
+scale_table(void)
+{
+	static const Load base = {"", 1000, 0, 0, 3, 10, 10000, 0, 0, 1000000, false};
+	uint64_t	n;
+	Load		load;
+
+	show_head();
+	for (n = 1000; n <= 10000000; n *= 10)
+	{
+		load = base;
+		load.name = "depth";
+		load.depth = n;
+		show(&load);
+	}
+	for (n = 1000; n <= 10000000; n *= 10)
+	{
+		load = base;
+		load.name = "shuffled";
+		load.depth = n;
+		load.shuffled = true;
+		show(&load);
+	}
+	for (n = 10; n <= 10000; n *= 10)
+	{
+		load = base;
+		load.name = "workers";
+		load.workers = (int) n;
+		show(&load);
+	}
+	for (n = 100; n <= 100000; n *= 10)
+	{
+		load = base;
+		load.name = "resources";
+		load.resources = (uint32_t) n;
+		load.depth = 2 * n > 10000 ? 2 * n : 10000;
+		show(&load);
+	}
+	for (n = 100; n <= 100000; n *= 10)
+	{
+		load = base;
+		load.name = "shared";
+		load.resources = (uint32_t) n;
+		load.shared = 10;
+		load.depth = 2 * n > 10000 ? 2 * n : 10000;
+		show(&load);
+	}
+	for (n = 10; n <= 10000; n *= 10)
+	{
+		load = base;
+		load.name = "queues";
+		load.queues = (uint32_t) n;
+		load.depth = 100000;
+		show(&load);
+	}
+	for (n = 1000; n <= 1000000; n *= 10)
+	{
+		load = base;
+		load.name = "blocked";
+		load.blocked = n;
+		show(&load);
+	}
+	for (n = 1000; n <= 10000000; n *= 10)
+	{
+		load = base;
+		load.name = "future";
+		load.future = n;
+		show(&load);
+	}
+}

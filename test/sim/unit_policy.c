@@ -1,0 +1,216 @@
+/*-------------------------------------------------------------------------
+ *
+ * unit_policy.c
+ *	  Unit tests: the policy as its caller sees it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "unit.h"
+
+/*
+ * Order within a class, and the bounds of a worker, a queue, a reserve.
+ */
+static void
+policy_order(void)
+{
+	Policy	   *policy = unit_create(0);
+	PolicyTask	task = unit_task(1, POLICY_CLASS_ADHOC);
+	int32_t		priority = -10;
+	int			i;
+
+	for (i = 1; i <= 4; i++)
+	{
+		task = unit_task(i, POLICY_CLASS_ADHOC);
+		task.priority = i == 3 ? -10 : 0;
+		tap_ok(policy_add(policy, &task), "policy: task %d is added", i);
+	}
+	tap_ok(!policy_add(policy, &task), "policy: but not twice");
+	tap_ok(unit_next(policy, HOUR) == 0, "policy: nothing without workers");
+	policy_set_workers(policy, 10);
+	tap_ok(unit_next(policy, HOUR) == 3, "policy: lower priority first");
+	tap_ok(unit_next(policy, HOUR) == 1, "policy: then the oldest");
+	policy_change(policy, 4, &priority, NULL, NULL);
+	tap_ok(unit_next(policy, HOUR) == 4, "policy: a changed priority counts");
+	tap_ok(policy_put_back(policy, 4) && policy_put_back(policy, 1) &&
+		   unit_next(policy, HOUR) == 4 && unit_next(policy, HOUR) == 1,
+		   "policy: what is put back keeps its rank");
+	tap_ok(!policy_remove(policy, 1), "policy: what runs is not removed");
+	tap_ok(policy_remove(policy, 2) && !policy_holds(policy, 2),
+		   "policy: what waits is");
+	tap_ok(unit_next(policy, HOUR) == 0, "policy: and does not start");
+	tap_ok(policy_num_tasks(policy) == 3, "policy: three tasks run");
+	policy_destroy(policy);
+}
+
+/*
+ * The reserve of a class, which the system class may use.
+ */
+static void
+policy_reserve(void)
+{
+	Policy	   *policy = unit_create(3);
+	PolicyTask	task;
+	int			i;
+
+	policy_set_class(policy, POLICY_CLASS_DAILY, 2, 0, 0.05, 1);
+	for (i = 1; i <= 3; i++)
+	{
+		task = unit_task(i, POLICY_CLASS_ADHOC);
+		policy_add(policy, &task);
+	}
+	tap_ok(unit_next(policy, HOUR) == 1 && unit_next(policy, HOUR) == 0,
+		   "policy: reserved workers are not lent");
+	tap_ok(policy_why(policy, 2, HOUR).cause == POLICY_CAUSE_CLASS_SHARE,
+		   "policy: and that is the cause");
+	task = unit_task(10, POLICY_CLASS_SYSTEM);
+	policy_add(policy, &task);
+	tap_ok(unit_next(policy, HOUR) == 10, "policy: but to the system class");
+	task = unit_task(11, POLICY_CLASS_DAILY);
+	policy_add(policy, &task);
+	tap_ok(unit_next(policy, HOUR) == 11, "policy: the class itself has them");
+	tap_ok(policy_why(policy, 2, HOUR).cause == POLICY_CAUSE_NO_WORKER,
+		   "policy: no worker left");
+	policy_destroy(policy);
+}
+
+/*
+ * Times: of the first start, of a retry, far away, and very many at once.
+ */
+static void
+policy_times(void)
+{
+	Policy	   *policy = unit_create(5000);
+	PolicyTask	task = unit_task(1, POLICY_CLASS_DAILY);
+	PolicyTime	never = POLICY_TIME_NEVER;
+	PolicyTime	soon = 3 * HOUR;
+	int			started = 0;
+	int			i;
+
+	task.run_at = HOUR;
+	policy_add(policy, &task);
+	tap_ok(unit_next(policy, HOUR - 1) == 0 &&
+		   policy_next_due(policy) == HOUR, "policy: not before run_at");
+	tap_ok(unit_next(policy, HOUR) == 1 &&
+		   policy_next_due(policy) == POLICY_TIME_NEVER, "policy: but then");
+	tap_ok(policy_again(policy, 1, INT32_MAX, 2 * HOUR, false) &&
+		   unit_next(policy, HOUR) == 0, "policy: a retry waits for its time");
+	tap_ok(policy_change(policy, 1, NULL, NULL, &never) &&
+		   unit_next(policy, 3 * HOUR) == 0, "policy: or for ever");
+	tap_ok(policy_change(policy, 1, NULL, NULL, &soon) &&
+		   unit_next(policy, 3 * HOUR) == 1, "policy: until it is changed");
+	for (i = 2; i <= 4001; i++)
+	{
+		task = unit_task(i, POLICY_CLASS_DAILY);
+		task.run_at = 4 * HOUR;
+		policy_add(policy, &task);
+	}
+	while (unit_next(policy, 4 * HOUR) != 0)
+		started++;
+	tap_ok(started == 4000, "policy: 4000 tasks due at once");
+	task = unit_task(5000, POLICY_CLASS_DAILY);
+	task.enqueued_at = INT64_MIN;
+	task.deadline = INT64_MIN;
+	policy_add(policy, &task);
+	task.task_id = 5001;
+	task.enqueued_at = INT64_MAX;
+	task.deadline = INT64_MAX;
+	policy_add(policy, &task);
+	tap_ok(unit_next(policy, INT64_MAX) == 5000 &&
+		   unit_next(policy, INT64_MIN) == 5001, "policy: ends of time");
+	policy_destroy(policy);
+}
+
+/*
+ * Needs: in any order, repeated, without a cap, with a cap that comes and goes
+ * while a task runs.
+ */
+static void
+policy_needs(void)
+{
+	Policy	   *policy = unit_create(10);
+	PolicyTask	task = unit_task(1, POLICY_CLASS_ADHOC);
+	PolicyStart start;
+
+	policy_set_resource(policy, 5, 1, 0);
+	policy_set_resource(policy, 3, 2, 0);
+	task.nneeds = 4;
+	task.needs[0] = 9;
+	task.needs[1] = 5;
+	task.needs[2] = 3;
+	task.needs[3] = 5;
+	policy_add(policy, &task);
+	tap_ok(policy_next(policy, HOUR, &start) && start.ngrants == 2 &&
+		   start.grants[0].resource == 3 && start.grants[1].resource == 5 &&
+		   start.grants[0].slot == 0 && start.grants[1].slot == 0,
+		   "policy: slots in the order of the keys, none without a cap");
+	task.task_id = 2;
+	policy_add(policy, &task);
+	tap_ok(unit_next(policy, HOUR) == 0 &&
+		   policy_why(policy, 2, HOUR).cause == POLICY_CAUSE_RESOURCE &&
+		   policy_why(policy, 2, HOUR).resource == 5,
+		   "policy: blocked by the one that is full");
+	policy_set_resource(policy, 5, 0, 0);
+	tap_ok(policy_next(policy, HOUR, &start) && start.ngrants == 1,
+		   "policy: until its cap is gone");
+	policy_set_resource(policy, 9, 1, 0);
+	policy_set_resource(policy, 5, 1, 0);
+	policy_finished(policy, 2);
+	tap_ok(!policy_next(policy, HOUR, &start), "policy: nothing waits");
+	policy_add(policy, &task);
+	tap_ok(!policy_next(policy, HOUR, &start),
+		   "policy: a cap that is back finds its slot still held");
+	policy_finished(policy, 1);
+	tap_ok(policy_next(policy, HOUR, &start) && start.ngrants == 3,
+		   "policy: and then free");
+	policy_set_resource(policy, 3, 1, 0);
+	policy_finished(policy, 2);
+	policy_set_foreign(policy, 3, 1, false);
+	policy_add(policy, &task);
+	tap_ok(!policy_next(policy, HOUR, &start),
+		   "policy: a slot that another session holds");
+	policy_set_foreign(policy, 3, 0, false);
+	tap_ok(policy_next(policy, HOUR, &start), "policy: and gives back");
+	policy_destroy(policy);
+}
+
+/*
+ * Nothing is kept of what is gone.
+ */
+static void
+policy_empty(void)
+{
+	Policy	   *policy = unit_create(1);
+	size_t		empty;
+	int			round;
+	int			i;
+
+	for (round = 0; round < 2; round++)
+	{
+		empty = policy_memory(policy);
+		for (i = 1; i <= 20000; i++)
+		{
+			PolicyTask	task = unit_task(i, POLICY_CLASS_ADHOC);
+
+			task.queue = (uint32_t) i % 100;
+			task.owner = (uint32_t) i % 33;
+			task.nneeds = 1;
+			task.needs[0] = (uint64_t) i;
+			policy_add(policy, &task);
+		}
+		while ((i = (int) unit_next(policy, HOUR)) != 0)
+			policy_finished(policy, i);
+	}
+	tap_ok(policy_memory(policy) == empty,
+		   "policy: 20,000 buckets leave nothing behind (%zu bytes)", empty);
+	policy_destroy(policy);
+}
+
+void
+unit_policy(void)
+{
+	policy_order();
+	policy_reserve();
+	policy_times();
+	policy_needs();
+	policy_empty();
+}

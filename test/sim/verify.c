@@ -1,0 +1,184 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify.c
+ *	  Is the policy sound inside?
+ *
+ * Walks all structures and checks what their headers promise.  Returns what
+ * is wrong, or NULL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "policy/place.h"
+#include "policy/park.h"
+#include "policy/slots.h"
+#include "verify.h"
+
+/*
+ * Does task a go after task b in an order?
+ */
+static bool
+after(const TaskTable *table, uint32_t a, uint32_t b)
+{
+	const TaskNode *x = policy_task_node(table, a);
+	const TaskNode *y = policy_task_node(table, b);
+
+	return x->key > y->key || (x->key == y->key && x->task_id > y->task_id);
+}
+
+/*
+ * Counts the nodes of a heap; -1 if it is not a leftist heap.
+ */
+static int
+verify_heap(const TaskTable *table, uint32_t node, uint32_t parent)
+{
+	const TaskNode *links;
+	int			left;
+	int			right;
+	int			left_depth;
+	int			right_depth;
+
+	if (node == 0)
+		return 0;
+	links = policy_task_node(table, node);
+	if (links->parent != parent ||
+		(parent != 0 && after(table, parent, node)))
+		return -1;
+	left = verify_heap(table, links->left, node);
+	right = verify_heap(table, links->right, node);
+	left_depth = links->left == 0 ? 0 :
+		policy_task_facts(table, links->left)->depth;
+	right_depth = links->right == 0 ? 0 :
+		policy_task_facts(table, links->right)->depth;
+	if (left < 0 || right < 0 || left_depth < right_depth ||
+		policy_task_facts(table, node)->depth != right_depth + 1)
+		return -1;
+	return left + right + 1;
+}
+
+/*
+ * Counts the tasks of an order; -1 if it is none.
+ */
+static int
+verify_order(const TaskTable *table, const TaskOrder *order)
+{
+	int			n = verify_heap(table, order->root, 0);
+	uint32_t	previous = 0;
+	uint32_t	task = order->first;
+
+	for (; task != 0 && n >= 0; task = policy_task_node(table, task)->right)
+	{
+		if (policy_task_node(table, task)->left != previous ||
+			policy_task_facts(table, task)->depth != 0 ||
+			(previous != 0 && after(table, previous, task)))
+			return -1;
+		previous = task;
+		n++;
+	}
+	return previous == order->last ? n : -1;
+}
+
+/*
+ * Does a bucket need a place?
+ */
+static bool
+needs_place(const PolicyBucket *bucket, const PolicyPlace *place)
+{
+	int			i;
+
+	for (i = 0; i < bucket->nneeds; i++)
+		if (&bucket->needs[i]->place == place)
+			return true;
+	return place == &bucket->queue->place || place == &bucket->owner->place;
+}
+
+/*
+ * Does a ready bucket of the class need the place too?
+ */
+static bool
+stands_in(const Policy *policy, const PolicyPlace *place, int klass)
+{
+	uint32_t	i;
+
+	for (i = 0; i < policy->nbuckets; i++)
+	{
+		const PolicyBucket *bucket = policy->buckets[i];
+
+		if (bucket != NULL && bucket->klass == klass &&
+			bucket->node == bucket->line && needs_place(bucket, place))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is a bucket where it belongs?
+ */
+static const char *
+verify_bucket(const Policy *policy, const PolicyBucket *bucket)
+{
+	uint32_t	first = policy_order_first(&policy->tasks, &bucket->order);
+	const TaskNode *facts;
+
+	if (verify_order(&policy->tasks, &bucket->order) != (int) bucket->nready)
+		return "the order of a bucket is wrong";
+	if (bucket->nready + bucket->ndelayed + bucket->nrunning == 0)
+		return "an empty bucket is still there";
+	if (bucket->solo)
+		return bucket->node == NULL ? NULL : "a solo bucket is in a tree";
+	if (first == 0)
+		return bucket->node == NULL ? NULL : "an idle bucket is in a tree";
+	facts = policy_task_node(&policy->tasks, first);
+	if (bucket->node == NULL || bucket->item.rank != facts->key ||
+		bucket->item.task_id != facts->task_id)
+		return "a bucket is not where its rank is";
+	if (bucket->place == NULL)
+		return bucket->node == bucket->line ? NULL : "a bucket is astray";
+	if (!needs_place(bucket, bucket->place))
+		return "a bucket is parked where it needs nothing";
+	if (policy_place_room(bucket->place, (PolicyClass) bucket->klass) &&
+		!stands_in(policy, bucket->place, bucket->klass))
+		return "a bucket is forgotten at a place with room";
+	return NULL;
+}
+
+/*
+ * Everything.
+ */
+const char *
+verify_policy(const Policy *policy)
+{
+	uint32_t	tasks = 0;
+	uint32_t	delayed = 0;
+	uint32_t	running = 0;
+	uint32_t	i;
+
+	for (i = 0; i < policy->nbuckets; i++)
+	{
+		const PolicyBucket *bucket = policy->buckets[i];
+		const char *complaint;
+
+		if (bucket == NULL)
+			continue;
+		complaint = verify_bucket(policy, bucket);
+		if (complaint != NULL)
+			return complaint;
+		tasks += bucket->nready + bucket->ndelayed + bucket->nrunning;
+		delayed += bucket->ndelayed;
+		running += bucket->nrunning;
+	}
+	if (verify_order(&policy->tasks, &policy->timers) != (int) delayed)
+		return "the order of timers is wrong";
+	if (tasks != policy->tasks.used || (int) running != policy->running)
+		return "the counts of tasks are wrong";
+	return NULL;
+}
+
+/*
+ * Until when the policy drains for a solo task, POLICY_TIME_ALWAYS if it does
+ * not.
+ */
+PolicyTime
+verify_drain_until(const Policy *policy)
+{
+	return policy->solo.drain_until;
+}
