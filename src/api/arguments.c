@@ -45,18 +45,18 @@ argument_required_text(FunctionCallInfo fcinfo, int arg, const char *name)
 }
 
 /*
- * The queue of that name, which must exist.
+ * The queue that the argument called "name" names; it must exist.
  */
 const QueueConfig *
-argument_queue(FunctionCallInfo fcinfo, int arg)
+argument_queue(FunctionCallInfo fcinfo, int arg, const char *name)
 {
-	char	   *name = argument_required_text(fcinfo, arg, "queue");
-	const QueueConfig *queue = queue_config_by_name(name);
+	char	   *value = argument_required_text(fcinfo, arg, name);
+	const QueueConfig *queue = queue_config_by_name(value);
 
 	if (queue == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("queue \"%s\" does not exist", name),
+				 errmsg("queue \"%s\" does not exist", value),
 				 errhint("See the view weir.queues, or create it with weir.create_queue().")));
 	return queue;
 }

@@ -221,18 +221,61 @@ holders_text(ResourceSlot *resource)
 	return buffer.data;
 }
 
+/* What a session in line for a slot tries */
+typedef struct SlotRequest
+{
+	ResourceSlot *resource;
+	const char *name;
+} SlotRequest;
+
+static bool
+try_request(void *arg)
+{
+	return try_any_slot(((SlotRequest *) arg)->resource);
+}
+
 /*
- * Refuses: no slot within the time.
+ * Refuses: all slots are held.
  */
 static void
-refuse_busy(ResourceSlot *resource, const char *name, const char *hint)
+refuse_busy(const SlotRequest *request, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-			 errmsg("no slot of table %s is free", name),
-			 errdetail("Slots are held by processes %s.",
-					   holders_text(resource)),
+			 errmsg("no slot of table %s is free", request->name),
+			 errdetail("Slots are held by processes: %s.",
+					   holders_text(request->resource)),
 			 errhint("%s", hint)));
+}
+
+static void
+refuse_request(void *arg)
+{
+	refuse_busy(arg, "Try again later, or wait longer.");
+}
+
+/*
+ * Waits in line for a slot.  The scheduler is told of the line, which it
+ * leaves freed slots to, and of its end.
+ */
+static void
+wait_for_slot(WeirDatabase *database, SlotRequest *request, int64 timeout)
+{
+	if (timeout == 0)
+		refuse_request(request);
+	pg_atomic_fetch_add_u64(&database->foreign_changed, 1);
+	PG_TRY();
+	{
+		gate_wait(request->resource->key, &request->resource->gate_waiters,
+				  &request->resource->freed, timeout, try_request,
+				  refuse_request, request);
+	}
+	PG_FINALLY();
+	{
+		pg_atomic_fetch_add_u64(&database->foreign_changed, 1);
+		database_wake(database);
+	}
+	PG_END_TRY();
 }
 
 /*
@@ -245,7 +288,7 @@ weir_acquire(PG_FUNCTION_ARGS)
 	ResourceSlot *resource = resource_argument(fcinfo, &name);
 	WeirDatabase *database = database_mine();
 	int64		timeout = weir_max_wait;
-	bool		got;
+	SlotRequest request = {resource, name};
 
 	if (xact_holds_slot(resource->key))
 		PG_RETURN_VOID();
@@ -261,16 +304,9 @@ weir_acquire(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
 		xact_holds_any_slot())
-		refuse_busy(resource, name,
+		refuse_busy(&request,
 					"This transaction has written or holds a slot already, and does not wait: others may wait for it. Acquire first.");
-	pg_atomic_fetch_add_u64(&database->foreign_changed, 1);
-	got = timeout > 0 &&
-		gate_wait(resource->key, &resource->gate_waiters, &resource->freed,
-				  timeout, try_any_slot, resource);
-	pg_atomic_fetch_add_u64(&database->foreign_changed, 1);
-	database_wake(database);
-	if (!got)
-		refuse_busy(resource, name, "Try again later, or wait longer.");
+	wait_for_slot(database, &request, timeout);
 	PG_RETURN_VOID();
 }
 

@@ -28,6 +28,7 @@
 #include "api/request.h"
 #include "ledger/event_row.h"
 #include "ledger/queue_config.h"
+#include "run/attempt.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/resource.h"
@@ -44,6 +45,7 @@ typedef struct RoomRequest
 	QueueSlot  *slot;
 	uint32		n;
 	uint32		capacity;
+	const char *queue;
 } RoomRequest;
 
 /*
@@ -72,31 +74,41 @@ try_room(void *arg)
 }
 
 /*
- * Waits for room, where that is safe: a transaction that has written, or has
- * tasks of its own in the queue, may hold what the queue waits for.
+ * The time is over.
  */
 static void
-wait_for_room(const char *queue, int32 queue_id, RoomRequest *room)
+refuse_room(void *arg)
+{
+	RoomRequest *room = arg;
+
+	pg_atomic_fetch_add_u64(&room->slot->refused, 1);
+	refuse_full(room->queue, room->capacity, room->slot,
+				"There was no room in time: see \"weir.max_wait\" and \"lock_timeout\".");
+}
+
+/*
+ * Waits for room, where that is safe: a transaction that has written, or has
+ * tasks of its own in the queue, may hold what the queue waits for; and a
+ * task holds a worker.
+ */
+static void
+wait_for_room(int32 queue_id, RoomRequest *room)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
-		xact_has_submitted() || xact_holds_any_slot())
+		xact_has_submitted() || xact_holds_any_slot() ||
+		CurrentAttempt != NULL)
 	{
 		pg_atomic_fetch_add_u64(&room->slot->refused, 1);
-		refuse_full(queue, room->capacity, room->slot,
-					"This transaction has written already and cannot wait for room: it could wait for itself. Enqueue first, in a transaction of its own.");
+		refuse_full(room->queue, room->capacity, room->slot,
+					"This transaction has written already, or is a task's, and cannot wait for room: it could wait for itself. Enqueue first, in a transaction of its own.");
 	}
 	if (room->n > room->capacity)
-		refuse_full(queue, room->capacity, room->slot,
+		refuse_full(room->queue, room->capacity, room->slot,
 					"More tasks than the queue has room for; enqueue fewer at once.");
 	pg_atomic_fetch_add_u64(&room->slot->waited, 1);
-	if (!gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, queue_id),
-				   &room->slot->waiters, &room->slot->room, weir_max_wait,
-				   try_room, room))
-	{
-		pg_atomic_fetch_add_u64(&room->slot->refused, 1);
-		refuse_full(queue, room->capacity, room->slot,
-					"There was no room within \"weir.max_wait\".");
-	}
+	gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, queue_id),
+			  &room->slot->waiters, &room->slot->room, weir_max_wait,
+			  try_room, refuse_room, room);
 }
 
 /*
@@ -124,9 +136,9 @@ reserve_room(const EnqueueRequest *request, uint32 n, bool tell,
 		return true;
 	if (queue->wait && !tell)
 	{
-		char	   *name = pstrdup(queue->name);
-
-		wait_for_room(name, queue->queue_id, &room);
+		/* the configuration may be read anew while we wait */
+		room.queue = pstrdup(queue->name);
+		wait_for_room(queue->queue_id, &room);
 		return true;
 	}
 	pg_atomic_fetch_add_u64(&room.slot->refused, 1);

@@ -16,7 +16,6 @@
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -30,13 +29,13 @@ gate_left(TimestampTz deadline)
 }
 
 /*
- * Gets to the head of the line; false if the time is over before.
+ * Gets to the head of the line.  Raises the lock timeout's error if the time
+ * is over before.
  */
-static bool
+static void
 gate_enter(const LOCKTAG *tag, TimestampTz deadline)
 {
 	int			lock_timeout = LockTimeout;
-	volatile bool entered = true;
 
 	LockTimeout = (int) Max(1, Min(gate_left(deadline), INT_MAX));
 	if (lock_timeout > 0)
@@ -50,7 +49,6 @@ gate_enter(const LOCKTAG *tag, TimestampTz deadline)
 		LockTimeout = lock_timeout;
 	}
 	PG_END_TRY();
-	return entered;
 }
 
 /*
@@ -78,33 +76,40 @@ gate_head(ConditionVariable *freed, TimestampTz deadline, GateTry attempt,
 }
 
 /*
- * Waits in the line of the resource until the attempt succeeds; false if it
- * has not within the time.  An error, such as a lock timeout in the line,
- * leaves the line as well.
+ * Waits in the line of the resource until the attempt succeeds.  If it has
+ * not within the time, "refuse" raises the error; it does so in place of the
+ * lock timeout's, too, which would not say what was waited for.  The server
+ * has left the lock's queue by then.
  */
-bool
+void
 gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
 		  ConditionVariable *freed, int64 timeout_ms, GateTry attempt,
-		  void *arg)
+		  GateRefuse refuse, void *arg)
 {
 	TimestampTz deadline = GetCurrentTimestamp() + timeout_ms * 1000;
-	volatile bool got = false;
+	MemoryContext context = CurrentMemoryContext;
 	LOCKTAG		tag;
 
 	slot_tag(&tag, resource, SLOT_GATE);
 	pg_atomic_fetch_add_u32(waiters, 1);
 	PG_TRY();
 	{
-		if (gate_enter(&tag, deadline))
-		{
-			got = gate_head(freed, deadline, attempt, arg);
-			(void) LockRelease(&tag, ExclusiveLock, false);
-		}
+		gate_enter(&tag, deadline);
+		if (!gate_head(freed, deadline, attempt, arg))
+			refuse(arg);
+		(void) LockRelease(&tag, ExclusiveLock, false);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		pg_atomic_fetch_sub_u32(waiters, 1);
+		if (geterrcode() == ERRCODE_LOCK_NOT_AVAILABLE)
+		{
+			MemoryContextSwitchTo(context);
+			FlushErrorState();
+			refuse(arg);
+		}
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	return got;
+	pg_atomic_fetch_sub_u32(waiters, 1);
 }

@@ -11,11 +11,12 @@
 #include "port/atomics.h"
 #include "shmem/layout.h"
 
-/* Tries to get what is waited for */
+/* Tries to get what is waited for; raises the error when time is over */
 typedef bool (*GateTry) (void *arg);
+typedef void (*GateRefuse) (void *arg);
 
-extern bool gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
+extern void gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
 					  ConditionVariable *freed, int64 timeout_ms,
-					  GateTry attempt, void *arg);
+					  GateTry attempt, GateRefuse refuse, void *arg);
 
 #endif							/* WEIR_GATE_H */

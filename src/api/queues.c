@@ -193,7 +193,7 @@ weir_create_queue(PG_FUNCTION_ARGS)
 Datum
 weir_alter_queue(PG_FUNCTION_ARGS)
 {
-	const QueueConfig *queue = argument_queue(fcinfo, ARG_NAME);
+	const QueueConfig *queue = argument_queue(fcinfo, ARG_NAME, "name");
 	WeirDatabase *database = database_require_ready();
 	char	   *name = pstrdup(queue->name);
 	SqlSession	session;
@@ -213,10 +213,14 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 	sql_begin(&session);
 	sql_execute("SELECT r FROM unnest($9) r WHERE r IS NULL OR r NOT IN"
 				" ('max_running', 'settings', 'policy')", &params);
+	if (SPI_processed > 0 && sql_text(0, 1) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not contain nulls", "reset")));
 	if (SPI_processed > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" cannot be reset", sql_text(0, 1) ? sql_text(0, 1) : ""),
+				 errmsg("\"%s\" cannot be reset", sql_text(0, 1)),
 				 errhint("What can be reset is max_running, settings and policy.")));
 	sql_execute("UPDATE weir.queue SET class = coalesce($2, class),"
 				" capacity = coalesce($3, capacity),"
@@ -242,7 +246,7 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 Datum
 weir_drop_queue(PG_FUNCTION_ARGS)
 {
-	const QueueConfig *queue = argument_queue(fcinfo, 0);
+	const QueueConfig *queue = argument_queue(fcinfo, 0, "name");
 	WeirDatabase *database = database_require_ready();
 	char	   *name = pstrdup(queue->name);
 	QueueSlot  *slot = depth_find(database, queue->queue_id);
@@ -291,7 +295,7 @@ role_argument(FunctionCallInfo fcinfo, int arg)
 Datum
 weir_grant_queue(PG_FUNCTION_ARGS)
 {
-	const QueueConfig *queue = argument_queue(fcinfo, 0);
+	const QueueConfig *queue = argument_queue(fcinfo, 0, "queue");
 	WeirDatabase *database = database_require_ready();
 	char	   *name = pstrdup(queue->name);
 	char	   *role = role_argument(fcinfo, 1);
@@ -332,7 +336,7 @@ weir_grant_queue(PG_FUNCTION_ARGS)
 Datum
 weir_revoke_queue(PG_FUNCTION_ARGS)
 {
-	const QueueConfig *queue = argument_queue(fcinfo, 0);
+	const QueueConfig *queue = argument_queue(fcinfo, 0, "queue");
 	WeirDatabase *database = database_require_ready();
 	char	   *name = pstrdup(queue->name);
 	char	   *role = argument_required_text(fcinfo, 1, "role_name");
@@ -381,7 +385,7 @@ set_paused(const QueueConfig *queue, bool paused, const char *reason)
 Datum
 weir_pause(PG_FUNCTION_ARGS)
 {
-	set_paused(argument_queue(fcinfo, 0), true, argument_text(fcinfo, 1));
+	set_paused(argument_queue(fcinfo, 0, "queue"), true, argument_text(fcinfo, 1));
 	PG_RETURN_VOID();
 }
 
@@ -391,7 +395,7 @@ weir_pause(PG_FUNCTION_ARGS)
 Datum
 weir_resume(PG_FUNCTION_ARGS)
 {
-	set_paused(argument_queue(fcinfo, 0), false, NULL);
+	set_paused(argument_queue(fcinfo, 0, "queue"), false, NULL);
 	PG_RETURN_VOID();
 }
 
@@ -402,7 +406,7 @@ weir_resume(PG_FUNCTION_ARGS)
 Datum
 weir_drain(PG_FUNCTION_ARGS)
 {
-	const QueueConfig *queue = argument_queue(fcinfo, 0);
+	const QueueConfig *queue = argument_queue(fcinfo, 0, "queue");
 	WeirDatabase *database = database_require_ready();
 	QueueSlot  *slot = depth_slot(database, queue->queue_id);
 	TimestampTz start = GetCurrentTimestamp();

@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -316,16 +318,54 @@ read_tables(FunctionCallInfo fcinfo, EnqueueRequest *request)
 	}
 }
 
+/* What a policy object may name, and what its value must be */
+typedef struct PolicyParameter
+{
+	const char *name;
+	bool		boolean;
+	bool		whole;			/* no fractions of a number */
+	double		min;
+	const char *wanted;
+} PolicyParameter;
+
+static const PolicyParameter policy_parameters[] = {
+	{"max_attempts", false, true, 1, "a whole number between 1 and 1000000000"},
+	{"backoff_base", false, false, 0, "a number between 0 and 1000000000"},
+	{"backoff_cap", false, false, 0, "a number between 0 and 1000000000"},
+	{"max_contention", false, true, 0, "a whole number between 0 and 1000000000"},
+	{"retry_permanent", true, false, 0, "true or false"}
+};
+
+static const PolicyParameter *
+policy_parameter(const char *name)
+{
+	for (int i = 0; i < lengthof(policy_parameters); i++)
+	{
+		if (strcmp(name, policy_parameters[i].name) == 0)
+			return &policy_parameters[i];
+	}
+	return NULL;
+}
+
+static bool
+policy_value_fits(const PolicyParameter *parameter, const JsonbValue *value)
+{
+	double		number;
+
+	if (parameter->boolean || value->type != jbvNumeric)
+		return parameter->boolean && value->type == jbvBool;
+	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												NumericGetDatum(value->val.numeric)));
+	return number >= parameter->min && number <= 1e9 &&
+		(!parameter->whole || number == rint(number));
+}
+
 /*
- * Checks a policy object: known names, numbers in range.
+ * Checks a policy object: known names, values of the right kind, in range.
  */
 void
 request_check_policy(Jsonb *policy)
 {
-	static const char *const names[] = {
-		"max_attempts", "backoff_base", "backoff_cap", "max_contention",
-		"retry_permanent"
-	};
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	key;
@@ -341,31 +381,23 @@ request_check_policy(Jsonb *policy)
 	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
 	{
 		char	   *name;
-		bool		known = false;
-		bool		wants_bool;
+		const PolicyParameter *parameter;
 
 		if (token != WJB_KEY)
 			continue;
 		name = pnstrdup(key.val.string.val, key.val.string.len);
 		(void) JsonbIteratorNext(&iterator, &value, true);
-		for (int i = 0; i < lengthof(names) && !known; i++)
-			known = strcmp(name, names[i]) == 0;
-		if (!known)
+		parameter = policy_parameter(name);
+		if (parameter == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("policy parameter \"%s\" does not exist", name),
 					 errhint("Parameters are max_attempts, backoff_base, backoff_cap, max_contention and retry_permanent.")));
-		wants_bool = strcmp(name, "retry_permanent") == 0;
-		if (value.type != (wants_bool ? jbvBool : jbvNumeric) ||
-			(!wants_bool && numeric_is_nan(value.val.numeric)) ||
-			(!wants_bool &&
-			 (DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value.val.numeric))) < 0 ||
-			  DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value.val.numeric))) > 1e9)))
+		if (!policy_value_fits(parameter, &value))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("policy parameter \"%s\" must be %s", name,
-							wants_bool ? "true or false" :
-							"a number between 0 and 1000000000")));
+					 errmsg("policy parameter \"%s\" must be %s",
+							name, parameter->wanted)));
 	}
 }
 
@@ -390,6 +422,25 @@ read_command(FunctionCallInfo fcinfo, EnqueueRequest *request, int nargs)
 		command_check_args(task->command, nargs);
 	if (validate && !task->has_run_at)
 		command_analyze(statements, task->command);
+}
+
+/*
+ * The task's own policy; the argument "max_attempts" goes before what it says
+ * of attempts.
+ */
+static void
+read_policy(FunctionCallInfo fcinfo, TaskRow *task)
+{
+	RetryPolicy retry = {0};
+
+	if (PG_ARGISNULL(ARG_POLICY))
+		return;
+	task->policy = PG_GETARG_JSONB_P(ARG_POLICY);
+	request_check_policy(task->policy);
+	retry.max_attempts = task->max_attempts;
+	retry_policy_parse(task->policy, &retry);
+	if (PG_ARGISNULL(ARG_MAX_ATTEMPTS))
+		task->max_attempts = retry.max_attempts;
 }
 
 static void
@@ -444,8 +495,7 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 	read_tables(fcinfo, request);
 	task->settings = PG_ARGISNULL(ARG_SETTINGS) ? NULL : PG_GETARG_JSONB_P(ARG_SETTINGS);
 	session_check_settings(task->settings);
-	task->policy = PG_ARGISNULL(ARG_POLICY) ? NULL : PG_GETARG_JSONB_P(ARG_POLICY);
-	request_check_policy(task->policy);
+	read_policy(fcinfo, task);
 	task->reason = text_arg(fcinfo, ARG_REASON);
 	read_circumstances(task);
 	if (many)

@@ -91,6 +91,26 @@ configure_caps(Scheduler *scheduler)
 	}
 }
 
+/*
+ * Do library and SQL objects have the same version?  If not, nothing starts
+ * until ALTER EXTENSION UPDATE.
+ */
+static bool
+configure_version(Scheduler *scheduler)
+{
+	char	   *version = extension_version();
+	bool		same = version != NULL && strcmp(version, PG_WEIR_VERSION) == 0;
+
+	if (!same && !scheduler->other_version)
+		ereport(LOG,
+				(errmsg("extension \"%s\" has version %s and its library %s, no task is started",
+						"pg_weir", version ? version : "none",
+						PG_WEIR_VERSION),
+				 errhint("Execute ALTER EXTENSION pg_weir UPDATE.")));
+	scheduler->other_version = !same;
+	return same;
+}
+
 static void
 step_configure(Scheduler *scheduler, void *arg)
 {
@@ -103,7 +123,7 @@ step_configure(Scheduler *scheduler, void *arg)
 	sql_execute("SELECT paused FROM weir.control", NULL);
 	paused = SPI_processed == 1 && strcmp(sql_text(0, 1), "t") == 0;
 	sql_end(&session);
-	scheduler->paused_all = paused;
+	scheduler->paused_all = paused | !configure_version(scheduler);
 	pg_atomic_write_u32(&scheduler->database->paused, paused);
 	policy_set_paused(scheduler->policy, paused);
 }

@@ -269,7 +269,7 @@ pool_reap(Scheduler *scheduler)
 		if (!pool_is_mine(scheduler, worker))
 			continue;
 		if (pg_atomic_read_u32(&worker->state) == WORKER_GONE)
-			pool_bury(scheduler, worker, true);
+			pool_bury(scheduler, worker, !worker->never_ready);
 		else if (pool_start_failed(scheduler, worker))
 		{
 			if (scheduler->pool[i].handle)

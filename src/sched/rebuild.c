@@ -263,7 +263,7 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 		run->finished_at = GetCurrentTimestamp();
 	if (run->outcome == OUTCOME_CRASHED)
 		run->final = unfinished->crashed + 1 >= weir_max_crashes ||
-			unfinished->autocommit;
+			unfinished->charged + 1 >= unfinished->max_attempts;
 	else if (!run->final && run->charged)
 	{
 		RetryPolicy policy = {0};
@@ -320,6 +320,7 @@ rebuild_interrupt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 	run.charged = unfinished->autocommit || !terminated;
 	run.sqlstate = terminated ? "57P01" : "XX000";
 	run.message = terminated ? "worker was terminated" :
+		worker->never_ready ? "worker could not connect as the role of the task" :
 		"worker ended without a result";
 	rebuild_end_attempt(scheduler, unfinished, &run);
 }

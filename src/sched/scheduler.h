@@ -33,7 +33,8 @@ typedef struct Scheduler
 	int64		horizon;		/* ids below may be known from the rebuild */
 	uint64		config_seen;
 	uint64		foreign_seen;
-	bool		paused_all;
+	bool		paused_all;		/* by weir.pause_all(), or versions differ */
+	bool		other_version;	/* and that is logged */
 	bool		slots_changed;	/* look at foreign holders in this round */
 	PoolEntry  *pool;			/* weir.max_workers */
 	int			nheld;			/* owners that no worker could be had for */

@@ -245,6 +245,7 @@ typedef struct WeirWorker
 	pid_t		pid;			/* worker */
 	int			procno;			/* worker */
 	bool		terminated;		/* worker: it left because of SIGTERM */
+	bool		never_ready;	/* worker: it left before it was connected */
 	TimestampTz since;			/* of the state */
 	pg_atomic_uint32 leave;		/* scheduler: exit when idle */
 

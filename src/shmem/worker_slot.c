@@ -122,8 +122,10 @@ worker_slot_claim(Oid database, Oid role)
 		claimed->role = role;
 		claimed->pid = 0;
 		claimed->terminated = false;
+		claimed->never_ready = false;
 		claimed->procno = -1;
 		claimed->task_id = 0;
+		claimed->started_at = 0;
 		claimed->cancel_task = 0;
 		memset(claimed->assigned, 0, sizeof(claimed->assigned));
 		pg_atomic_write_u32(&claimed->leave, 0);
@@ -356,6 +358,8 @@ worker_slot_detach(WeirWorker *worker, bool terminated)
 	LWLockAcquire(WeirLockWorkers, LW_EXCLUSIVE);
 	worker->procno = -1;
 	worker->terminated = terminated;
+	worker->never_ready =
+		pg_atomic_read_u32(&worker->state) == WORKER_STARTING;
 	worker_slot_set_state(worker, WORKER_GONE);
 	LWLockRelease(WeirLockWorkers);
 }

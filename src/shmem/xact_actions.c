@@ -465,13 +465,14 @@ actions_release(ResourceReleasePhase phase, bool isCommit, bool isTopLevel,
 static void
 actions_xact(XactEvent event, void *arg)
 {
+	/* even a list that has become empty goes with the transaction's memory */
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
-			Ended = NumActions > 0 ? END_COMMITTED : END_NONE;
+			Ended = Actions != NULL ? END_COMMITTED : END_NONE;
 			break;
 		case XACT_EVENT_ABORT:
-			Ended = NumActions > 0 ? END_ABORTED : END_NONE;
+			Ended = Actions != NULL ? END_ABORTED : END_NONE;
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			if (NumActions > 0)
