@@ -69,6 +69,7 @@ OBJS = \
 	src/run/session.o \
 	src/run/slots.o \
 	src/run/worker.o \
+	src/sched/cap_watch.o \
 	src/sched/configure.o \
 	src/sched/dispatch.o \
 	src/sched/intake.o \

@@ -16,7 +16,7 @@ extern char *argument_text(FunctionCallInfo fcinfo, int arg);
 extern char *argument_required_text(FunctionCallInfo fcinfo, int arg,
 									const char *name);
 extern const QueueConfig *argument_queue(FunctionCallInfo fcinfo, int arg,
-												 const char *name);
+										 const char *name);
 extern void require_queue_owner(const QueueConfig *queue);
 extern bool may_act_on(Oid owner, const char *owner_name);
 extern int64 *argument_task_ids(FunctionCallInfo fcinfo, int arg, int *n);

@@ -100,14 +100,15 @@ attempt_report(Attempt *attempt, CompletionKind kind, TimestampTz run_at,
 }
 
 /*
- * Do the slots granted still cover the capped tables that the task names?
- * A table may have been capped, recreated or renamed since it was enqueued.
+ * Do the slots granted still fit the tables that the task names?  A table may
+ * have been capped, recreated or renamed since it was enqueued.
  */
 static bool
 attempt_needs_hold(Attempt *attempt)
 {
 	const Assignment *assignment = attempt->assignment;
 	uint64		needs[POLICY_MAX_NEEDS];
+	int			fitting = 0;
 	int			n;
 
 	n = unfinished_resolve((const char *const *) attempt->task->tables,
@@ -115,14 +116,16 @@ attempt_needs_hold(Attempt *attempt)
 	for (int i = 0; i < n; i++)
 	{
 		ResourceSlot *resource = resource_find(database_mine(), needs[i]);
-		bool		granted = resource == NULL || resource->slots == 0;
+		bool		granted = false;
 
 		for (int j = 0; j < assignment->ngrants && !granted; j++)
 			granted = assignment->grants[j].resource == needs[i];
-		if (!granted)
+		if (!granted && resource != NULL && resource->slots > 0)
 			return false;
+		fitting += granted;
 	}
-	return true;
+	/* a slot of a table that is not named any more: the name has moved */
+	return fitting == assignment->ngrants;
 }
 
 /*

@@ -17,9 +17,11 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "ledger/event_row.h"
 #include "ledger/queue_config.h"
 #include "ledger/sql.h"
 #include "ledger/unfinished.h"
+#include "sched/cap_watch.h"
 #include "sched/configure.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
@@ -50,6 +52,37 @@ configure_queues(Scheduler *scheduler)
 }
 
 /*
+ * Enters the cap of one row of the current result, and records that its name
+ * has come to mean another table.
+ */
+static void
+configure_cap(Scheduler *scheduler, uint64 row)
+{
+	const char *name = sql_text(row, 1);
+	uint64		key;
+	Oid			before;
+
+	if (unfinished_resolve(&name, 1, &key) == 0)
+		key = 0;
+	before = cap_watch_add(sql_text(row, 4), sql_text(row, 5),
+						   RESOURCE_ID(key));
+	if (key == 0)
+		return;
+	if (!resource_set(scheduler->database, key, sql_int4(row, 2),
+					  sql_int4(row, 3)))
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many tables are capped, the cap of %s is not in force",
+						name),
+				 errhint("Raise \"%s\" and restart the server.",
+						 "weir.max_resources")));
+	if (OidIsValid(before) && before != RESOURCE_ID(key))
+		event_write("cap_follows", 0, NULL, name, NULL,
+					psprintf("{\"from\": %u, \"to\": %u}", before,
+							 RESOURCE_ID(key)));
+}
+
+/*
  * Enters the caps of the tables that exist by their names now.
  */
 static void
@@ -60,25 +93,14 @@ configure_caps(Scheduler *scheduler)
 	uint64		n;
 
 	resource_clear(database);
+	cap_watch_begin();
 	sql_begin(&session);
 	n = sql_execute("SELECT quote_ident(schema_name) || '.' ||"
-					" quote_ident(table_name), slots, reserved FROM weir.cap",
-					NULL);
+					" quote_ident(table_name), slots, reserved, schema_name,"
+					" table_name FROM weir.cap", NULL);
 	for (uint64 row = 0; row < n; row++)
-	{
-		const char *name = sql_text(row, 1);
-		uint64		key;
-
-		if (unfinished_resolve(&name, 1, &key) == 0)
-			continue;
-		if (!resource_set(database, key, sql_int4(row, 2), sql_int4(row, 3)))
-			ereport(WARNING,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("too many tables are capped, the cap of %s is not in force",
-							name),
-					 errhint("Raise \"%s\" and restart the server.",
-							 "weir.max_resources")));
-	}
+		configure_cap(scheduler, row);
+	cap_watch_end();
 	sql_end(&session);
 	/* entries without a cap are told too: tasks may wait for them */
 	for (int i = 0; i < weir_max_resources; i++)

@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "ledger/unfinished.h"
+#include "sched/cap_watch.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
 #include "sched/pool.h"
@@ -206,6 +207,8 @@ dispatch(Scheduler *scheduler)
 	TimestampTz now = GetCurrentTimestamp();
 
 	dispatch_release_held(scheduler);
+	if (cap_watch_is_stale())
+		configure(scheduler);
 	configure_foreign(scheduler);
 	if (weir_enabled && !scheduler->paused_all)
 	{
@@ -214,6 +217,5 @@ dispatch(Scheduler *scheduler)
 	}
 	if (scheduler->nheld == 0)
 		pg_atomic_write_u32(&scheduler->database->starving, 0);
-	pool_share(scheduler);
 	dispatch_publish(scheduler);
 }

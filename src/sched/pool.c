@@ -121,6 +121,24 @@ pool_find_idle(Scheduler *scheduler, Oid role)
 }
 
 /*
+ * Notes that this database wants a worker slot and has none.  The schedulers
+ * of the others may let idle workers go, but one with nothing to do sleeps.
+ */
+static void
+pool_starve(Scheduler *scheduler)
+{
+	if (pg_atomic_exchange_u32(&scheduler->database->starving, 1) != 0)
+		return;
+	for (int i = 0; i < weir_max_databases; i++)
+	{
+		WeirDatabase *other = &Weir->databases[i];
+
+		if (OidIsValid(other->oid) && other != scheduler->database)
+			database_wake(other);
+	}
+}
+
+/*
  * Finds a worker for a task of that role; NULL if none can be had now.
  */
 WeirWorker *
@@ -144,7 +162,7 @@ pool_place(Scheduler *scheduler, Oid role)
 		worker_slot_free(worker);
 		/* one of our own may be leaving, or be made to leave */
 	}
-	pg_atomic_write_u32(&database->starving, 1);
+	pool_starve(scheduler);
 	worker = pool_find_idle(scheduler, InvalidOid);
 	if (worker != NULL &&
 		TimestampDifferenceExceeds(worker->since, GetCurrentTimestamp(),
@@ -280,7 +298,8 @@ pool_reap(Scheduler *scheduler)
 }
 
 /*
- * Lets idle workers go when another database starves below its share.
+ * Lets an idle worker go when another database starves and this one is above
+ * its share.
  */
 void
 pool_share(Scheduler *scheduler)
