@@ -41,6 +41,7 @@ task_place(Policy *policy, uint32_t task, PolicyTime run_at)
 		node->key = run_at;
 		facts->state = TASK_STATE_DELAYED;
 		bucket->ndelayed++;
+		bucket->queue->delayed++;
 		policy_order_insert(&policy->tasks, &policy->timers, task);
 		return;
 	}
@@ -49,7 +50,7 @@ task_place(Policy *policy, uint32_t task, PolicyTime run_at)
 							policy_stored_time(facts->deadline),
 							facts->priority);
 	facts->state = TASK_STATE_READY;
-	bucket->nready++;
+	policy_count_ready(bucket, 1);
 	policy_order_insert(&policy->tasks, &bucket->order, task);
 }
 
@@ -66,11 +67,12 @@ task_lift(Policy *policy, uint32_t task)
 	{
 		policy_order_delete(&policy->tasks, &policy->timers, task);
 		bucket->ndelayed--;
+		bucket->queue->delayed--;
 	}
 	else
 	{
 		policy_order_delete(&policy->tasks, &bucket->order, task);
-		bucket->nready--;
+		policy_count_ready(bucket, -1);
 	}
 }
 
@@ -266,6 +268,7 @@ run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
 	facts->state = TASK_STATE_RUNNING;
 	node->left = run;
 	run_count(policy, bucket, 1);
+	policy->last_start = task;
 	if (bucket->solo)
 		policy_solo_reset(policy);
 	else
@@ -385,7 +388,9 @@ policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 }
 
 /*
- * A task that was to run did not: it waits as before.
+ * A task that was to run did not: it waits as before, and its start counts
+ * neither for the shares of its queue and owner, nor, as far as that can still
+ * be told, for that of its class.
  */
 bool
 policy_put_back(Policy *policy, int64_t task_id)
@@ -397,6 +402,13 @@ policy_put_back(Policy *policy, int64_t task_id)
 		return false;
 	bucket = policy_bucket_of(policy, task);
 	run_end(policy, task);
+	if (!bucket->solo)
+		policy_fair_refund(&policy->classes[bucket->klass].line, bucket->line);
+	if (policy->last_start == task)
+	{
+		policy_uncount_start(policy);
+		policy->last_start = 0;
+	}
 	task_place(policy, task, POLICY_TIME_ALWAYS);
 	policy_settle(policy, bucket);
 	run_wake(policy, bucket);

@@ -118,10 +118,6 @@ bucket_attach(Policy *policy, PolicyBucket *bucket, const BucketKey *key)
 
 	bucket->queue = queue;
 	queue->nbuckets++;
-	bucket->next = queue->buckets;
-	if (bucket->next != NULL)
-		bucket->next->previous = bucket;
-	queue->buckets = bucket;
 	bucket->owner = policy_owner_get(policy, key->owner);
 	bucket->owner->nbuckets++;
 	for (i = 0; i < key->nneeds; i++)
@@ -173,6 +169,7 @@ policy_bucket_get(Policy *policy, const PolicyTask *task)
 	int			i;
 
 	WEIR_ASSERT(task->nneeds <= POLICY_MAX_NEEDS);
+	WEIR_ASSERT((unsigned int) task->klass < POLICY_NUM_CLASSES);
 	key.queue = task->queue;
 	key.owner = task->owner;
 	key.klass = task->klass;
@@ -220,21 +217,14 @@ bucket_release(PolicyMemory *memory, PolicyMapEntry *entry)
 void
 policy_bucket_check(Policy *policy, PolicyBucket *bucket)
 {
-	PolicyQueue *queue = bucket->queue;
 	int			i;
 
 	if (bucket->nready + bucket->ndelayed + bucket->nrunning > 0)
 		return;
 	WEIR_ASSERT(bucket->node == NULL);
 	policy_fair_put(&policy->fair, bucket->line);
-	if (bucket->next != NULL)
-		bucket->next->previous = bucket->previous;
-	if (bucket->previous != NULL)
-		bucket->previous->next = bucket->next;
-	else
-		queue->buckets = bucket->next;
-	queue->nbuckets--;
-	policy_queue_check(policy, queue);
+	bucket->queue->nbuckets--;
+	policy_queue_check(policy, bucket->queue);
 	bucket->owner->nbuckets--;
 	policy_owner_check(policy, bucket->owner);
 	for (i = 0; i < bucket->nneeds; i++)

@@ -21,6 +21,14 @@
  * deadline); adhoc and backfill by fair share between queues, then owners,
  * then by rank between and within the buckets of the owner (fair.h).
  *
+ * Buckets that wait at a full place stand in line there in the same way, so
+ * the same rules hold for who gets the next slot of a resource, or the next
+ * run of a queue.  Where a place has room and several wait, one of them is
+ * ready for the others (state.h).  For daily and system that is the best
+ * ranked, so their order is exact; for adhoc and backfill it is the one whose
+ * turn it is, so the best rank that such a class shows in 4. can be younger
+ * than its oldest task, by a few starts.
+ *
  * Before all this, a solo task that ranks before the best of every feasible
  * class is the choice; if something runs, there is none while the server
  * drains (solo.h).
@@ -306,12 +314,36 @@ policy_count_start(Policy *policy, const PolicyChoice *choice)
 	uint8_t    *oldest = &policy->window[policy->nstarts % (FLOOR_SPAN - 1)];
 	int			klass;
 
+	policy->dropped = POLICY_NUM_CLASSES;
 	if (policy->nstarts >= FLOOR_SPAN - 1)
+	{
+		policy->dropped = *oldest;
 		policy->classes[*oldest].recent--;
+	}
 	*oldest = choice->bucket->klass;
 	policy->classes[*oldest].recent++;
 	policy->nstarts++;
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
 		if (!(choice->eligible & CLASS_BIT(klass)))
 			policy->classes[klass].feasible_since = policy->nstarts;
+}
+
+/*
+ * Takes the last start that was counted back.  Only the last one can be.
+ */
+void
+policy_uncount_start(Policy *policy)
+{
+	uint8_t    *last;
+	int			klass;
+
+	policy->nstarts--;
+	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
+		if (policy->classes[klass].feasible_since > policy->nstarts)
+			policy->classes[klass].feasible_since = policy->nstarts;
+	last = &policy->window[policy->nstarts % (FLOOR_SPAN - 1)];
+	policy->classes[*last].recent--;
+	*last = policy->dropped;
+	if (policy->dropped < POLICY_NUM_CLASSES)
+		policy->classes[policy->dropped].recent++;
 }

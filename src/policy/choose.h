@@ -26,5 +26,6 @@ extern bool policy_may_start(const Policy *policy);
 extern bool policy_choose(Policy *policy, PolicyTime now,
 						  PolicyChoice *choice);
 extern void policy_count_start(Policy *policy, const PolicyChoice *choice);
+extern void policy_uncount_start(Policy *policy);
 
 #endif							/* WEIR_POLICY_CHOOSE_H */

@@ -251,6 +251,19 @@ policy_fair_turn(const FairRoot *root)
 }
 
 /*
+ * Moves the tag of a node, which may stand in its order.
+ */
+static void
+node_move_tag(FairNode *node, double by)
+{
+	if (node->active)
+		policy_heap_delete(&node->above->tags, &node->by_tag, tag_before);
+	node->tag += by;
+	if (node->active)
+		policy_heap_insert(&node->above->tags, &node->by_tag, tag_before);
+}
+
+/*
  * A turn was taken by an item below this owner's node.  The time of a branch
  * follows the smallest tag, not that of the node served: one served by rank
  * may be far ahead, and newcomers must not start there.
@@ -268,8 +281,18 @@ policy_fair_charge(FairRoot *root, FairNode *node)
 		WEIR_ASSERT(node->active);
 		if (first->tag > above->time)
 			above->time = first->tag;
-		policy_heap_delete(&above->tags, &node->by_tag, tag_before);
-		node->tag += 1.0 / *node->weight;
-		policy_heap_insert(&above->tags, &node->by_tag, tag_before);
+		node_move_tag(node, 1.0 / *node->weight);
 	}
+}
+
+/*
+ * A turn that was paid for came to nothing.  Whoever is behind the branch's
+ * time now is brought up to it when he comes again, as always.
+ */
+void
+policy_fair_refund(FairRoot *root, FairNode *node)
+{
+	root->turns--;
+	for (; node != NULL; node = node->parent)
+		node_move_tag(node, -1.0 / *node->weight);
 }

@@ -86,6 +86,7 @@ extern bool policy_fair_item_before(const FairItem *a, const FairItem *b);
 extern FairItem *policy_fair_best(const FairRoot *root);
 extern FairItem *policy_fair_turn(const FairRoot *root);
 extern void policy_fair_charge(FairRoot *root, FairNode *node);
+extern void policy_fair_refund(FairRoot *root, FairNode *node);
 
 /*
  * Is there nothing in the tree?

@@ -157,31 +157,40 @@ policy_why(Policy *policy, int64_t task_id, PolicyTime now)
 }
 
 /*
- * Counts the tasks of a queue by state.  The cost follows the number of its
- * buckets, not that of its tasks.
+ * Due tasks of a queue that run alone and lack a slot.
+ */
+static uint32_t
+count_solo_blocked(const Policy *policy, const PolicyQueue *queue)
+{
+	const PolicyBucket *bucket = policy->solo.first;
+	uint32_t	n = 0;
+
+	for (; bucket != NULL; bucket = bucket->next_solo)
+		if (bucket->queue == queue && policy_lacks_slot(bucket) != NULL)
+			n += bucket->nready;
+	return n;
+}
+
+/*
+ * Counts the tasks of a queue by state, without looking at them, nor at their
+ * buckets: for slots, what counts is what was seen when a bucket was looked at
+ * last, which it is not while no worker is free for it.
  */
 void
 policy_queue_counts(Policy *policy, uint32_t queue, PolicyQueueCounts *counts)
 {
 	static const PolicyQueueCounts none;
 	const PolicyQueue *entry = policy_queue_find(policy, queue);
-	const PolicyBucket *bucket;
 
 	*counts = none;
 	if (entry == NULL)
 		return;
 	counts->running = entry->running;
-	for (bucket = entry->buckets; bucket != NULL; bucket = bucket->next)
-	{
-		const PolicyPlace *place;
-
-		counts->delayed += bucket->ndelayed;
-		if (bucket->nready == 0)
-			continue;
-		place = policy_lacks(bucket);
-		if (policy->paused || (place != NULL && place->kind != PLACE_OWNER))
-			counts->blocked += bucket->nready;
-		else
-			counts->ready += bucket->nready;
-	}
+	counts->delayed = entry->delayed;
+	if (policy->paused ||
+		!policy_place_room(&entry->place, POLICY_CLASS_SYSTEM))
+		counts->blocked = entry->ready;
+	else
+		counts->blocked = entry->parked + count_solo_blocked(policy, entry);
+	counts->ready = entry->ready - counts->blocked;
 }

@@ -46,6 +46,18 @@ policy_lacks(const PolicyBucket *bucket)
 }
 
 /*
+ * Counts one ready task more, or less, in the bucket and its queue.
+ */
+void
+policy_count_ready(PolicyBucket *bucket, int change)
+{
+	bucket->nready += change;
+	bucket->queue->ready += change;
+	if (bucket->place != NULL && bucket->place->kind == PLACE_RESOURCE)
+		bucket->queue->parked += change;
+}
+
+/*
  * A bucket that is in no tree stands in the line of its class.
  */
 static void
@@ -53,6 +65,23 @@ park_enter_line(PolicyBucket *bucket)
 {
 	bucket->node = bucket->line;
 	policy_fair_insert(bucket->node, &bucket->item);
+}
+
+/*
+ * A bucket that is in no tree is parked at a place without room for it.
+ */
+static void
+park_enter_place(Policy *policy, PolicyBucket *bucket, PolicyPlace *place)
+{
+	WEIR_ASSERT(!policy_place_room(place, (PolicyClass) bucket->klass));
+	bucket->place = place;
+	bucket->node = policy_fair_get(&policy->fair,
+								   &place->parked[bucket->klass],
+								   bucket->queue->id, &bucket->queue->weight,
+								   bucket->owner->id);
+	policy_fair_insert(bucket->node, &bucket->item);
+	if (place->kind == PLACE_RESOURCE)
+		bucket->queue->parked += bucket->nready;
 }
 
 /*
@@ -64,6 +93,8 @@ park_leave(Policy *policy, PolicyBucket *bucket)
 	policy_fair_delete(bucket->node, &bucket->item);
 	if (bucket->place != NULL)
 		policy_fair_put(&policy->fair, bucket->node);
+	if (bucket->place != NULL && bucket->place->kind == PLACE_RESOURCE)
+		bucket->queue->parked -= bucket->nready;
 	bucket->node = NULL;
 	bucket->place = NULL;
 }
@@ -109,13 +140,8 @@ void
 policy_park(Policy *policy, PolicyBucket *bucket, PolicyPlace *place)
 {
 	park_leave(policy, bucket);
+	park_enter_place(policy, bucket, place);
 	park_pass_on(policy, bucket);
-	bucket->place = place;
-	bucket->node = policy_fair_get(&policy->fair,
-								   &place->parked[bucket->klass],
-								   bucket->queue->id, &bucket->queue->weight,
-								   bucket->owner->id);
-	policy_fair_insert(bucket->node, &bucket->item);
 }
 
 /*
@@ -157,26 +183,60 @@ park_settle_solo(Policy *policy, PolicyBucket *bucket, uint32_t first)
 }
 
 /*
- * The rank of a bucket in a tree changed.  One that got better is looked at
- * again where there is room; one that got worse may no longer be the best of
- * those that it stands for.
+ * Puts a bucket that is in no tree where it belongs now.
  */
 static void
-park_rerank(Policy *policy, PolicyBucket *bucket, const FairItem *new)
+park_enter(Policy *policy, PolicyBucket *bucket, const FairItem *new)
+{
+	PolicyPlace *place = policy_lacks(bucket);
+
+	bucket->item.rank = new->rank;
+	bucket->item.task_id = new->task_id;
+	if (place == NULL)
+		park_enter_line(bucket);
+	else
+		park_enter_place(policy, bucket, place);
+}
+
+/*
+ * The rank of a parked bucket changed.  One that got better is looked at again
+ * if there is room: it may be better than the one that stands for it.
+ */
+static void
+park_rerank_parked(Policy *policy, PolicyBucket *bucket, const FairItem *new)
+{
+	if (policy_fair_item_before(new, &bucket->item) &&
+		policy_place_room(bucket->place, (PolicyClass) bucket->klass))
+	{
+		park_leave(policy, bucket);
+		park_enter(policy, bucket, new);
+	}
+	else
+		policy_fair_update(bucket->node, &bucket->item, new->rank,
+						   new->task_id);
+}
+
+/*
+ * The rank of a ready bucket changed.  One that got worse has had its turn, or
+ * may no longer be the best of those that it stands for.
+ */
+static void
+park_rerank_ready(Policy *policy, PolicyBucket *bucket, const FairItem *new)
 {
 	bool		better = policy_fair_item_before(new, &bucket->item);
+	PolicyPlace *place = policy_lacks(bucket);
 
-	if (bucket->place != NULL && better &&
-		policy_place_room(bucket->place, (PolicyClass) bucket->klass))
+	if (place == NULL)
+		policy_fair_update(bucket->node, &bucket->item, new->rank,
+						   new->task_id);
+	else
 	{
 		park_leave(policy, bucket);
 		bucket->item.rank = new->rank;
 		bucket->item.task_id = new->task_id;
-		park_enter_line(bucket);
-		return;
+		park_enter_place(policy, bucket, place);
 	}
-	policy_fair_update(bucket->node, &bucket->item, new->rank, new->task_id);
-	if (bucket->place == NULL && !better)
+	if (place != NULL || !better)
 		park_pass_on(policy, bucket);
 }
 
@@ -207,11 +267,13 @@ policy_settle(Policy *policy, PolicyBucket *bucket)
 	new.rank = policy_task_node(&policy->tasks, first)->key;
 	new.task_id = policy_task_node(&policy->tasks, first)->task_id;
 	if (bucket->node == NULL)
-	{
-		bucket->item = new;
-		park_enter_line(bucket);
-	}
+		park_enter(policy, bucket, &new);
 	else if (new.rank != bucket->item.rank ||
 			 new.task_id != bucket->item.task_id)
-		park_rerank(policy, bucket, &new);
+	{
+		if (bucket->place == NULL)
+			park_rerank_ready(policy, bucket, &new);
+		else
+			park_rerank_parked(policy, bucket, &new);
+	}
 }

@@ -48,8 +48,9 @@ policy_place_room(const PolicyPlace *place, PolicyClass klass)
 	{
 		const PolicyQueue *queue = POLICY_CONTAINER(PolicyQueue, place, place);
 
-		return !queue->paused && (queue->max_running <= 0 ||
-								  queue->running < (uint32_t) queue->max_running);
+		return !queue->paused &&
+			(queue->max_running <= 0 ||
+			 queue->running < (uint32_t) queue->max_running);
 	}
 	if (place->kind == PLACE_OWNER)
 		return !POLICY_CONTAINER(PolicyOwner, place, place)->held;

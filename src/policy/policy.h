@@ -98,7 +98,8 @@ typedef struct PolicyQueueCounts
 {
 	uint32_t	ready;			/* feasible, or only behind others */
 	uint32_t	delayed;		/* run_at or retry time to come */
-	uint32_t	blocked;		/* paused, limit or resource without room */
+	uint32_t	blocked;		/* paused, limit or resource without room, as
+								 * last looked at */
 	uint32_t	running;
 } PolicyQueueCounts;
 
@@ -108,7 +109,8 @@ typedef struct PolicyWhy
 	PolicyCause cause;
 	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE */
 	PolicyTime	until;			/* for POLICY_CAUSE_SCHEDULED */
-	uint64_t	ahead;			/* tasks of its bucket before it, at most */
+	uint64_t	ahead;			/* tasks of its bucket before it, at most; 0
+								 * only if it is the first */
 } PolicyWhy;
 
 /*
@@ -128,7 +130,12 @@ typedef struct Policy Policy;
 extern Policy *policy_create(const PolicyAllocator *allocator);
 extern void policy_destroy(Policy *policy);
 
-/* Configuration; each may be called at any time, also while work runs */
+/*
+ * Configuration; each may be called at any time, also while work runs.  A
+ * max_running, max_share or number of slots of 0 is none: no limit.  Numbers
+ * out of range are brought into it.  A queue that tasks name before it is set,
+ * or after it is dropped, has no limit and weight 1.
+ */
 extern void policy_set_workers(Policy *policy, int workers);
 extern void policy_set_class(Policy *policy, PolicyClass klass, int reserved,
 							 int max_share, double floor_share, double weight);
@@ -147,7 +154,11 @@ extern void policy_set_paused(Policy *policy, bool paused);
 extern void policy_set_foreign(Policy *policy, uint64_t resource,
 							   uint64_t held, bool gate_waiting);
 
-/* Tasks.  policy_add says false if the id is held already (nothing changes) */
+/*
+ * Tasks.  policy_add says false if the id is held already (nothing changes),
+ * the others if it is not held; policy_remove also for a task that runs: that
+ * one ends by policy_finished.
+ */
 extern bool policy_add(Policy *policy, const PolicyTask *task);
 extern bool policy_remove(Policy *policy, int64_t task_id);
 extern bool policy_holds(Policy *policy, int64_t task_id);
@@ -161,7 +172,8 @@ extern bool policy_change(Policy *policy, int64_t task_id,
  * The next start, or false if nothing can start.  The task counts as running
  * and its slots as taken from then on, until policy_finished (it is gone),
  * policy_again (it waits for attempt "attempt", not before run_at) or
- * policy_put_back (it was not started after all: same attempt, same age).
+ * policy_put_back (it was not started after all: same attempt, same age, and
+ * no share is charged; hold the owner, or it is the next one again).
  */
 extern bool policy_next(Policy *policy, PolicyTime now, PolicyStart *start);
 extern bool policy_finished(Policy *policy, int64_t task_id);
@@ -175,7 +187,12 @@ extern bool policy_put_back(Policy *policy, int64_t task_id);
  */
 extern void policy_hold_owner(Policy *policy, uint32_t owner, bool hold);
 
-/* When the next task becomes due; POLICY_TIME_NEVER if none waits for time */
+/*
+ * When policy_next is to be asked again although nothing else happens: a task
+ * becomes due, or the wait for an empty server (for a solo task) is over.  Not
+ * after "now" if more tasks are due than policy_next looked at, which it does
+ * only while no worker is free.  POLICY_TIME_NEVER if there is no such time.
+ */
 extern PolicyTime policy_next_due(Policy *policy);
 
 /* Looking in */

@@ -102,6 +102,7 @@ retry_decide(const RetryPolicy *policy, RetryKind kind, int32_t charged,
 	verdict.again = (int64_t) charged + 1 < policy->max_attempts &&
 		(kind != RETRY_KIND_PERMANENT || policy->retry_permanent);
 	if (verdict.again)
-		verdict.delay_us = retry_jitter(retry_backoff(policy, charged), random);
+		verdict.delay_us = retry_jitter(retry_backoff(policy, charged),
+										random);
 	return verdict;
 }

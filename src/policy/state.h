@@ -8,8 +8,9 @@
  * its owner, each of its resources.  At any time a bucket
  *
  *	is idle		no task of it is due;
- *	is ready	it stands in the tree of its class, and may or may not have
- *				room: that is found out when its turn comes;
+ *	is ready	it stands in the tree of its class; it had room when it
+ *				got there, and if others took it since, that is found out
+ *				when its turn comes;
  *	is parked	at one place that had no room for its class when it was
  *				looked at: it stands in a tree of that place, and costs
  *				nothing until there is room;
@@ -30,9 +31,9 @@
 #include "policy/order.h"
 
 /*
- * Floor shares hold over any FLOOR_WINDOW starts.  They are enforced over a few
- * starts less, because when several classes are owed one, all but the first
- * get it that much later.
+ * Floor shares hold over any FLOOR_WINDOW starts.  They are enforced over a
+ * few starts less, because when several classes are owed one, all but the
+ * first get it that much later.
  */
 #define FLOOR_WINDOW	100
 #define FLOOR_SPAN		(FLOOR_WINDOW - POLICY_NUM_CLASSES)
@@ -59,9 +60,11 @@ typedef struct PolicyQueue
 	bool		paused;
 	int			max_running;	/* no limit if not above 0 */
 	double		weight;
+	uint32_t	ready;			/* tasks by state */
+	uint32_t	delayed;
 	uint32_t	running;
+	uint32_t	parked;			/* ready ones in buckets parked at resources */
 	uint32_t	nbuckets;
-	struct PolicyBucket *buckets;
 } PolicyQueue;
 
 typedef struct PolicyOwner
@@ -96,8 +99,6 @@ typedef struct PolicyBucket
 	PolicyPlace *place;			/* where it is parked, or NULL */
 	PolicyQueue *queue;
 	PolicyOwner *owner;
-	struct PolicyBucket *next;	/* of its queue */
-	struct PolicyBucket *previous;
 	struct PolicyBucket *next_solo;
 	TaskOrder	order;			/* its ready tasks */
 	uint32_t	nready;
@@ -160,6 +161,8 @@ struct Policy
 	ClassState	classes[POLICY_NUM_CLASSES];
 	SoloState	solo;
 	uint8_t		window[FLOOR_SPAN - 1]; /* classes of the last starts */
+	uint8_t		dropped;		/* class of the start that left it last */
+	uint32_t	last_start;		/* task */
 	uint64_t	nstarts;
 	int			workers;
 	int			running;

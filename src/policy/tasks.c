@@ -59,6 +59,20 @@ index_chain(const TaskIndex *index, int64_t task_id)
 }
 
 /*
+ * Sets the length of the array of pages.
+ */
+static void
+index_resize(TaskTable *table, uint32_t npages)
+{
+	TaskIndex  *index = &table->index;
+
+	index->pages = policy_memory_resize(table->memory, index->pages,
+										index->npages * sizeof(uint32_t *),
+										npages * sizeof(uint32_t *));
+	index->npages = npages;
+}
+
+/*
  * Sees to it that there is a page for the next chain.
  */
 static void
@@ -69,11 +83,8 @@ index_extend(TaskTable *table)
 
 	if (page < index->npages)
 		return;
-	index->pages = policy_memory_resize(table->memory, index->pages,
-										index->npages * sizeof(uint32_t *),
-										(page + 1) * sizeof(uint32_t *));
+	index_resize(table, page + 1);
 	index->pages[page] = policy_memory_alloc(table->memory, INDEX_PAGE_BYTES);
-	index->npages = page + 1;
 }
 
 /*
@@ -94,7 +105,8 @@ index_grow(TaskTable *table)
 	while (task != 0)
 	{
 		TaskNode   *node = policy_task_node(table, task);
-		uint32_t   *head = index_head(index, index_chain(index, node->task_id));
+		uint32_t	chain = index_chain(index, node->task_id);
+		uint32_t   *head = index_head(index, chain);
 		uint32_t	next = node->chain;
 
 		node->chain = *head;
@@ -137,12 +149,9 @@ index_shrink(TaskTable *table)
 	/* one page is kept in reserve, against flapping */
 	if (last + 2 < index->npages)
 	{
-		index->npages--;
-		policy_memory_release(table->memory, index->pages[index->npages],
+		policy_memory_release(table->memory, index->pages[index->npages - 1],
 							  INDEX_PAGE_BYTES);
-		index->pages = policy_memory_resize(table->memory, index->pages,
-											(index->npages + 1) * sizeof(uint32_t *),
-											index->npages * sizeof(uint32_t *));
+		index_resize(table, index->npages - 1);
 	}
 }
 

@@ -44,7 +44,7 @@ typedef struct StoredTime
 typedef struct TaskNode
 {
 	int64_t		task_id;
-	PolicyTime	key;			/* run_at while delayed, else virtual deadline */
+	PolicyTime	key;			/* run_at while delayed, else the rank */
 	uint32_t	left;			/* also: previous in a list, index of the run,
 								 * next free record */
 	uint32_t	right;			/* also: next in a list */
@@ -105,13 +105,17 @@ extern void policy_tasks_delete(TaskTable *table, uint32_t task);
 static inline TaskNode *
 policy_task_node(const TaskTable *table, uint32_t task)
 {
-	return &table->pages[task >> TASK_PAGE_SHIFT]->nodes[task & TASK_PAGE_MASK];
+	TaskPage   *page = table->pages[task >> TASK_PAGE_SHIFT];
+
+	return &page->nodes[task & TASK_PAGE_MASK];
 }
 
 static inline TaskFacts *
 policy_task_facts(const TaskTable *table, uint32_t task)
 {
-	return &table->pages[task >> TASK_PAGE_SHIFT]->facts[task & TASK_PAGE_MASK];
+	TaskPage   *page = table->pages[task >> TASK_PAGE_SHIFT];
+
+	return &page->facts[task & TASK_PAGE_MASK];
 }
 
 /*

@@ -3,16 +3,16 @@
  * days.c
  *	  Days of a large warehouse, in simulated time.
  *
- * Tables, each written by the tasks of one queue and role under a cap of 1 to
- * 4, some tasks of which need one of ten named resources too.  Half of the tasks
- * come by day as adhoc work, at a rate that swings around what the workers can
- * do; a quarter comes each midnight as daily work with a deadline; a quarter
- * is backfill, which comes in bulk every other day.  Every hundredth task fails and
- * comes back later.
+ * Tables, each written by the tasks of one role under a cap of 1 to 4, some
+ * tasks of which need one of ten named resources too.  Half of the tasks come
+ * all day as adhoc work, at a rate that swings around what the workers can do;
+ * a quarter comes each midnight as daily work with a deadline; a quarter is
+ * backfill, which comes in bulk every other day.  Every hundredth task fails
+ * and comes back later.
  *
  * There is no oracle at this size: what is checked is that no cap is exceeded,
- * no slot is given twice, no task is lost, and that workers are busy while there
- * is work for them.
+ * no slot is given twice and no task is lost; that workers are busy while there
+ * is work for them is for the reader to see.
  *
  *-------------------------------------------------------------------------
  */
@@ -305,8 +305,8 @@ days_run(uint64_t tasks, int workers, int resources)
 			 "time", (double) days.now / (double) DAY,
 			 (unsigned long long) days.starts, 100 * (double) days.starts *
 			 (double) MEAN_RUN / ((double) days.now * (double) workers));
-	tap_note("%.1f s, %.0f starts/s, simulation included; at most %llu waiting, "
-			 "%.1f bytes each with all buckets", seconds,
+	tap_note("%.1f s, %.0f starts/s, simulation included; at most %llu "
+			 "waiting, %.1f bytes each with all buckets", seconds,
 			 (double) days.starts / seconds, (unsigned long long) days.peak,
 			 days.peak_bytes);
 	policy_destroy(days.policy);

@@ -20,168 +20,6 @@
 /* How often the inside of the policy is looked at, in steps */
 #define EPISODE_VERIFY_EVERY	16
 
-typedef struct Episode
-{
-	TestRandom	random;
-	Model		model;
-	Policy	   *policy;
-	EpisodeStats *stats;
-	int64_t		next_id;
-
-	/* habits, drawn once */
-	int			max_tasks;
-	int			arrivals;		/* per hundred events */
-	int			burst;			/* tasks that arrive together, at most */
-	int			delayed;		/* per hundred arrivals */
-	int			solos;			/* per thousand arrivals */
-	int			changes;		/* of the configuration, per hundred events */
-	int			max_needs;
-	int64_t		duration;		/* of a run, at most */
-	bool		extremes;		/* times at the ends of time */
-} Episode;
-
-/*
- * Shorthand.
- */
-static int
-below(Episode *e, int n)
-{
-	return test_below(&e->random, n);
-}
-
-static bool
-chance(Episode *e, int percent)
-{
-	return below(e, 100) < percent;
-}
-
-/*
- * A time somewhere around now, or at an end of time.
- */
-static PolicyTime
-random_time(Episode *e, int64_t spread)
-{
-	if (e->extremes && chance(e, 5))
-		return chance(e, 50) ? POLICY_TIME_ALWAYS : POLICY_TIME_NEVER;
-	return e->model.now - spread / 2 +
-		(int64_t) (test_uniform(&e->random) * (double) spread);
-}
-
-/*
- * Sets a class to something random.
- */
-static void
-change_class(Episode *e)
-{
-	int			klass = below(e, POLICY_NUM_CLASSES);
-	ModelClass *state = &e->model.classes[klass];
-	static const double floors[] = {0, 0.05, 0.05, 0.1, 0.2};
-	static const double weights[] = {1, 1, 0.5, 2};
-
-	state->reserved = chance(e, 70) ? 0 : below(e, 3);
-	state->max_share = chance(e, 70) ? 0 : 1 + below(e, 3);
-	state->floor_share = floors[below(e, 5)];
-	state->feasible_for = 0;
-	policy_set_class(e->policy, (PolicyClass) klass, state->reserved,
-					 state->max_share, state->floor_share,
-					 weights[below(e, 4)]);
-}
-
-/*
- * Sets a queue to something random, or forgets it.
- */
-static void
-change_queue(Episode *e)
-{
-	int			queue = below(e, MODEL_QUEUES);
-	ModelQueue *state = &e->model.queues[queue];
-
-	if (chance(e, 10))
-	{
-		state->max_running = 0;
-		state->paused = false;
-		policy_drop_queue(e->policy, (uint32_t) queue);
-		return;
-	}
-	state->max_running = chance(e, 50) ? 0 : 1 + below(e, 3);
-	state->paused = chance(e, 15);
-	policy_set_queue(e->policy, (uint32_t) queue, state->max_running,
-					 0.25 * (1 + below(e, 8)), state->paused);
-}
-
-/*
- * Sets the cap of a resource to something random.
- */
-static void
-change_resource(Episode *e)
-{
-	ModelResource *state = &e->model.resources[below(e, MODEL_RESOURCES)];
-
-	state->slots = chance(e, 20) ? 0 : 1 + below(e, 4);
-	if (e->extremes && chance(e, 20))
-		state->slots = POLICY_MAX_SLOTS;
-	state->reserved = chance(e, 60) ? 0 : below(e, state->slots + 1);
-	policy_set_resource(e->policy, state->key, state->slots, state->reserved);
-}
-
-/*
- * Other sessions take or release slots that none of our tasks holds.
- */
-static void
-change_foreign(Episode *e)
-{
-	ModelResource *state = &e->model.resources[below(e, MODEL_RESOURCES)];
-	uint64_t	wanted = chance(e, 50) ? 0 : test_random(&e->random) & 7;
-
-	state->foreign = wanted & ~state->own;
-	state->gate_waiting = chance(e, 15);
-	policy_set_foreign(e->policy, state->key, state->foreign,
-					   state->gate_waiting);
-}
-
-/*
- * Changes something of the configuration.
- */
-static void
-change_something(Episode *e)
-{
-	switch (below(e, 8))
-	{
-		case 0:
-			e->model.workers = chance(e, 5) ? 0 : 1 + below(e, 8);
-			policy_set_workers(e->policy, e->model.workers);
-			break;
-		case 1:
-			change_class(e);
-			break;
-		case 2:
-		case 3:
-			change_queue(e);
-			break;
-		case 4:
-		case 5:
-			change_resource(e);
-			break;
-		case 6:
-			change_foreign(e);
-			break;
-		default:
-			if (chance(e, 30))
-			{
-				e->model.paused = chance(e, 20);
-				policy_set_paused(e->policy, e->model.paused);
-			}
-			else
-			{
-				int			owner = below(e, MODEL_OWNERS);
-
-				e->model.held[owner] = chance(e, 25);
-				policy_hold_owner(e->policy, (uint32_t) owner,
-								  e->model.held[owner]);
-			}
-	}
-}
-
 /*
  * The class of most tasks of a queue is the same, as in life.
  */
@@ -195,7 +33,7 @@ random_class(Episode *e, int queue)
 
 	if (chance(e, 85))
 		return usual[queue];
-	return (PolicyClass) below(e, POLICY_NUM_CLASSES);
+	return (PolicyClass) draw(e, POLICY_NUM_CLASSES);
 }
 
 /*
@@ -215,20 +53,20 @@ add_task(Episode *e)
 	memset(task, 0, sizeof(*task));
 	spec = &task->spec;
 	spec->task_id = e->next_id++;
-	spec->queue = (uint32_t) below(e, MODEL_QUEUES);
-	spec->owner = (uint32_t) below(e, MODEL_OWNERS);
+	spec->queue = (uint32_t) draw(e, MODEL_QUEUES);
+	spec->owner = (uint32_t) draw(e, MODEL_OWNERS);
 	spec->klass = random_class(e, (int) spec->queue);
-	spec->priority = chance(e, 80) ? 0 : below(e, 2000) - 1000;
-	spec->attempt = 1 + below(e, 3);
-	spec->solo = below(e, 1000) < e->solos;
-	spec->enqueued_at = chance(e, 80) ? e->model.now : random_time(e, 4 * HOUR);
-	spec->run_at = chance(e, e->delayed) ? random_time(e, 10 * MINUTE) :
+	spec->priority = chance(e, 80) ? 0 : draw(e, 2000) - 1000;
+	spec->attempt = 1 + draw(e, 3);
+	spec->solo = draw(e, 1000) < e->solos;
+	spec->enqueued_at = chance(e, 80) ? e->model.now : draw_time(e, 4 * HOUR);
+	spec->run_at = chance(e, e->delayed) ? draw_time(e, 10 * MINUTE) :
 		POLICY_TIME_ALWAYS;
-	spec->deadline = chance(e, 50) ? random_time(e, 4 * HOUR) :
+	spec->deadline = chance(e, 50) ? draw_time(e, 4 * HOUR) :
 		POLICY_TIME_NEVER;
-	spec->nneeds = below(e, e->max_needs + 1);
+	spec->nneeds = draw(e, e->max_needs + 1);
 	for (i = 0; i < spec->nneeds; i++)
-		spec->needs[i] = e->model.resources[below(e, MODEL_RESOURCES)].key;
+		spec->needs[i] = e->model.resources[draw(e, MODEL_RESOURCES)].key;
 	task->state = MODEL_WAITING;
 	if (!policy_add(e->policy, spec))
 		return oracle_complain("a new task was refused");
@@ -243,7 +81,7 @@ add_task(Episode *e)
 static ModelTask *
 random_task(Episode *e)
 {
-	int			start = below(e, MODEL_TASKS);
+	int			start = draw(e, MODEL_TASKS);
 	int			i;
 
 	for (i = 0; i < MODEL_TASKS; i++)
@@ -257,6 +95,19 @@ random_task(Episode *e)
 }
 
 /*
+ * The task did not start after all.
+ */
+static bool
+put_back(Episode *e, ModelTask *task)
+{
+	model_end(&e->model, task, MODEL_WAITING);
+	task->spec.run_at = POLICY_TIME_ALWAYS;
+	model_uncount(&e->model, task);
+	return policy_put_back(e->policy, task->spec.task_id) ||
+		oracle_complain("a task was not put back");
+}
+
+/*
  * Ends a run, in one of the ways there are.
  */
 static bool
@@ -265,20 +116,18 @@ end_run(Episode *e, ModelTask *task)
 	int64_t		task_id = task->spec.task_id;
 	bool		done;
 
-	switch (below(e, 8))
+	switch (draw(e, 8))
 	{
 		case 0:
 			model_end(&e->model, task, MODEL_WAITING);
 			task->spec.attempt++;
-			task->spec.run_at = random_time(e, 10 * MINUTE);
-			task->spec.solo = task->spec.solo || below(e, 500) < e->solos;
+			task->spec.run_at = draw_time(e, 10 * MINUTE);
+			task->spec.solo = task->spec.solo || draw(e, 500) < e->solos;
 			done = policy_again(e->policy, task_id, task->spec.attempt,
 								task->spec.run_at, task->spec.solo);
 			break;
 		case 1:
-			model_end(&e->model, task, MODEL_WAITING);
-			task->spec.run_at = POLICY_TIME_ALWAYS;
-			done = policy_put_back(e->policy, task_id);
+			done = put_back(e, task);
 			break;
 		default:
 			model_end(&e->model, task, MODEL_NONE);
@@ -300,10 +149,10 @@ static bool
 touch_task(Episode *e, ModelTask *task)
 {
 	int64_t		task_id = task->spec.task_id;
-	PolicyTime	deadline = random_time(e, 4 * HOUR);
-	PolicyTime	run_at = random_time(e, 10 * MINUTE);
-	int32_t		priority = below(e, 2000) - 1000;
-	int			what = below(e, 8);
+	PolicyTime	deadline = draw_time(e, 4 * HOUR);
+	PolicyTime	run_at = draw_time(e, 10 * MINUTE);
+	int32_t		priority = draw(e, 2000) - 1000;
+	int			what = draw(e, 8);
 	bool		waits = task->state == MODEL_WAITING;
 
 	if (chance(e, 30))
@@ -347,13 +196,20 @@ tick(Episode *e)
 			task = random_task(e);
 			return oracle_refused(&e->model) &&
 				(task == NULL || oracle_why(&e->model, e->policy, task)) &&
-				oracle_counts(&e->model, e->policy, below(e, MODEL_QUEUES)) &&
+				oracle_counts(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
 				oracle_due(&e->model, e->policy);
 		}
 		e->stats->starts++;
 		if (!oracle_start(&e->model, &start))
 			return false;
 		task = model_find(&e->model, start.task_id);
+		if (chance(e, 3))
+		{
+			/* no worker can be had after all, as often in life */
+			if (!put_back(e, task))
+				return false;
+			continue;
+		}
 		task->ends_at = e->model.now + 1 +
 			(int64_t) (test_uniform(&e->random) * (double) e->duration);
 	}
@@ -396,8 +252,8 @@ step(Episode *e, int number)
 
 	e->stats->events++;
 	if (chance(e, e->changes))
-		change_something(e);
-	for (i = below(e, e->burst + 1); i > 0 && chance(e, e->arrivals); i--)
+		episode_change_something(e);
+	for (i = draw(e, e->burst + 1); i > 0 && chance(e, e->arrivals); i--)
 		if (!add_task(e))
 			return false;
 	task = random_task(e);
@@ -429,28 +285,28 @@ set_up(Episode *e)
 
 	e->next_id = chance(e, 10) ? -1000 : 1;
 	e->model.now = INT64_C(800000000) * SECOND;
-	e->max_tasks = 4 + below(e, MODEL_TASKS - 4);
-	e->arrivals = 20 + below(e, 80);
-	e->burst = 1 + below(e, 4);
-	e->delayed = chance(e, 50) ? 0 : below(e, 60);
-	e->solos = chance(e, 50) ? 0 : below(e, 60);
-	e->changes = chance(e, 30) ? 0 : below(e, 20);
-	e->max_needs = below(e, 4);
-	e->duration = chance(e, 15) ? HOUR : (1 + below(e, 20)) * SECOND / 4;
+	e->max_tasks = 4 + draw(e, MODEL_TASKS - 4);
+	e->arrivals = 20 + draw(e, 80);
+	e->burst = 1 + draw(e, 4);
+	e->delayed = chance(e, 50) ? 0 : draw(e, 60);
+	e->solos = chance(e, 50) ? 0 : draw(e, 60);
+	e->changes = chance(e, 30) ? 0 : draw(e, 20);
+	e->max_needs = draw(e, 4);
+	e->duration = chance(e, 15) ? HOUR : (1 + draw(e, 20)) * SECOND / 4;
 	e->extremes = chance(e, 30);
 	e->model.drain_until = POLICY_TIME_ALWAYS;
-	e->model.workers = 1 + below(e, 8);
+	e->model.workers = 1 + draw(e, 8);
 	policy_set_workers(e->policy, e->model.workers);
 	for (i = 0; i < MODEL_RESOURCES; i++)
 		e->model.resources[i].key = 1 + test_random(&e->random) / 2;
 	for (i = 0; i < POLICY_NUM_CLASSES; i++)
 		e->model.classes[i].floor_share = 0.05;
 	for (i = 0; i < 3; i++)
-		change_class(e);
+		episode_change_class(e);
 	for (i = 0; i < MODEL_QUEUES; i++)
-		change_queue(e);
+		episode_change_queue(e);
 	for (i = 0; i < MODEL_RESOURCES; i++)
-		change_resource(e);
+		episode_change_resource(e);
 }
 
 /*

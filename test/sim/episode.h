@@ -20,6 +20,35 @@ typedef struct EpisodeStats
 	int			max_overtaken;
 } EpisodeStats;
 
+typedef struct Episode
+{
+	TestRandom	random;
+	Model		model;
+	Policy	   *policy;
+	EpisodeStats *stats;
+	int64_t		next_id;
+
+	/* habits, drawn once */
+	int			max_tasks;
+	int			arrivals;		/* per hundred events */
+	int			burst;			/* tasks that arrive together, at most */
+	int			delayed;		/* per hundred arrivals */
+	int			solos;			/* per thousand arrivals */
+	int			changes;		/* of the configuration, per hundred events */
+	int			max_needs;
+	int64_t		duration;		/* of a run, at most */
+	bool		extremes;		/* times at the ends of time */
+} Episode;
+
+extern int	draw(Episode *e, int n);
+extern bool chance(Episode *e, int percent);
+extern PolicyTime draw_time(Episode *e, int64_t spread);
+extern void episode_change_class(Episode *e);
+extern void episode_change_queue(Episode *e);
+extern void episode_change_resource(Episode *e);
+extern void episode_change_something(Episode *e);
+
+/* The only one that is called from outside */
 extern bool episode_run(uint64_t seed, int steps, EpisodeStats *stats);
 
 #endif							/* WEIR_SIM_EPISODE_H */

@@ -65,6 +65,7 @@ model_run(Model *model, ModelTask *task, const PolicyStart *start)
 	task->overtaken = 0;
 	task->ngrants = start->ngrants;
 	memcpy(task->grants, start->grants, sizeof(task->grants));
+	model->last_start = task;
 	model_count(model, task, 1);
 }
 
@@ -77,6 +78,23 @@ model_end(Model *model, ModelTask *task, ModelState next)
 	model_count(model, task, -1);
 	task->state = next;
 	task->ngrants = 0;
+}
+
+/*
+ * If this was the last start of all, it does not count for the floor shares.
+ */
+void
+model_uncount(Model *model, const ModelTask *task)
+{
+	int			klass;
+
+	if (model->last_start != task)
+		return;
+	model->last_start = NULL;
+	model->nstarts--;
+	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
+		if (model->classes[klass].feasible_for > 0)
+			model->classes[klass].feasible_for--;
 }
 
 /*

@@ -18,6 +18,7 @@
 #define MODEL_QUEUES	5
 #define MODEL_OWNERS	4
 #define MODEL_RESOURCES 6
+#define MODEL_RING		128		/* starts remembered; more than 100 */
 
 typedef enum ModelState
 {
@@ -33,7 +34,7 @@ typedef struct ModelTask
 	PolicyTime	ends_at;
 	int			ngrants;
 	PolicyGrant grants[POLICY_MAX_NEEDS];
-	int			overtaken;		/* starts of its class since it was the oldest */
+	int			overtaken;		/* starts of its class while it was oldest */
 } ModelTask;
 
 typedef struct ModelQueue
@@ -61,7 +62,7 @@ typedef struct ModelClass
 	double		floor_share;
 	int			running;
 	int			feasible_for;	/* starts, one after another */
-	int			recent[100];	/* 1 where the start was of this class */
+	bool		recent[MODEL_RING]; /* was the start of this class? */
 } ModelClass;
 
 typedef struct Model
@@ -77,6 +78,7 @@ typedef struct Model
 	bool		paused;
 	PolicyTime	now;
 	uint64_t	nstarts;
+	const ModelTask *last_start;	/* NULL if it was taken back */
 
 	/* drains for a solo task */
 	int			drains;			/* that ended since a solo task started, or
@@ -87,13 +89,14 @@ typedef struct Model
 	/* of the whole run */
 	int			max_overtaken;
 	uint64_t	ndrains;
-	uint64_t	nwindows;		/* in which a class had to get its floor share */
+	uint64_t	nwindows;		/* in which a class was owed its floor share */
 } Model;
 
 extern ModelTask *model_find(Model *model, int64_t task_id);
 extern ModelResource *model_resource(Model *model, uint64_t key);
 extern void model_run(Model *model, ModelTask *task, const PolicyStart *start);
 extern void model_end(Model *model, ModelTask *task, ModelState next);
+extern void model_uncount(Model *model, const ModelTask *task);
 extern uint64_t model_slots_open(const Model *model, uint64_t key,
 								 PolicyClass klass, bool alone);
 extern bool model_due(const Model *model, const ModelTask *task);

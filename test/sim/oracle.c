@@ -34,7 +34,7 @@ oracle_complain(const char *format,...)
 /*
  * Could anything start, as far as the tasks are not looked at?
  */
-static bool
+bool
 oracle_open(const Model *model)
 {
 	return !model->paused && !model->solo_runs &&
@@ -111,8 +111,10 @@ oracle_drain(Model *model, PolicyTime until)
 	}
 	if (until != POLICY_TIME_ALWAYS)
 	{
-		if (model->drains > 0 &&
-			model->now < model->drain_end + 4 * (MINUTE << (model->drains - 1)))
+		int64_t		rest = model->drains == 0 ? 0 :
+		4 * (MINUTE << (model->drains - 1));
+
+		if (model->now < model->drain_end + rest)
 			return oracle_complain("drained again too soon");
 		if (until > model->now + (MINUTE << model->drains))
 			return oracle_complain("drained for too long");
@@ -125,8 +127,8 @@ oracle_drain(Model *model, PolicyTime until)
 /*
  * Does a drain go on?
  */
-static bool
-solo_drains(const Model *model)
+bool
+oracle_drains(const Model *model)
 {
 	return model->drain_until != POLICY_TIME_ALWAYS &&
 		model->now < model->drain_until;
@@ -174,7 +176,7 @@ check_solo(Model *model, const ModelTask *task)
 		return true;
 	if (model->running == 0)
 		return oracle_complain("started instead of a solo task");
-	return !solo_drains(model) || oracle_complain("started while draining");
+	return !oracle_drains(model) || oracle_complain("started while draining");
 }
 
 /*
@@ -187,7 +189,7 @@ recent_starts(const Model *model, int klass, uint64_t n)
 	uint64_t	i;
 
 	for (i = 1; i <= n && i <= model->nstarts; i++)
-		sum += model->classes[klass].recent[(model->nstarts - i) % 100];
+		sum += model->classes[klass].recent[(model->nstarts - i) % MODEL_RING];
 	return sum;
 }
 
@@ -239,7 +241,8 @@ check_floor(Model *model, const ModelTask *task)
 	{
 		ModelClass *state = &model->classes[klass];
 
-		state->recent[model->nstarts % 100] = (int) task->spec.klass == klass;
+		state->recent[model->nstarts % MODEL_RING] =
+			(int) task->spec.klass == klass;
 		state->feasible_for = feasible[klass] ? state->feasible_for + 1 : 0;
 	}
 	model->nstarts++;
@@ -334,119 +337,10 @@ oracle_refused(Model *model)
 	solo = model_solo(model);
 	if (solo != NULL && model->running == 0)
 		return oracle_complain("a solo task could start");
-	if (solo_drains(model) && solo_first(model, solo, POLICY_CLASS_ADHOC))
+	if (oracle_drains(model) && solo_first(model, solo, POLICY_CLASS_ADHOC))
 		return true;
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
 		if (model_best(model, klass) != NULL)
 			return oracle_complain("a task of class %d could start", klass);
 	return true;
-}
-
-/*
- * The cause that policy_why is to tell, when the policy just refused to start
- * anything.
- */
-static PolicyCause
-expected_cause(Model *model, const ModelTask *task, uint64_t *lacking)
-{
-	const ModelTask *solo = model_solo(model);
-	PolicyCause cause;
-
-	if (task->state == MODEL_RUNNING)
-		return POLICY_CAUSE_RUNNING;
-	if (task->spec.run_at > model->now)
-		return POLICY_CAUSE_SCHEDULED;
-	cause = model_lacks(model, task, false, lacking);
-	if (cause == POLICY_CAUSE_NONE)
-		cause = POLICY_CAUSE_BEHIND;
-	if (cause == POLICY_CAUSE_PAUSED_ALL || cause == POLICY_CAUSE_PAUSED_QUEUE)
-		return cause;
-	if (solo_drains(model) && solo != NULL && !task->spec.solo &&
-		model_before(solo, task))
-		return POLICY_CAUSE_SOLO;
-	if ((cause == POLICY_CAUSE_BEHIND || cause == POLICY_CAUSE_NO_WORKER) &&
-		model->running < model->workers &&
-		model_share_exceeded(model, (int) task->spec.klass))
-		return POLICY_CAUSE_CLASS_SHARE;
-	return cause;
-}
-
-/*
- * Does the policy know why a task does not run?  To be asked when it has just
- * refused to start anything.
- */
-bool
-oracle_why(Model *model, Policy *policy, const ModelTask *task)
-{
-	uint64_t	lacking = 0;
-	PolicyCause expected = expected_cause(model, task, &lacking);
-	PolicyWhy	why = policy_why(policy, task->spec.task_id, model->now);
-
-	if (why.cause != expected)
-		return oracle_complain("cause %d told instead of %d", why.cause,
-							   expected);
-	if (expected == POLICY_CAUSE_RESOURCE && why.resource != lacking)
-		return oracle_complain("the wrong resource is told");
-	if (expected == POLICY_CAUSE_SCHEDULED && why.until != task->spec.run_at)
-		return oracle_complain("the wrong time is told");
-	return why.ahead < MODEL_TASKS || oracle_complain("too many ahead");
-}
-
-/*
- * Are the counts of a queue right?
- */
-bool
-oracle_counts(Model *model, Policy *policy, int queue)
-{
-	PolicyQueueCounts counts;
-	PolicyQueueCounts expected = {0, 0, 0, 0};
-	int			i;
-
-	for (i = 0; i < MODEL_TASKS; i++)
-	{
-		const ModelTask *task = &model->tasks[i];
-
-		if (task->state == MODEL_NONE || (int) task->spec.queue != queue)
-			continue;
-		if (task->state == MODEL_RUNNING)
-			expected.running++;
-		else if (task->spec.run_at > model->now)
-			expected.delayed++;
-		else if (model_blocked(model, task, false, NULL) != POLICY_CAUSE_NONE)
-			expected.blocked++;
-		else
-			expected.ready++;
-	}
-	policy_queue_counts(policy, (uint32_t) queue, &counts);
-	if (counts.ready == expected.ready && counts.delayed == expected.delayed &&
-		counts.blocked == expected.blocked &&
-		counts.running == expected.running)
-		return true;
-	return oracle_complain("counts %u %u %u %u instead of %u %u %u %u",
-						   counts.ready, counts.delayed, counts.blocked,
-						   counts.running, expected.ready, expected.delayed,
-						   expected.blocked, expected.running);
-}
-
-/*
- * Does the policy know when it is to be asked again?
- */
-bool
-oracle_due(Model *model, Policy *policy)
-{
-	PolicyTime	due = POLICY_TIME_NEVER;
-	int			i;
-
-	for (i = 0; i < MODEL_TASKS; i++)
-	{
-		const ModelTask *task = &model->tasks[i];
-
-		if (task->state == MODEL_WAITING && task->spec.run_at > model->now &&
-			task->spec.run_at < due)
-			due = task->spec.run_at;
-	}
-	if (solo_drains(model) && model->drain_until < due)
-		due = model->drain_until;
-	return policy_next_due(policy) == due ||
-		oracle_complain("the next time is wrong");
 }

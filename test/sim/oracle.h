@@ -11,11 +11,13 @@
 #include "model.h"
 
 /* More overtaking of the oldest task of a class than this is starvation */
-#define ORACLE_MAX_OVERTAKEN	400
+#define ORACLE_MAX_OVERTAKEN	100
 
 /* What went wrong, if anything did: the first complaint */
 extern char oracle_complaint[512];
 
+extern bool oracle_open(const Model *model);
+extern bool oracle_drains(const Model *model);
 extern bool oracle_start(Model *model, const PolicyStart *start);
 extern bool oracle_drain(Model *model, PolicyTime until);
 extern bool oracle_refused(Model *model);

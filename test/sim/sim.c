@@ -78,8 +78,8 @@ main(int argc, char **argv)
 				 (int) argument(argc, argv, 4, 100000));
 	else
 	{
-		fprintf(stderr, "usage: sim check [SEED [EPISODES [STEPS]]] | scale [check] "
-				"| days [TASKS [WORKERS [RESOURCES]]]\n");
+		fprintf(stderr, "usage: sim check [SEED [EPISODES [STEPS]]] | "
+				"scale [check] | days [TASKS [WORKERS [RESOURCES]]]\n");
 		return 2;
 	}
 	return tap_done();

@@ -61,8 +61,9 @@ unit_look(void)
 		   counts(policy) == 10, "look: queue paused");
 	policy_set_queue(policy, 1, 1, 1, false);
 	tap_ok(cause(policy, 1) == POLICY_CAUSE_RESOURCE &&
-		   policy_why(policy, 1, HOUR).resource == 5 && counts(policy) == 10,
-		   "look: no slot");
+		   policy_why(policy, 1, HOUR).resource == 5, "look: no slot");
+	tap_ok(unit_next(policy, HOUR) == 0 && counts(policy) == 10,
+		   "look: which counts as blocked once it was looked for");
 	policy_set_foreign(policy, 5, 0, false);
 	policy_hold_owner(policy, 1, true);
 	tap_ok(cause(policy, 1) == POLICY_CAUSE_NO_WORKER && counts(policy) == 1000,

@@ -107,6 +107,18 @@ policy_times(void)
 	while (unit_next(policy, 4 * HOUR) != 0)
 		started++;
 	tap_ok(started == 4000, "policy: 4000 tasks due at once");
+	policy_set_resource(policy, 1, 1, 0);
+	policy_set_foreign(policy, 1, 1, false);
+	for (i = 6000; i <= 10000; i++)
+	{
+		task = unit_task(i, POLICY_CLASS_DAILY);
+		task.run_at = 5 * HOUR;
+		task.nneeds = i < 10000 ? 1 : 0;
+		task.needs[0] = 1;
+		policy_add(policy, &task);
+	}
+	tap_ok(unit_next(policy, 5 * HOUR) == 10000,
+		   "policy: of 4000 the last one, the others are blocked");
 	task = unit_task(5000, POLICY_CLASS_DAILY);
 	task.enqueued_at = INT64_MIN;
 	task.deadline = INT64_MIN;

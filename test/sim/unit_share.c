@@ -164,6 +164,17 @@ share_newcomer(void)
 	tap_ok(about(tally.queues[2], 95), "share: no credit from idle times, "
 		   "%d : %d", tally.queues[1], tally.queues[2]);
 	policy_destroy(policy);
+
+	policy = unit_create(1);
+	policy_set_queue(policy, 1, 0, 0.001, false);
+	add_many(policy, 1, 100, 1, 1, POLICY_CLASS_ADHOC, false);
+	add_many(policy, 10001, 1000, 2, 1, POLICY_CLASS_ADHOC, false);
+	drain(policy, 40);
+	add_many(policy, 20001, 1000, 3, 1, POLICY_CLASS_ADHOC, false);
+	tally = drain(policy, 100);
+	tap_ok(about(tally.queues[3], 48), "share: nor a late start behind one "
+		   "that is far ahead, %d : %d", tally.queues[2], tally.queues[3]);
+	policy_destroy(policy);
 }
 
 /*
@@ -239,6 +250,31 @@ share_least(void)
 	policy_destroy(policy);
 }
 
+/*
+ * A start that came to nothing counts for nothing.
+ */
+static void
+share_put_back(void)
+{
+	Policy	   *policy = unit_create(1);
+	PolicyStart start;
+	int			i;
+
+	add_many(policy, 1, 10, 1, 1, POLICY_CLASS_ADHOC, false);
+	add_many(policy, 101, 10, 2, 1, POLICY_CLASS_ADHOC, false);
+	add_many(policy, 201, 10, 3, 1, POLICY_CLASS_BACKFILL, false);
+	for (i = 0; i < 100; i++)
+	{
+		if (!policy_next(policy, HOUR, &start) || start.task_id != 1)
+			break;
+		policy_put_back(policy, 1);
+	}
+	tap_ok(i == 100, "share: who could not be placed keeps his turn");
+	policy_hold_owner(policy, 1, true);
+	tap_ok(unit_next(policy, HOUR) == 0, "share: unless his owner is held");
+	policy_destroy(policy);
+}
+
 void
 unit_share(void)
 {
@@ -248,4 +284,5 @@ unit_share(void)
 	share_floor();
 	share_classes();
 	share_least();
+	share_put_back();
 }

@@ -211,8 +211,8 @@ unit_tasks(void)
 }
 
 /*
- * Adds tasks with keys that grow but for some, deletes some, and takes the rest
- * out from the first on.
+ * Adds tasks with keys that grow but for some, deletes some, and takes the
+ * rest out from the first on.
  */
 static bool
 order_sorts(int late_percent)

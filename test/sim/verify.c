@@ -142,6 +142,33 @@ verify_bucket(const Policy *policy, const PolicyBucket *bucket)
 }
 
 /*
+ * Are the counts of a queue those of its buckets?
+ */
+static const char *
+verify_queue(const Policy *policy, const PolicyQueue *queue)
+{
+	PolicyQueue sums = {0};
+	uint32_t	i;
+
+	for (i = 0; i < policy->nbuckets; i++)
+	{
+		const PolicyBucket *bucket = policy->buckets[i];
+
+		if (bucket == NULL || bucket->queue != queue)
+			continue;
+		sums.ready += bucket->nready;
+		sums.delayed += bucket->ndelayed;
+		sums.running += bucket->nrunning;
+		if (bucket->place != NULL && bucket->place->kind == PLACE_RESOURCE)
+			sums.parked += bucket->nready;
+		sums.nbuckets++;
+	}
+	return sums.ready == queue->ready && sums.delayed == queue->delayed &&
+		sums.running == queue->running && sums.parked == queue->parked &&
+		sums.nbuckets == queue->nbuckets ? NULL : "a queue counts wrongly";
+}
+
+/*
  * Everything.
  */
 const char *
@@ -160,6 +187,8 @@ verify_policy(const Policy *policy)
 		if (bucket == NULL)
 			continue;
 		complaint = verify_bucket(policy, bucket);
+		if (complaint == NULL)
+			complaint = verify_queue(policy, bucket->queue);
 		if (complaint != NULL)
 			return complaint;
 		tasks += bucket->nready + bucket->ndelayed + bucket->nrunning;

@@ -30,7 +30,7 @@ my @files = @ARGV;
 if (!@files)
 {
 	my @dirs = grep { -d } qw(src test/sim);
-	find({ wanted => sub { push @files, $_ if /\.[ch]$/ && -f },
+	find({ wanted => sub { push @files, $_ if /\.[ch]$/ && -f && !m{/build/} },
 			no_chdir => 1 }, @dirs) if @dirs;
 	@files = sort @files;
 }

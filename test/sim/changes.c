@@ -1,0 +1,152 @@
+/*-------------------------------------------------------------------------
+ *
+ * changes.c
+ *	  Random changes of the configuration of a small warehouse.
+ *
+ * Each is told to the policy and to the model.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "episode.h"
+
+/*
+ * Shorthand.
+ */
+int
+draw(Episode *e, int n)
+{
+	return test_below(&e->random, n);
+}
+
+bool
+chance(Episode *e, int percent)
+{
+	return draw(e, 100) < percent;
+}
+
+/*
+ * A time somewhere around now, or at an end of time.
+ */
+PolicyTime
+draw_time(Episode *e, int64_t spread)
+{
+	if (e->extremes && chance(e, 5))
+		return chance(e, 50) ? POLICY_TIME_ALWAYS : POLICY_TIME_NEVER;
+	return e->model.now - spread / 2 +
+		(int64_t) (test_uniform(&e->random) * (double) spread);
+}
+
+/*
+ * Sets a class to something random.
+ */
+void
+episode_change_class(Episode *e)
+{
+	int			klass = draw(e, POLICY_NUM_CLASSES);
+	ModelClass *state = &e->model.classes[klass];
+	static const double floors[] = {0, 0.05, 0.05, 0.1, 0.2};
+	static const double weights[] = {1, 1, 0.5, 2};
+
+	state->reserved = chance(e, 70) ? 0 : draw(e, 3);
+	state->max_share = chance(e, 70) ? 0 : 1 + draw(e, 3);
+	state->floor_share = floors[draw(e, 5)];
+	state->feasible_for = 0;
+	policy_set_class(e->policy, (PolicyClass) klass, state->reserved,
+					 state->max_share, state->floor_share,
+					 weights[draw(e, 4)]);
+}
+
+/*
+ * Sets a queue to something random, or forgets it.
+ */
+void
+episode_change_queue(Episode *e)
+{
+	int			queue = draw(e, MODEL_QUEUES);
+	ModelQueue *state = &e->model.queues[queue];
+
+	if (chance(e, 10))
+	{
+		state->max_running = 0;
+		state->paused = false;
+		policy_drop_queue(e->policy, (uint32_t) queue);
+		return;
+	}
+	state->max_running = chance(e, 50) ? 0 : 1 + draw(e, 3);
+	state->paused = chance(e, 15);
+	policy_set_queue(e->policy, (uint32_t) queue, state->max_running,
+					 0.25 * (1 + draw(e, 8)), state->paused);
+}
+
+/*
+ * Sets the cap of a resource to something random.
+ */
+void
+episode_change_resource(Episode *e)
+{
+	ModelResource *state = &e->model.resources[draw(e, MODEL_RESOURCES)];
+
+	state->slots = chance(e, 20) ? 0 : 1 + draw(e, 4);
+	if (e->extremes && chance(e, 20))
+		state->slots = POLICY_MAX_SLOTS;
+	state->reserved = chance(e, 60) ? 0 : draw(e, state->slots + 1);
+	policy_set_resource(e->policy, state->key, state->slots, state->reserved);
+}
+
+/*
+ * Other sessions take or release slots that none of our tasks holds.
+ */
+static void
+change_foreign(Episode *e)
+{
+	ModelResource *state = &e->model.resources[draw(e, MODEL_RESOURCES)];
+	uint64_t	wanted = chance(e, 50) ? 0 : test_random(&e->random) & 7;
+
+	state->foreign = wanted & ~state->own;
+	state->gate_waiting = chance(e, 15);
+	policy_set_foreign(e->policy, state->key, state->foreign,
+					   state->gate_waiting);
+}
+
+/*
+ * Changes something of the configuration.
+ */
+void
+episode_change_something(Episode *e)
+{
+	switch (draw(e, 8))
+	{
+		case 0:
+			e->model.workers = chance(e, 5) ? 0 : 1 + draw(e, 8);
+			policy_set_workers(e->policy, e->model.workers);
+			break;
+		case 1:
+			episode_change_class(e);
+			break;
+		case 2:
+		case 3:
+			episode_change_queue(e);
+			break;
+		case 4:
+		case 5:
+			episode_change_resource(e);
+			break;
+		case 6:
+			change_foreign(e);
+			break;
+		default:
+			if (chance(e, 30))
+			{
+				e->model.paused = chance(e, 20);
+				policy_set_paused(e->policy, e->model.paused);
+			}
+			else
+			{
+				int			owner = draw(e, MODEL_OWNERS);
+
+				e->model.held[owner] = chance(e, 25);
+				policy_hold_owner(e->policy, (uint32_t) owner,
+								  e->model.held[owner]);
+			}
+	}
+}
