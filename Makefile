@@ -87,6 +87,7 @@ OBJS = \
 	src/api/enqueue.o \
 	src/api/gate.o \
 	src/api/lifecycle.o \
+	src/api/pause.o \
 	src/api/queues.o \
 	src/api/request.o \
 	src/api/show.o \

@@ -45,6 +45,20 @@ typedef int ProcNumber;
 #define weir_qualified_name(text)	stringToQualifiedNameList((text))
 #endif
 
+/*
+ * The scanner's token for a parameter.  17 does not install gram.h any more;
+ * the tokens that are no keywords have the same numbers in all versions, since
+ * PL/pgSQL's grammar relies on them.
+ */
+#define WEIR_TOKEN_PARAM		267
+
+/* 17 has another name for it */
+#if PG_VERSION_NUM >= 170000
+#define weir_search_path_matches(path)	SearchPathMatchesCurrentEnvironment(path)
+#else
+#define weir_search_path_matches(path)	OverrideSearchPathMatchesCurrent(path)
+#endif
+
 /* 18 dropped the "run once" flag of PortalRun */
 #if PG_VERSION_NUM >= 180000
 #define weir_PortalRun(portal, count, toplevel, dest, qc) \

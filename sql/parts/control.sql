@@ -6,10 +6,10 @@ CREATE FUNCTION weir.cancel(task_id bigint, reason text DEFAULT NULL) RETURNS in
 COMMENT ON FUNCTION weir.cancel(bigint, text)
     IS 'Cancels a task at commit, waiting or running; returns 0 if it had ended, otherwise 1.';
 
-CREATE FUNCTION weir.cancel(task_ids bigint[], reason text DEFAULT NULL) RETURNS integer
+CREATE FUNCTION weir.cancel_many(task_ids bigint[], reason text DEFAULT NULL) RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_cancel';
-COMMENT ON FUNCTION weir.cancel(bigint[], text)
+COMMENT ON FUNCTION weir.cancel_many(bigint[], text)
     IS 'Cancels tasks at commit; returns the number of those that had not ended.';
 
 CREATE FUNCTION weir.retry(task_id bigint, reason text DEFAULT NULL) RETURNS integer
@@ -18,10 +18,10 @@ CREATE FUNCTION weir.retry(task_id bigint, reason text DEFAULT NULL) RETURNS int
 COMMENT ON FUNCTION weir.retry(bigint, text)
     IS 'Brings a task back that ended without success, with all its attempts; returns 0 if there is nothing to retry, otherwise 1.';
 
-CREATE FUNCTION weir.retry(task_ids bigint[], reason text DEFAULT NULL) RETURNS integer
+CREATE FUNCTION weir.retry_many(task_ids bigint[], reason text DEFAULT NULL) RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_retry';
-COMMENT ON FUNCTION weir.retry(bigint[], text)
+COMMENT ON FUNCTION weir.retry_many(bigint[], text)
     IS 'Brings tasks back that ended without success; returns their number.';
 
 CREATE FUNCTION weir.expedite(task_id bigint, priority integer DEFAULT NULL, deadline timestamptz DEFAULT NULL) RETURNS integer
@@ -30,10 +30,10 @@ CREATE FUNCTION weir.expedite(task_id bigint, priority integer DEFAULT NULL, dea
 COMMENT ON FUNCTION weir.expedite(bigint, integer, timestamptz)
     IS 'Gives a waiting task another priority or deadline at commit; returns 0 if it has ended, otherwise 1.';
 
-CREATE FUNCTION weir.expedite(task_ids bigint[], priority integer DEFAULT NULL, deadline timestamptz DEFAULT NULL) RETURNS integer
+CREATE FUNCTION weir.expedite_many(task_ids bigint[], priority integer DEFAULT NULL, deadline timestamptz DEFAULT NULL) RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_expedite';
-COMMENT ON FUNCTION weir.expedite(bigint[], integer, timestamptz)
+COMMENT ON FUNCTION weir.expedite_many(bigint[], integer, timestamptz)
     IS 'Gives waiting tasks another priority or deadline at commit; returns the number of those that have not ended.';
 
 CREATE FUNCTION weir.wait(task_id bigint, timeout interval DEFAULT NULL) RETURNS weir.run

@@ -123,12 +123,12 @@ COMMENT ON TABLE weir.queue IS 'Configuration: the queues.';
 CREATE TABLE weir.queue_grant (
     queue_id integer NOT NULL,
     role_name text NOT NULL,
-    max_class text NOT NULL CHECK (max_class IN ('daily', 'adhoc', 'backfill')),
+    max_class text CHECK (max_class IN ('daily', 'adhoc', 'backfill')),
     may_set_deadline boolean NOT NULL,
     min_priority integer NOT NULL,
     CONSTRAINT queue_grant_pkey PRIMARY KEY (queue_id, role_name)
 );
-COMMENT ON TABLE weir.queue_grant IS 'Configuration: who may enqueue where, and with what; role public means everybody.';
+COMMENT ON TABLE weir.queue_grant IS 'Configuration: who may enqueue where, and with what; role public means everybody, no class nothing.';
 
 CREATE TABLE weir.cap (
     schema_name text NOT NULL,
@@ -179,7 +179,9 @@ CREATE TRIGGER ledger_loaded AFTER INSERT ON weir.generation
 ALTER TABLE weir.generation ENABLE ALWAYS TRIGGER ledger_loaded;
 
 -- The three queues that exist from the start are made below, and a restore
--- brings them again as they were in the dump: the restored ones win.
+-- brings them again as they were in the dump: the restored ones win.  What
+-- everybody may do with them stays as a row without a class when it is
+-- revoked, so that a restore brings the revocation, too.
 
 CREATE FUNCTION weir._replace_builtin() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

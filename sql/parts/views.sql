@@ -41,16 +41,11 @@ CREATE FUNCTION weir._show_resources(
     LANGUAGE c VOLATILE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'weir_show_resources';
 
--- Whether the current user may see what belongs to a role.  Not SECURITY
--- DEFINER: it asks about whoever selects from the view.
+-- Whether the current user may see what belongs to a role.  Functions in a view
+-- are executed as whoever selects from it.
 CREATE FUNCTION weir._may_see(owner oid, owner_name text) RETURNS boolean
-    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-    AS $$
-    SELECT coalesce(pg_has_role(current_user, 'pg_monitor', 'USAGE')
-        OR EXISTS (SELECT FROM pg_roles r
-                   WHERE r.oid = owner AND r.rolname = owner_name
-                   AND pg_has_role(current_user, r.oid, 'USAGE')), false)
-    $$;
+    LANGUAGE c STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'weir_may_see';
 
 CREATE VIEW weir.status AS
 SELECT s.preloaded, s.scheduler, s.scheduler_pid, s.started_at, s.heartbeat,
@@ -241,8 +236,7 @@ SELECT w.task_id, w.attempt, t.queue, t.class, t.owner, w.pid, t.command, t.args
        w.done, w.total,
        CASE WHEN w.total > 0 AND w.done >= 0
             THEN round(100.0 * w.done / w.total, 1) END AS percent,
-       CASE WHEN pg_catalog.pg_has_role(t.owner, 'USAGE')
-              OR pg_catalog.pg_has_role('pg_monitor', 'USAGE') THEN w.note END AS note,
+       w.note,
        t.deadline, t.tables
 FROM weir._show_workers() w
 JOIN weir.tasks t ON t.task_id = w.task_id;
@@ -453,6 +447,9 @@ CREATE FUNCTION weir._causes(
         FROM t, s WHERE t.state = 'ready'
     )
     SELECT c.task_id, c.cause, c.holder, c.detail, c.eta FROM c
+    -- workers matter when nothing else is in the way
+    WHERE c.rank < 9
+       OR NOT EXISTS (SELECT FROM c o WHERE o.task_id = c.task_id AND o.rank < 9)
     ORDER BY c.task_id, c.rank
     $$;
 

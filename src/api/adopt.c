@@ -101,18 +101,12 @@ weir_adopt(PG_FUNCTION_ARGS)
 	const Generation *list;
 	int			n;
 
-	layout_require();
 	if (!cancel && strcmp(unfinished, "keep") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be \"keep\" or \"cancel\"",
 						"unfinished")));
-	database = database_mine();
-	if (database == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_CANNOT_CONNECT_NOW),
-				 errmsg("the scheduler of this database is not ready"),
-				 errhint("Try again, and look at the server log.")));
+	database = database_require_judged();
 	if (database_state(database) != SCHEDULER_UNADOPTED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -15,6 +16,8 @@
 #include "utils/builtins.h"
 
 #include "api/arguments.h"
+
+PG_FUNCTION_INFO_V1(weir_may_see);
 
 /*
  * A text argument; NULL if it is null.
@@ -92,6 +95,27 @@ may_act_on(Oid owner, const char *owner_name)
 }
 
 /*
+ * May the caller see the text, the arguments and the outcome of a task of
+ * that role?
+ */
+bool
+may_see(Oid owner, const char *owner_name)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
+		may_act_on(owner, owner_name);
+}
+
+/*
+ * The same for the views.
+ */
+Datum
+weir_may_see(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(may_see(PG_GETARG_OID(0),
+						   text_to_cstring(PG_GETARG_TEXT_PP(1))));
+}
+
+/*
  * The ids of an array argument, or of a single bigint.
  */
 int64 *
@@ -100,12 +124,14 @@ argument_task_ids(FunctionCallInfo fcinfo, int arg, int *n)
 	Datum	   *values;
 	bool	   *nulls;
 	int64	   *ids;
+	bool		one = get_fn_expr_argtype(fcinfo->flinfo, arg) == INT8OID;
 
 	if (PG_ARGISNULL(arg))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", "task_id")));
-	if (get_fn_expr_argtype(fcinfo->flinfo, arg) == INT8OID)
+				 errmsg("argument \"%s\" must not be null",
+						one ? "task_id" : "task_ids")));
+	if (one)
 	{
 		ids = palloc(sizeof(int64));
 		ids[0] = PG_GETARG_INT64(arg);

@@ -19,6 +19,7 @@ extern const QueueConfig *argument_queue(FunctionCallInfo fcinfo, int arg,
 										 const char *name);
 extern void require_queue_owner(const QueueConfig *queue);
 extern bool may_act_on(Oid owner, const char *owner_name);
+extern bool may_see(Oid owner, const char *owner_name);
 extern int64 *argument_task_ids(FunctionCallInfo fcinfo, int arg, int *n);
 
 #endif							/* WEIR_ARGUMENTS_H */

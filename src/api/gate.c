@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
@@ -38,8 +39,6 @@ gate_enter(const LOCKTAG *tag, TimestampTz deadline)
 	int			lock_timeout = LockTimeout;
 
 	LockTimeout = (int) Max(1, Min(gate_left(deadline), INT_MAX));
-	if (lock_timeout > 0)
-		LockTimeout = Min(LockTimeout, lock_timeout);
 	PG_TRY();
 	{
 		(void) LockAcquire(tag, ExclusiveLock, false, false);
@@ -76,32 +75,35 @@ gate_head(ConditionVariable *freed, TimestampTz deadline, GateTry attempt,
 }
 
 /*
- * Waits in the line of the resource until the attempt succeeds.  If it has
- * not within the time, "refuse" raises the error; it does so in place of the
- * lock timeout's, too, which would not say what was waited for.  The server
- * has left the lock's queue by then.
+ * Takes one off a counter of those who wait.  For PG_ENSURE_ERROR_CLEANUP,
+ * since a session can also end while it waits.
  */
 void
-gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
-		  ConditionVariable *freed, int64 timeout_ms, GateTry attempt,
-		  GateRefuse refuse, void *arg)
+gate_uncount(int code, Datum arg)
 {
-	TimestampTz deadline = GetCurrentTimestamp() + timeout_ms * 1000;
-	MemoryContext context = CurrentMemoryContext;
-	LOCKTAG		tag;
+	pg_atomic_fetch_sub_u32((pg_atomic_uint32 *) DatumGetPointer(arg), 1);
+}
 
-	slot_tag(&tag, resource, SLOT_GATE);
-	pg_atomic_fetch_add_u32(waiters, 1);
+/*
+ * Enters the line, waits in it, and leaves it.  The refusal takes the place
+ * of the lock timeout's error, too, which would not say what was waited for;
+ * the server has left the lock's queue by then.
+ */
+static void
+gate_pass(const LOCKTAG *tag, ConditionVariable *freed, TimestampTz deadline,
+		  GateTry attempt, GateRefuse refuse, void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+
 	PG_TRY();
 	{
-		gate_enter(&tag, deadline);
+		gate_enter(tag, deadline);
 		if (!gate_head(freed, deadline, attempt, arg))
 			refuse(arg);
-		(void) LockRelease(&tag, ExclusiveLock, false);
+		(void) LockRelease(tag, ExclusiveLock, false);
 	}
 	PG_CATCH();
 	{
-		pg_atomic_fetch_sub_u32(waiters, 1);
 		if (geterrcode() == ERRCODE_LOCK_NOT_AVAILABLE)
 		{
 			MemoryContextSwitchTo(context);
@@ -111,5 +113,30 @@ gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	pg_atomic_fetch_sub_u32(waiters, 1);
+}
+
+/*
+ * Waits in the line of the resource until the attempt succeeds.  If it has
+ * not within the time, "refuse" raises the error.
+ */
+void
+gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
+		  ConditionVariable *freed, int64 timeout_ms, GateTry attempt,
+		  GateRefuse refuse, void *arg)
+{
+	TimestampTz deadline;
+	LOCKTAG		tag;
+
+	/* the head of the line waits for no lock, but to the user it looks so */
+	if (LockTimeout > 0)
+		timeout_ms = Min(timeout_ms, LockTimeout);
+	deadline = GetCurrentTimestamp() + timeout_ms * 1000;
+	slot_tag(&tag, resource, SLOT_GATE);
+	pg_atomic_fetch_add_u32(waiters, 1);
+	PG_ENSURE_ERROR_CLEANUP(gate_uncount, PointerGetDatum(waiters));
+	{
+		gate_pass(&tag, freed, deadline, attempt, refuse, arg);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(gate_uncount, PointerGetDatum(waiters));
+	gate_uncount(0, PointerGetDatum(waiters));
 }

@@ -18,5 +18,6 @@ typedef void (*GateRefuse) (void *arg);
 extern void gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
 					  ConditionVariable *freed, int64 timeout_ms,
 					  GateTry attempt, GateRefuse refuse, void *arg);
+extern void gate_uncount(int code, Datum arg);
 
 #endif							/* WEIR_GATE_H */

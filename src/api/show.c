@@ -11,9 +11,11 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "catalog/pg_authid.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -184,7 +186,10 @@ weir_show_workers(PG_FUNCTION_ARGS)
 		values[3] = CStringGetTextDatum(worker_state_name(state));
 		values[6] = TimestampTzGetDatum(worker->since);
 		values[10] = CStringGetTextDatum(note);
-		nulls[10] |= note[0] == '\0';
+		/* a note is the task's own text */
+		nulls[10] |= note[0] == '\0' ||
+			(!has_privs_of_role(GetUserId(), worker->role) &&
+			 !has_privs_of_role(GetUserId(), ROLE_PG_MONITOR));
 		put(set, values, nulls);
 	}
 	return (Datum) 0;

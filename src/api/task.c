@@ -9,12 +9,12 @@
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_authid.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/ipc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -25,6 +25,7 @@
 #include "utils/wait_event.h"
 
 #include "api/arguments.h"
+#include "api/gate.h"
 #include "ledger/run_row.h"
 #include "ledger/task_row.h"
 #include "run/attempt.h"
@@ -94,8 +95,7 @@ check_may_see(int64 task_id)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("task " INT64_FORMAT " does not exist", task_id),
 				 errhint("A task can be waited for after its enqueue has committed.")));
-	if (!may_act_on(task->owner, task->owner_name) &&
-		!has_privs_of_role(GetUserId(), ROLE_PG_MONITOR))
+	if (!may_see(task->owner, task->owner_name))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of task " INT64_FORMAT, task_id)));
@@ -156,17 +156,16 @@ weir_wait(PG_FUNCTION_ARGS)
 				 errhint("Commit first: it starts after that.")));
 	check_may_see(task_id);
 	pg_atomic_fetch_add_u32(&database->finish_waiters, 1);
-	PG_TRY();
+	PG_ENSURE_ERROR_CLEANUP(gate_uncount,
+							PointerGetDatum(&database->finish_waiters));
 	{
 		tuple = wait_for_end(database, task_id, PG_ARGISNULL(1),
 							 PG_ARGISNULL(1) ? 0 :
 							 session_interval_ms(PG_GETARG_INTERVAL_P(1)));
 	}
-	PG_FINALLY();
-	{
-		pg_atomic_fetch_sub_u32(&database->finish_waiters, 1);
-	}
-	PG_END_TRY();
+	PG_END_ENSURE_ERROR_CLEANUP(gate_uncount,
+								PointerGetDatum(&database->finish_waiters));
+	gate_uncount(0, PointerGetDatum(&database->finish_waiters));
 	if (tuple == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),

@@ -262,14 +262,26 @@ generation_try_close(const Generation *generation)
 }
 
 /*
- * Drops a closed generation: retention.
+ * Drops a closed generation: retention.  If somebody reads it, not now: to
+ * wait would stop the scheduler, and everybody else who reads it.
  */
 void
 generation_drop(int32 generation_id)
 {
+	static const char *const parents[] = {"run", "task"};
 	SqlSession	session;
 	SqlParams	params = {0};
 
+	for (int i = 0; i < lengthof(parents); i++)
+	{
+		Oid			relid = get_relname_relid(psprintf("%s_%d", parents[i],
+													   generation_id),
+											  ledger_namespace());
+
+		if (OidIsValid(relid) &&
+			!ConditionalLockRelationOid(relid, AccessExclusiveLock))
+			return;
+	}
 	sql_begin(&session);
 	sql_add_int4(&params, generation_id);
 	sql_execute("UPDATE weir.generation SET state = 'dropped' "

@@ -195,7 +195,10 @@ queue_config_load(void)
 	for (NumQueues = 0; NumQueues < n; NumQueues++)
 		queue_config_row(NumQueues, &Queues[NumQueues]);
 	n = sql_execute("SELECT queue_id, role_name, max_class, may_set_deadline,"
-					" min_priority FROM weir.queue_grant", NULL);
+					" min_priority FROM weir.queue_grant"
+					" WHERE max_class IS NOT NULL", NULL);
+	/* SPI has left us in memory of its own, which does not last */
+	MemoryContextSwitchTo(ConfigContext);
 	queue_config_grants(n);
 	MemoryContextSwitchTo(caller);
 	sql_end(&session);

@@ -66,7 +66,9 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	" EXISTS (SELECT FROM weir.claim k WHERE k.task_id = t.task_id" \
 	"   AND k.attempt = coalesce(l.attempt, 0) + 1)," \
 	" EXISTS (SELECT FROM weir.event e WHERE e.task_id = t.task_id" \
-	"   AND e.kind = 'cancel' AND e.at >= coalesce(l.finished_at, '-infinity'))," \
+	"   AND e.kind = 'cancel' AND e.at >= coalesce((SELECT max(d.finished_at)" \
+	"     FROM weir.run_%d d WHERE d.task_id = t.task_id" \
+	"     AND d.outcome = 'retried'), '-infinity'))," \
 	" t.owner, EXISTS (SELECT FROM weir.identity i" \
 	"   WHERE i.adopted_at > t.enqueued_at)," \
 	" (SELECT count(*)::int FROM weir.run_%d c" \
@@ -77,7 +79,7 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 
 #define UNFINISHED_FROM \
 	" FROM weir.task_%d t LEFT JOIN LATERAL" \
-	" (SELECT attempt, retry_at, final, finished_at FROM weir.run_%d r" \
+	" (SELECT attempt, retry_at, final FROM weir.run_%d r" \
 	"   WHERE r.task_id = t.task_id ORDER BY attempt DESC LIMIT 1) l ON true" \
 	" LEFT JOIN LATERAL" \
 	" (SELECT (e.detail ->> 'priority')::int AS priority," \
@@ -191,7 +193,8 @@ unfinished_read(int64 low, int64 high, int64 window, UnfinishedVisit visit,
 						 " AND l.final IS NOT TRUE ORDER BY t.task_id",
 						 generation.generation_id, generation.generation_id,
 						 generation.generation_id, generation.generation_id,
-						 generation.generation_id), &params);
+						 generation.generation_id, generation.generation_id),
+				&params);
 	n = (int) SPI_processed;
 	for (int i = 0; i < n; i++)
 	{
@@ -223,7 +226,7 @@ unfinished_read_one(int64 task_id, UnfinishedTask *task)
 	sql_add_int8(&params, task_id);
 	sql_execute(psprintf("SELECT " UNFINISHED_COLUMNS UNFINISHED_FROM
 						 " WHERE t.task_id = $1 AND l.final IS NOT TRUE",
-						 id, id, id, id, id), &params);
+						 id, id, id, id, id, id), &params);
 	found = SPI_processed == 1;
 	if (found)
 		unfinished_row(0, task);

@@ -228,6 +228,8 @@ attempt_finish_command(void)
 	immediate->constraints = NIL;
 	immediate->deferred = false;
 	AfterTriggerSetState(immediate);
+	/* triggers may have opened some, too */
+	PortalHashTableDeleteAll();
 	CommandCounterIncrement();
 }
 
@@ -324,7 +326,8 @@ attempt_judge(Attempt *attempt, const ErrorData *error, RunRow *run)
 	RetryVerdict verdict;
 
 	cause = worker_slot_cancelled(attempt->worker, &actor);
-	if (cause == CANCEL_REQUESTED && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	/* whatever the error is: it may be the command's answer to the cancel */
+	if (cause == CANCEL_REQUESTED)
 	{
 		run->outcome = OUTCOME_CANCELLED;
 		run->final = true;
@@ -333,6 +336,13 @@ attempt_judge(Attempt *attempt, const ErrorData *error, RunRow *run)
 		return;
 	}
 	run->outcome = OUTCOME_FAILED;
+
+	/*
+	 * A shutdown of this server is no error that is caught: this one comes
+	 * from a remote server, or from the command itself.
+	 */
+	if (kind == RETRY_KIND_GIVE_BACK)
+		kind = RETRY_KIND_TRANSIENT;
 	if (TimedOut && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 	{
 		run->outcome = OUTCOME_TIMED_OUT;
@@ -373,7 +383,7 @@ attempt_record_failure(Attempt *attempt, const ErrorData *error)
 	run.worker_pid = MyProcPid;
 	run.ready_at = assignment->ready_at;
 	run.started_at = attempt->started_at;
-	run.finished_at = GetCurrentTimestamp();
+	run.finished_at = attempt->failed_at;
 	run.sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
 	run.message = error->message;
 	run.detail = error->detail;
@@ -401,6 +411,8 @@ attempt_fail(Attempt *attempt)
 	FlushErrorState();
 	MemoryContextSwitchTo(caller);
 	attempt_disarm();
+	/* the slots are still held: runs on one slot never overlap */
+	attempt->failed_at = GetCurrentTimestamp();
 	AbortCurrentTransaction();
 	QueryCancelPending = false;
 	if (attempt->session_slots)

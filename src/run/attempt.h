@@ -19,6 +19,7 @@ typedef struct Attempt
 	TaskRow    *task;
 	MemoryContext context;		/* lives as long as the attempt */
 	TimestampTz started_at;
+	TimestampTz failed_at;
 	bool		session_slots;	/* mode autocommit: slots are held */
 	bool		recording;		/* the command is done, the row is written */
 	bool		stale;			/* this worker must leave */

@@ -11,12 +11,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/nodes.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "parser/scanner.h"
-#include "parser/gram.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
@@ -24,6 +24,7 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "run/command.h"
 
 /* Longest wait for a relation lock while a command is analyzed, ms */
@@ -70,7 +71,7 @@ command_count_params(const char *command)
 	scanner = scanner_init(command, &extra, &ScanKeywords, ScanKeywordTokens);
 	while ((token = core_yylex(&value, &location, scanner)) != 0)
 	{
-		if (token == PARAM)
+		if (token == WEIR_TOKEN_PARAM)
 			max = Max(max, value.ival);
 	}
 	scanner_finish(scanner);
@@ -103,8 +104,10 @@ statement_needs_autocommit(Node *statement)
 					return true;
 				foreach(lc, reindex->params)
 				{
-					if (strcmp(lfirst_node(DefElem, lc)->defname,
-							   "concurrently") == 0)
+					DefElem    *option = lfirst_node(DefElem, lc);
+
+					if (strcmp(option->defname, "concurrently") == 0 &&
+						defGetBoolean(option))
 						return true;
 				}
 				return false;
@@ -163,9 +166,10 @@ statement_refuse(Node *statement, bool autocommit)
 	if (!autocommit && statement_needs_autocommit(statement))
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("%s cannot run in a task in mode \"%s\"",
+				 errmsg("%s%s cannot run in a task in mode \"%s\"",
 						GetCommandTagName(CreateCommandTag(statement)),
-						"transaction"),
+						IsA(statement, IndexStmt) || IsA(statement, DropStmt) ?
+						" CONCURRENTLY" : "", "transaction"),
 				 errhint("Enqueue it with mode => 'autocommit'.")));
 }
 

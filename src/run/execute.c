@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "parser/analyze.h"
@@ -199,6 +200,23 @@ statement_prepare(KeptCommand *command, KeptStatement *statement)
 }
 
 /*
+ * Drops what was kept of a statement if its names may mean something else by
+ * now: the parameters may then have other types, which the server would not
+ * infer again.
+ */
+static void
+statement_check(KeptStatement *statement)
+{
+	CachedPlanSource *source = statement->source;
+
+	if (source == NULL || source->search_path == NULL ||
+		(source->is_valid && weir_search_path_matches(source->search_path)))
+		return;
+	statement->source = NULL;
+	DropCachedPlan(source);
+}
+
+/*
  * Plans a prepared statement and opens its portal.
  */
 static Portal
@@ -241,6 +259,7 @@ statement_execute(KeptCommand *command, KeptStatement *statement, Jsonb *args,
 	Portal		portal;
 
 	InitializeQueryCompletion(&completion);
+	statement_check(statement);
 	if (statement->source == NULL)
 		statement_prepare(command, statement);
 	portal = statement_open(command, statement, args, context);

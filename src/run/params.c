@@ -20,7 +20,20 @@
 
 #include "run/params.h"
 
+#define IS_JSON(type)	((type) == JSONOID || (type) == JSONBOID)
+
 static char *value_text(JsonbValue *value, Oid element_type);
+
+/*
+ * The value as JSON, strings quoted.
+ */
+static char *
+json_text(JsonbValue *value)
+{
+	Jsonb	   *json = JsonbValueToJsonb(value);
+
+	return JsonbToCString(NULL, &json->root, VARSIZE(json));
+}
 
 /*
  * Appends an element of an array literal, quoted.
@@ -28,7 +41,7 @@ static char *value_text(JsonbValue *value, Oid element_type);
 static void
 append_element(StringInfo literal, JsonbValue *value, Oid element_type)
 {
-	char	   *text;
+	char	   *c;
 
 	if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data))
 	{
@@ -36,19 +49,19 @@ append_element(StringInfo literal, JsonbValue *value, Oid element_type)
 		appendStringInfoString(literal, value_text(value, element_type));
 		return;
 	}
-	text = value_text(value, InvalidOid);
-
-	if (text == NULL)
+	if (value->type == jbvNull)
 	{
 		appendStringInfoString(literal, "NULL");
 		return;
 	}
+	c = IS_JSON(element_type) ? json_text(value) :
+		value_text(value, InvalidOid);
 	appendStringInfoChar(literal, '"');
-	for (; *text; text ++)
+	for (; *c; c++)
 	{
-		if (*text == '"' || *text == '\\')
+		if (*c == '"' || *c == '\\')
 			appendStringInfoChar(literal, '\\');
-		appendStringInfoChar(literal, *text);
+		appendStringInfoChar(literal, *c);
 	}
 	appendStringInfoChar(literal, '"');
 }
@@ -114,12 +127,8 @@ value_text(JsonbValue *value, Oid element_type)
 static char *
 param_text(JsonbValue *value, Oid type)
 {
-	if ((type == JSONOID || type == JSONBOID) && value->type != jbvNull)
-	{
-		Jsonb	   *json = JsonbValueToJsonb(value);
-
-		return JsonbToCString(NULL, &json->root, VARSIZE(json));
-	}
+	if (IS_JSON(type) && value->type != jbvNull)
+		return json_text(value);
 	return value_text(value, get_element_type(type));
 }
 

@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/numeric.h"
+#include "utils/portal.h"
 
 #include "run/session.h"
 
@@ -143,6 +144,8 @@ session_reset(Oid role)
 
 	if (GetUserId() != role || GetSessionUserId() != role)
 		return false;
+	/* cursors WITH HOLD of a command in mode autocommit */
+	PortalHashTableDeleteAll();
 	ResetAllOptions();
 	DropAllPreparedStatements();
 	LockReleaseAll(USER_LOCKMETHOD, true);

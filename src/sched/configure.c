@@ -92,7 +92,7 @@ configure_caps(Scheduler *scheduler)
 	SqlSession	session;
 	uint64		n;
 
-	resource_clear(database);
+	resource_begin_reading(database);
 	cap_watch_begin();
 	sql_begin(&session);
 	n = sql_execute("SELECT quote_ident(schema_name) || '.' ||"
@@ -102,6 +102,7 @@ configure_caps(Scheduler *scheduler)
 		configure_cap(scheduler, row);
 	cap_watch_end();
 	sql_end(&session);
+	resource_end_reading(database);
 	/* entries without a cap are told too: tasks may wait for them */
 	for (int i = 0; i < weir_max_resources; i++)
 	{

@@ -210,6 +210,8 @@ dispatch(Scheduler *scheduler)
 	if (cap_watch_is_stale())
 		configure(scheduler);
 	configure_foreign(scheduler);
+	/* before our own backlog takes every worker that is idle */
+	pool_share(scheduler);
 	if (weir_enabled && !scheduler->paused_all)
 	{
 		while (dispatch_one(scheduler, now))

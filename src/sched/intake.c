@@ -6,7 +6,7 @@
  *	  message		task waits			task runs			not known
  *	  SUBMIT		(known already)		(known already)		add
  *	  ENDED			forget				cancel the attempt	-
- *	  CANCEL		-					cancel the attempt	-
+ *	  CANCEL		end it				cancel the attempt	-
  *	  CHANGE		new rank			for the next one	-
  *	  LOOKUP		-					-					read and add
  *
@@ -148,6 +148,32 @@ intake_submit(Scheduler *scheduler, const SubmitMessage *message)
 	}
 }
 
+/*
+ * Cancels a task.  It may have stopped running since the cancel was asked
+ * for, and wait for its next attempt: then it is ended here.
+ */
+static void
+intake_cancel(Scheduler *scheduler, int64 task_id, Oid actor)
+{
+	LookupStep	lookup = {0};
+	RunRow		run = {0};
+
+	if (worker_slot_cancel(scheduler->database->oid, task_id,
+						   CANCEL_REQUESTED, actor) ||
+		!policy_holds(scheduler->policy, task_id) ||
+		policy_is_running(scheduler->policy, task_id))
+		return;
+	lookup.task_id = task_id;
+	if (!scheduler_step(scheduler, "looking up a task", step_lookup, &lookup))
+		return;
+	(void) policy_remove(scheduler->policy, task_id);
+	if (!lookup.unfinished)
+		return;
+	run.outcome = OUTCOME_CANCELLED;
+	run.final = true;
+	rebuild_end_attempt(scheduler, &lookup.task, &run);
+}
+
 static void
 intake_message(Scheduler *scheduler, const SubmitMessage *message)
 {
@@ -164,8 +190,7 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 										  CANCEL_REQUESTED, message->owner);
 			break;
 		case MESSAGE_CANCEL:
-			(void) worker_slot_cancel(database, message->first_id,
-									  CANCEL_REQUESTED, message->owner);
+			intake_cancel(scheduler, message->first_id, message->owner);
 			break;
 		case MESSAGE_CHANGE:
 			{
@@ -242,6 +267,11 @@ intake_completions(Scheduler *scheduler)
 		{
 			worker_slot_forget(worker, completion.task_id);
 			intake_completion(scheduler, &completion);
+			if (completion.kind != COMPLETION_FINAL &&
+				worker->cancel_task == completion.task_id &&
+				worker->cancel_attempt == completion.attempt)
+				intake_cancel(scheduler, completion.task_id,
+							  worker->cancel_actor);
 		}
 	}
 }

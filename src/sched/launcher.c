@@ -261,7 +261,8 @@ ward_ended(Launcher *launcher, Ward *ward)
 }
 
 /*
- * Looks after one database that has an entry.
+ * Looks after one database that has an entry.  One that is not eligible any
+ * more, but was counted, keeps its entry: its sessions may owe it something.
  */
 static void
 step_attend(Launcher *launcher, Ward *ward)
@@ -293,7 +294,10 @@ step_attend(Launcher *launcher, Ward *ward)
 	if (!OidIsValid(ward->oid))
 		return;
 	entry = launcher_find(launcher, ward->oid);
-	if (entry == NULL ? launcher->roster_fresh : !entry->eligible)
+	if (entry == NULL && launcher->roster_fresh)
+		(void) ward_release(launcher, ward, true);
+	else if (entry != NULL && !entry->eligible &&
+			 pg_atomic_read_u32(&database->seeded) == 0)
 		(void) ward_release(launcher, ward, true);
 }
 
@@ -334,7 +338,7 @@ step_launch(Launcher *launcher, Ward *ward)
 	BackgroundWorker process = {0};
 	bool		registered;
 
-	if (entry == NULL || !database_launch(database))
+	if (entry == NULL || !entry->eligible || !database_launch(database))
 		return;
 	process.bgw_flags = BGWORKER_SHMEM_ACCESS |
 		BGWORKER_BACKEND_DATABASE_CONNECTION;
@@ -425,7 +429,7 @@ launcher_start(Launcher *launcher)
 		launcher_fenced(launcher, step_launch, ward);
 		if (launcher->starved > starved)
 			return;
-		starting++;
+		starting += ward->launched;
 	}
 	for (int i = 0; i < launcher->roster.n && starting < MAX_STARTING; i++)
 	{

@@ -31,6 +31,9 @@
 /* An idle worker is left alone for so long before another role takes over */
 #define MIN_DWELL_MS		20
 
+/* ... and before another database may have its slot */
+#define LEND_DWELL_MS		200
+
 static bool
 pool_is_mine(Scheduler *scheduler, WeirWorker *worker)
 {
@@ -121,21 +124,48 @@ pool_find_idle(Scheduler *scheduler, Oid role)
 }
 
 /*
+ * The number of other databases that want a worker slot and have none.
+ */
+static int
+pool_starving(Scheduler *scheduler)
+{
+	int			n = 0;
+
+	for (int i = 0; i < weir_max_databases; i++)
+	{
+		WeirDatabase *other = &Weir->databases[i];
+
+		n += OidIsValid(other->oid) && other != scheduler->database &&
+			pg_atomic_read_u32(&other->starving) != 0;
+	}
+	return n;
+}
+
+/*
+ * Wakes the schedulers of other databases, all or those that starve.
+ */
+static void
+pool_wake_others(Scheduler *scheduler, bool all)
+{
+	for (int i = 0; i < weir_max_databases; i++)
+	{
+		WeirDatabase *other = &Weir->databases[i];
+
+		if (OidIsValid(other->oid) && other != scheduler->database &&
+			(all || pg_atomic_read_u32(&other->starving) != 0))
+			database_wake(other);
+	}
+}
+
+/*
  * Notes that this database wants a worker slot and has none.  The schedulers
  * of the others may let idle workers go, but one with nothing to do sleeps.
  */
 static void
 pool_starve(Scheduler *scheduler)
 {
-	if (pg_atomic_exchange_u32(&scheduler->database->starving, 1) != 0)
-		return;
-	for (int i = 0; i < weir_max_databases; i++)
-	{
-		WeirDatabase *other = &Weir->databases[i];
-
-		if (OidIsValid(other->oid) && other != scheduler->database)
-			database_wake(other);
-	}
+	if (pg_atomic_exchange_u32(&scheduler->database->starving, 1) == 0)
+		pool_wake_others(scheduler, true);
 }
 
 /*
@@ -211,12 +241,14 @@ pool_reconcile(Scheduler *scheduler, WeirWorker *worker,
 						&gone))
 		return false;
 	if (gone.unfinished && !gone.exists && !begun && !gone.task.claimed &&
+		!gone.task.cancel_wanted &&
 		policy_put_back(scheduler->policy, gone.task_id))
 		return true;
 	(void) policy_finished(scheduler->policy, gone.task_id);
 	if (!gone.unfinished)
 		return true;
-	if (gone.exists || (!begun && !gone.task.claimed))
+	if (gone.exists || gone.task.cancel_wanted ||
+		(!begun && !gone.task.claimed))
 		rebuild_add(scheduler, &gone.task);
 	else
 		rebuild_interrupt(scheduler, &gone.task, worker);
@@ -251,6 +283,7 @@ pool_bury(Scheduler *scheduler, WeirWorker *worker, bool started)
 		pfree(scheduler->pool[slot].handle);
 	scheduler->pool[slot].handle = NULL;
 	worker_slot_free(worker);
+	pool_wake_others(scheduler, false);
 	scheduler->slots_changed = true;
 }
 
@@ -298,29 +331,34 @@ pool_reap(Scheduler *scheduler)
 }
 
 /*
- * Lets an idle worker go when another database starves and this one is above
- * its share.
+ * Lets an idle worker go when another database starves: at once if this one
+ * is above its share, else when it has been idle for a while.  One at a time:
+ * its end brings us here again.
  */
 void
 pool_share(Scheduler *scheduler)
 {
+	int			starving = pool_starving(scheduler);
 	int			mine = 0;
-	int			starving = 0;
 	WeirWorker *idle;
 
-	for (int i = 0; i < weir_max_databases; i++)
-	{
-		WeirDatabase *other = &Weir->databases[i];
-
-		starving += OidIsValid(other->oid) && other != scheduler->database &&
-			pg_atomic_read_u32(&other->starving) != 0;
-	}
 	if (starving == 0)
 		return;
 	for (int i = 0; i < weir_max_workers; i++)
-		mine += pool_is_mine(scheduler, &Weir->workers[i]);
-	if (mine > Max(1, weir_max_workers / (starving + 1)) &&
-		(idle = pool_find_idle(scheduler, InvalidOid)) != NULL)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		if (!pool_is_mine(scheduler, worker))
+			continue;
+		if (pg_atomic_read_u32(&worker->leave) != 0)
+			return;
+		mine++;
+	}
+	idle = pool_find_idle(scheduler, InvalidOid);
+	if (idle != NULL &&
+		(mine > Max(1, weir_max_workers / (starving + 1)) ||
+		 TimestampDifferenceExceeds(idle->since, GetCurrentTimestamp(),
+									LEND_DWELL_MS)))
 		worker_slot_dismiss(idle);
 }
 
@@ -331,11 +369,16 @@ TimestampTz
 pool_next_timer(Scheduler *scheduler)
 {
 	TimestampTz next = POLICY_TIME_NEVER;
+	WeirWorker *idle;
 
+	if (pool_starving(scheduler) > 0 &&
+		(idle = pool_find_idle(scheduler, InvalidOid)) != NULL)
+		next = idle->since + (LEND_DWELL_MS + 1) * INT64CONST(1000);
 	if (scheduler->retry_spawn_at > GetCurrentTimestamp() ||
 		scheduler->nheld > 0)
-		next = Max(scheduler->retry_spawn_at,
-				   GetCurrentTimestamp() + MIN_DWELL_MS * INT64CONST(1000));
+		next = Min(next, Max(scheduler->retry_spawn_at,
+							 GetCurrentTimestamp() +
+							 MIN_DWELL_MS * INT64CONST(1000)));
 	for (int i = 0; i < weir_max_workers; i++)
 	{
 		WeirWorker *worker = &Weir->workers[i];

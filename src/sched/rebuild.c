@@ -225,12 +225,21 @@ step_end_attempt(Scheduler *scheduler, void *arg)
 }
 
 /*
- * Puts an unfinished task into the policy, or ends it if its role is gone.
+ * Puts an unfinished task into the policy, or ends it if it was to be
+ * cancelled or its role is gone.
  */
 void
 rebuild_add(Scheduler *scheduler, const UnfinishedTask *unfinished)
 {
-	if (OidIsValid(unfinished->task.owner))
+	if (unfinished->cancel_wanted)
+	{
+		RunRow		run = {0};
+
+		run.outcome = OUTCOME_CANCELLED;
+		run.final = true;
+		rebuild_end_attempt(scheduler, unfinished, &run);
+	}
+	else if (OidIsValid(unfinished->task.owner))
 		(void) policy_add(scheduler->policy, &unfinished->task);
 	else
 	{
@@ -264,6 +273,15 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 	if (run->outcome == OUTCOME_CRASHED)
 		run->final = unfinished->crashed + 1 >= weir_max_crashes ||
 			unfinished->charged + 1 >= unfinished->max_attempts;
+	else if (run->outcome == OUTCOME_INTERRUPTED && !run->charged)
+	{
+		int			before = task.attempt - 1 - unfinished->charged;
+
+		/* a command that ends its own worker must not come back at once */
+		if (before > 0)
+			run->retry_at = run->finished_at +
+				Min(INT64CONST(1000000) << Min(before, 6), INT64CONST(60000000));
+	}
 	else if (!run->final && run->charged)
 	{
 		RetryPolicy policy = {0};
@@ -319,9 +337,11 @@ rebuild_interrupt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 	run.outcome = OUTCOME_INTERRUPTED;
 	run.charged = unfinished->autocommit || !terminated;
 	run.sqlstate = terminated ? "57P01" : "XX000";
-	run.message = terminated ? "worker was terminated" :
-		worker->never_ready ? "worker could not connect as the role of the task" :
-		"worker ended without a result";
+	run.message = "worker was terminated";
+	if (worker && !terminated)
+		run.message = worker->never_ready ?
+			"worker could not connect as the role of the task" :
+			"worker ended without a result";
 	rebuild_end_attempt(scheduler, unfinished, &run);
 }
 

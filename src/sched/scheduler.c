@@ -58,6 +58,7 @@ scheduler_step(Scheduler *scheduler, const char *what, SchedulerStep step,
 {
 	volatile bool done = false;
 
+	QueryCancelPending = false;
 	SetCurrentStatementStartTimestamp();
 	pgstat_report_activity(STATE_RUNNING, what);
 	PG_TRY();
@@ -133,15 +134,18 @@ static void
 scheduler_rebuild(Scheduler *scheduler)
 {
 	WeirDatabase *database = scheduler->database;
+	SchedulerState before = database_state(database);
 	bool		ours = false;
 
+	/* in this order: where no rebuild is wanted the state is not the old one */
+	database_set_state(database, SCHEDULER_STARTING);
 	pg_atomic_write_u32(&database->rebuild_wanted, 0);
 	if (!scheduler_step(scheduler, "checking identity", step_identity, &ours))
 		proc_exit(1);
 	if (!ours)
 	{
 		pg_atomic_write_u32(&database->seeded, 0);
-		if (database_state(database) != SCHEDULER_UNADOPTED)
+		if (before != SCHEDULER_UNADOPTED)
 			ereport(LOG,
 					(errmsg("ledger of database %u is not adopted, no task is started",
 							database->oid),
@@ -191,6 +195,7 @@ scheduler_wait(Scheduler *scheduler)
 		proc_exit(0);
 	if (timeout == 0)
 	{
+		QueryCancelPending = false;
 		CHECK_FOR_INTERRUPTS();
 		return;
 	}
@@ -200,6 +205,7 @@ scheduler_wait(Scheduler *scheduler)
 					   timeout, PG_WAIT_EXTENSION);
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
+	QueryCancelPending = false;
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
 	{
@@ -232,6 +238,25 @@ scheduler_round(Scheduler *scheduler)
 }
 
 /*
+ * Sets what the settings of the database must not decide.  Above all this
+ * process waits for nobody's lock for long: a session that holds one could
+ * stop all tasks of the database.  A step that fails so is tried again.
+ */
+static void
+scheduler_pin_settings(void)
+{
+	SetConfigOption("lock_timeout", "100ms", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_isolation", "read committed",
+					PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,
+					PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_deferrable", "off", PGC_SUSET,
+					PGC_S_OVERRIDE);
+	SetConfigOption("default_table_access_method", "heap", PGC_SUSET,
+					PGC_S_OVERRIDE);
+}
+
+/*
  * Connects, and makes sure that this is a database with the extension and
  * that there is no other scheduler.
  */
@@ -241,7 +266,8 @@ scheduler_start(Scheduler *scheduler, Oid oid)
 	Oid			extension = InvalidOid;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGINT, SIG_IGN);
+	/* a lock timeout sends it; see scheduler_wait() for what is sent idly */
+	pqsignal(SIGINT, StatementCancelHandler);
 	pqsignal(SIGTERM, die);
 	scheduler->database = database_enter(oid);
 	if (scheduler->database == NULL)
@@ -249,6 +275,7 @@ scheduler_start(Scheduler *scheduler, Oid oid)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(oid, InvalidOid, 0);
 	pgstat_report_appname("pg_weir scheduler");
+	scheduler_pin_settings();
 	if (!scheduler_take_singleton())
 		proc_exit(0);
 	/* runs before the lock is released: the next one finds us gone */

@@ -32,6 +32,7 @@
 #include "shmem/database.h"
 #include "shmem/hold.h"
 #include "shmem/settings.h"
+#include "shmem/submit_ring.h"
 
 /* This session's transaction creates or drops the extension */
 static bool ExtensionChanges = false;
@@ -112,6 +113,7 @@ database_request(Oid oid)
 bool
 database_release(WeirDatabase *database, bool gone)
 {
+	SubmitMessage message;
 	bool		released;
 
 	LWLockAcquire(WeirLockDatabases, LW_EXCLUSIVE);
@@ -124,6 +126,9 @@ database_release(WeirDatabase *database, bool gone)
 		database->found = false;
 		pg_atomic_write_u32(&database->seeded, 0);
 		pg_atomic_write_u32(&database->wanted, 0);
+		/* whom these were for is no more */
+		while (submit_ring_read(&database->ring, &message, 1) > 0)
+			continue;
 	}
 	LWLockRelease(WeirLockDatabases);
 	return released;
@@ -173,6 +178,20 @@ database_extension_changes(bool changes)
 }
 
 /*
+ * The state of the scheduler, if it is not about to look at the ledger again,
+ * which can change everything; SCHEDULER_STARTING otherwise.
+ */
+static SchedulerState
+database_judgement(WeirDatabase *database)
+{
+	bool		again = pg_atomic_read_u32(&database->rebuild_wanted) != 0;
+
+	/* the scheduler writes the two the other way round */
+	pg_read_barrier();
+	return again ? SCHEDULER_STARTING : database_state(database);
+}
+
+/*
  * Refuses what cannot become true by waiting.
  */
 static void
@@ -190,7 +209,7 @@ database_refuse(WeirDatabase *database)
 				 errmsg("too many databases use pg_weir"),
 				 errhint("Raise \"%s\" and restart the server.",
 						 "weir.max_databases")));
-	if (database_state(database) == SCHEDULER_UNADOPTED)
+	if (database_judgement(database) == SCHEDULER_UNADOPTED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the ledger of this database is not adopted"),
@@ -277,6 +296,48 @@ database_require_ready(void)
 			(errcode(ERRCODE_CANNOT_CONNECT_NOW),
 			 errmsg("the scheduler of this database is not ready"),
 			 errdetail("The depth of the queues is not known until it has read the ledger."),
+			 errhint("Try again, and look at the view weir.status and at the server log.")));
+	return NULL;				/* keep compiler quiet */
+}
+
+/*
+ * The entry of the session's database when its scheduler has looked whether
+ * the ledger belongs here: the state says what it has found.  It is waited
+ * for, no longer than weir.max_wait.
+ */
+WeirDatabase *
+database_require_judged(void)
+{
+	WeirDatabase *database;
+	SchedulerState state;
+	TimestampTz start = GetCurrentTimestamp();
+	TimestampTz asked_at = 0;
+
+	layout_require();
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot use pg_weir during recovery")));
+	do
+	{
+		database = database_mine();
+		database_request_mine(&database, &asked_at);
+		if (database == NULL)
+			database_refuse(database);
+		state = database_judgement(database);
+		if (state == SCHEDULER_UNADOPTED || state == SCHEDULER_RUNNING)
+		{
+			ConditionVariableCancelSleep();
+			return database;
+		}
+		ConditionVariableTimedSleep(&database->progress, 10,
+									PG_WAIT_EXTENSION);
+	} while (!TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+										 weir_max_wait));
+	ConditionVariableCancelSleep();
+	ereport(ERROR,
+			(errcode(ERRCODE_CANNOT_CONNECT_NOW),
+			 errmsg("the scheduler of this database is not ready"),
 			 errhint("Try again, and look at the view weir.status and at the server log.")));
 	return NULL;				/* keep compiler quiet */
 }

@@ -17,6 +17,7 @@ extern WeirDatabase *database_request(Oid oid);
 extern bool database_release(WeirDatabase *database, bool gone);
 extern WeirDatabase *database_mine(void);
 extern WeirDatabase *database_require_ready(void);
+extern WeirDatabase *database_require_judged(void);
 extern void database_extension_changes(bool changes);
 
 extern SchedulerState database_state(WeirDatabase *database);

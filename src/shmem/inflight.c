@@ -15,8 +15,11 @@
  * worker can run, and empties it.
  *
  * The file lies in the directory of temporary statistics, which base backups
- * and pg_rewind skip.  Its header names the boot of the machine, so that one
- * that was left by a crash of the machine is not believed.
+ * and pg_rewind skip.  Its header names the boot of the machine and the
+ * postmaster, which adds a word when it ends in whatever order.  So a file
+ * that was left by a crash of the machine is not believed, nor one of a
+ * server that was killed with all of its processes at once, as a container
+ * is: there nobody could be declared innocent.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,8 +30,11 @@
 #include <unistd.h>
 
 #include "common/file_perm.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
+#include "utils/timestamp.h"
 
 #include "shmem/inflight.h"
 #include "shmem/layout.h"
@@ -58,7 +64,9 @@ typedef struct InflightHeader
 	uint32		magic;
 	uint32		nlines;
 	char		boot_id[40];
-	char		pad[16];
+	TimestampTz started_at;		/* of the postmaster */
+	int32		postmaster;		/* its process */
+	uint32		ended;			/* it ended by itself */
 } InflightHeader;
 
 StaticAssertDecl(sizeof(InflightLine) == 64, "one cache line per worker");
@@ -84,17 +92,43 @@ inflight_boot_id(char *boot_id, size_t size)
 }
 
 /*
- * Notes the tasks of those lines that nobody declared innocent.
+ * The postmaster ends, and has seen all its processes end: what the file says
+ * holds for the next one.
  */
 static void
-inflight_read(int fd, const char *boot_id)
+inflight_postmaster_ends(int code, Datum arg)
+{
+	InflightHeader header;
+	int			fd = open(INFLIGHT_FILE, O_RDWR | PG_BINARY);
+
+	if (fd < 0)
+		return;
+	if (read(fd, &header, sizeof(header)) == sizeof(header))
+	{
+		header.ended = 1;
+		if (lseek(fd, 0, SEEK_SET) != 0 ||
+			write(fd, &header, sizeof(header)) != sizeof(header))
+			elog(LOG, "could not write file \"%s\": %m", INFLIGHT_FILE);
+	}
+	close(fd);
+}
+
+/*
+ * Notes the tasks of those lines that nobody declared innocent, if somebody
+ * could have.
+ */
+static void
+inflight_read(int fd, const InflightHeader *mine)
 {
 	InflightHeader header;
 	InflightLine line;
 
 	if (read(fd, &header, sizeof(header)) != sizeof(header) ||
 		header.magic != INFLIGHT_MAGIC ||
-		strncmp(header.boot_id, boot_id, sizeof(header.boot_id)) != 0)
+		strncmp(header.boot_id, mine->boot_id, sizeof(header.boot_id)) != 0)
+		return;
+	if (!header.ended && (header.postmaster != mine->postmaster ||
+						  header.started_at != mine->started_at))
 		return;
 	while (Weir->nsuspects < WEIR_MAX_SUSPECTS &&
 		   read(fd, &line, sizeof(line)) == sizeof(line))
@@ -117,19 +151,28 @@ inflight_read(int fd, const char *boot_id)
 void
 inflight_collect(void)
 {
+	static bool first = true;
 	InflightHeader header;
 	Size		size;
 	int			fd;
 
+	/* a single-user server leaves it to the next postmaster */
+	if (!IsPostmasterEnvironment)
+		return;
+	if (first)
+		on_proc_exit(inflight_postmaster_ends, (Datum) 0);
+	first = false;
 	memset(&header, 0, sizeof(header));
 	header.magic = INFLIGHT_MAGIC;
 	header.nlines = weir_max_workers;
 	inflight_boot_id(header.boot_id, sizeof(header.boot_id));
+	header.started_at = MyStartTimestamp;
+	header.postmaster = MyProcPid;
 
 	fd = open(INFLIGHT_FILE, O_RDONLY | PG_BINARY);
 	if (fd >= 0)
 	{
-		inflight_read(fd, header.boot_id);
+		inflight_read(fd, &header);
 		close(fd);
 	}
 	size = sizeof(header) + weir_max_workers * sizeof(InflightLine);

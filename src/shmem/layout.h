@@ -43,9 +43,9 @@ typedef enum SchedulerState
 {
 	SCHEDULER_DOWN,				/* -> STARTING */
 	SCHEDULER_STARTING,			/* -> UNADOPTED, REBUILDING, DOWN */
-	SCHEDULER_UNADOPTED,		/* -> REBUILDING, DOWN */
+	SCHEDULER_UNADOPTED,		/* -> STARTING, DOWN */
 	SCHEDULER_REBUILDING,		/* -> RUNNING, DOWN */
-	SCHEDULER_RUNNING			/* -> UNADOPTED, DOWN */
+	SCHEDULER_RUNNING			/* -> STARTING, DOWN */
 } SchedulerState;
 
 /* Kinds of message on the submit ring */
@@ -123,6 +123,7 @@ typedef struct ResourceSlot
 	uint64		key;			/* 0 = free; database lock */
 	int32		slots;			/* the cap; scheduler */
 	int32		reserved;		/* slots 0 .. reserved-1 are for daily */
+	bool		named;			/* by the reading under way; scheduler */
 	pg_atomic_uint64 held;		/* whoever holds the advisory lock */
 	pg_atomic_uint32 gate_waiters;	/* sessions at the gate */
 	ConditionVariable freed;	/* a slot was given back */

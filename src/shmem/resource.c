@@ -35,14 +35,28 @@ resource_init(WeirDatabase *database)
 }
 
 /*
- * Sets all caps to zero, before the configuration is read again.
+ * The configuration is going to be read again.  What it said before stays in
+ * force meanwhile: others look at it all the time.
  */
 void
-resource_clear(WeirDatabase *database)
+resource_begin_reading(WeirDatabase *database)
+{
+	for (int i = 0; i < weir_max_resources; i++)
+		database->resources[i].named = false;
+}
+
+/*
+ * It has been read to the end: what it did not name has no cap any more.
+ */
+void
+resource_end_reading(WeirDatabase *database)
 {
 	LWLockAcquire(database->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < weir_max_resources; i++)
-		database->resources[i].slots = 0;
+	{
+		if (!database->resources[i].named)
+			database->resources[i].slots = 0;
+	}
 	LWLockRelease(database->lock);
 }
 
@@ -81,6 +95,7 @@ resource_set(WeirDatabase *database, uint64 key, int slots, int reserved)
 		resource->key = key;
 		resource->slots = slots;
 		resource->reserved = reserved;
+		resource->named = true;
 	}
 	LWLockRelease(database->lock);
 	return resource != NULL;

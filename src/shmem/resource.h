@@ -22,7 +22,8 @@
 #define RESOURCE_ID(key)		((uint32) (key))
 
 extern void resource_init(WeirDatabase *database);
-extern void resource_clear(WeirDatabase *database);
+extern void resource_begin_reading(WeirDatabase *database);
+extern void resource_end_reading(WeirDatabase *database);
 extern bool resource_set(WeirDatabase *database, uint64 key, int slots,
 						 int reserved);
 extern ResourceSlot *resource_find(WeirDatabase *database, uint64 key);

@@ -12,6 +12,7 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "shmem/settings.h"
@@ -118,12 +119,15 @@ settings_define_sizes(void)
 }
 
 /*
- * Defines all parameters and reserves the prefix.
+ * Defines all parameters and reserves the prefix.  A library that is not
+ * preloaded has no shared memory to size, and comes too late to do so.
  */
 void
 settings_define(void)
 {
 	settings_define_behaviour();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
 	settings_define_sizes();
 	MarkGUCPrefixReserved("weir");
 }

@@ -401,17 +401,13 @@ worker_slot_begin(WeirWorker *worker, const Assignment *assignment)
 }
 
 /*
- * The attempt is over; a request to cancel it is void.
+ * The attempt is over.  A request to cancel it stays: if the attempt has not
+ * ended the task the scheduler looks for it.
  */
 void
 worker_slot_end(WeirWorker *worker)
 {
 	SpinLockAcquire(&worker->mutex);
-	if (worker->cancel_task == worker->task_id)
-	{
-		worker->cancel_task = 0;
-		worker->cancel_cause = CANCEL_NONE;
-	}
 	worker->task_id = 0;
 	SpinLockRelease(&worker->mutex);
 	worker_slot_set_state(worker, WORKER_IDLE);
@@ -489,7 +485,6 @@ worker_slot_cancel(Oid database, int64 task_id, CancelCause cause, Oid actor)
 {
 	int32		attempt;
 	WeirWorker *worker = worker_slot_holding(database, task_id, &attempt);
-	pid_t		pid = 0;
 
 	if (worker == NULL)
 		return false;
@@ -498,10 +493,10 @@ worker_slot_cancel(Oid database, int64 task_id, CancelCause cause, Oid actor)
 	worker->cancel_attempt = attempt;
 	worker->cancel_cause = cause;
 	worker->cancel_actor = actor;
-	if (worker->task_id == task_id && worker->attempt == attempt)
-		pid = worker->pid;
+	/* under the mutex: a later signal could hit the worker's next task */
+	if (worker->task_id == task_id && worker->attempt == attempt &&
+		worker->pid != 0)
+		kill(worker->pid, SIGINT);
 	SpinLockRelease(&worker->mutex);
-	if (pid != 0)
-		kill(pid, SIGINT);
 	return true;
 }
