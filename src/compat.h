@@ -59,6 +59,16 @@ typedef int ProcNumber;
 #define weir_search_path_matches(path)	OverrideSearchPathMatchesCurrent(path)
 #endif
 
+/* 16 asks whether only summarizing indexes are to be updated */
+#if PG_VERSION_NUM >= 160000
+#define weir_ExecInsertIndexTuples(result, slot, estate) \
+	ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, \
+						  NIL, false)
+#else
+#define weir_ExecInsertIndexTuples(result, slot, estate) \
+	ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL)
+#endif
+
 /* 18 dropped the "run once" flag of PortalRun */
 #if PG_VERSION_NUM >= 180000
 #define weir_PortalRun(portal, count, toplevel, dest, qc) \

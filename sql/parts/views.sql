@@ -8,7 +8,7 @@ CREATE FUNCTION weir._show_status(
     OUT paused boolean, OUT counted boolean, OUT out_of_processes boolean,
     OUT enabled boolean, OUT library_version text
 ) RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 1
     AS 'MODULE_PATHNAME', 'weir_show_status';
 
 CREATE FUNCTION weir._show_queues(
@@ -16,7 +16,7 @@ CREATE FUNCTION weir._show_queues(
     OUT delayed integer, OUT blocked integer, OUT running integer,
     OUT waiting_producers integer, OUT refused bigint, OUT waited bigint
 ) RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_queues';
 
 CREATE FUNCTION weir._show_workers(
@@ -24,21 +24,21 @@ CREATE FUNCTION weir._show_workers(
     OUT task_id bigint, OUT attempt integer, OUT since timestamptz,
     OUT started_at timestamptz, OUT done bigint, OUT total bigint, OUT note text
 ) RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_workers';
 
 CREATE FUNCTION weir._show_assigned(
     OUT task_id bigint, OUT attempt integer, OUT pid integer,
     OUT queue_id integer, OUT dispatched_at timestamptz
 ) RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_assigned';
 
 CREATE FUNCTION weir._show_resources(
     OUT kind integer, OUT id oid, OUT slots integer, OUT reserved integer,
     OUT used integer, OUT waiting_sessions integer
 ) RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_resources';
 
 -- Whether the current user may see what belongs to a role.  Functions in a view
@@ -49,7 +49,8 @@ CREATE FUNCTION weir._may_see(owner oid, owner_name text) RETURNS boolean
 
 CREATE VIEW weir.status AS
 SELECT s.preloaded, s.scheduler, s.scheduler_pid, s.started_at, s.heartbeat,
-       s.adopted, s.paused,
+       s.adopted,
+       EXISTS (SELECT FROM weir.control c WHERE c.paused) AS paused,
        (SELECT c.reason FROM weir.control c WHERE c.paused) AS paused_reason,
        s.enabled, s.counted, s.out_of_processes, s.library_version,
        (SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_weir') AS extension_version
@@ -155,7 +156,7 @@ COMMENT ON COLUMN weir.tasks.policy IS 'Its retry parameters.';
 COMMENT ON COLUMN weir.tasks.enqueued_by IS 'Session user that enqueued it.';
 COMMENT ON COLUMN weir.tasks.application_name IS 'Application that enqueued it.';
 COMMENT ON COLUMN weir.tasks.client_addr IS 'Where that came from; null for local clients.';
-COMMENT ON COLUMN weir.tasks.reason IS 'Reason given.';
+COMMENT ON COLUMN weir.tasks.reason IS 'Reason given; null for those who may not see it.';
 
 CREATE VIEW weir.runs WITH (security_barrier) AS
 SELECT r.task_id, r.attempt, t.queue, t.class, t.owner_name AS owner,
@@ -167,7 +168,8 @@ SELECT r.task_id, r.attempt, t.queue, t.class, t.owner_name AS owner,
        CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.context END AS context,
        r.rows,
        CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.result END AS result,
-       r.actor, r.reason, r.xid
+       r.actor,
+       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.reason END AS reason, r.xid
 FROM weir.run r JOIN weir.task t ON t.task_id = r.task_id;
 COMMENT ON VIEW weir.runs IS 'The runs: one row for each attempt that has ended, and for each end without an attempt.';
 COMMENT ON COLUMN weir.runs.task_id IS 'Id of the task.';
@@ -192,7 +194,7 @@ COMMENT ON COLUMN weir.runs.context IS 'Context of the error; null for those who
 COMMENT ON COLUMN weir.runs.rows IS 'Rows that the last statement returned or affected.';
 COMMENT ON COLUMN weir.runs.result IS 'Rows that the last statement returned; null for those who may not see them.';
 COMMENT ON COLUMN weir.runs.actor IS 'Who ended it, if somebody did.';
-COMMENT ON COLUMN weir.runs.reason IS 'Reason given.';
+COMMENT ON COLUMN weir.runs.reason IS 'Reason given; null for those who may not see it.';
 COMMENT ON COLUMN weir.runs.xid IS 'Transaction that wrote the row, and with it the effects of a success in mode transaction.';
 
 CREATE VIEW weir.dead_letters AS
@@ -381,16 +383,17 @@ COMMENT ON COLUMN weir.lock_waits.deadline IS 'Deadline of the task.';
 
 -- Why a task does not run: every cause that holds now, the decisive one first.
 CREATE FUNCTION weir._causes(
-    wanted bigint,
+    wanted bigint[],
     OUT task_id bigint, OUT cause text, OUT holder text, OUT detail text, OUT eta timestamptz
 ) RETURNS SETOF record
     LANGUAGE sql VOLATILE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
+    SET jit = off
     ROWS 3
     AS $$
     WITH t AS MATERIALIZED (
         SELECT * FROM weir.tasks t
-        WHERE (wanted IS NULL OR t.task_id = wanted)
+        WHERE t.task_id = ANY (wanted)
         AND t.state IN ('scheduled', 'ready', 'retrying', 'running')
         AND NOT EXISTS (SELECT FROM weir._show_workers() w WHERE w.task_id = t.task_id)
     ), s AS MATERIALIZED (
@@ -441,6 +444,11 @@ CREATE FUNCTION weir._causes(
         GROUP BY t.task_id, t.class, r.resource, r.slots, r.reserved
         HAVING count(*) >= r.slots - CASE WHEN t.class = 'daily' THEN 0 ELSE r.reserved END
         UNION ALL
+        SELECT t.task_id, 8, 'cap', NULL,
+               'all slots of ' || r.resource || ' are reserved for class daily', NULL
+        FROM t JOIN weir.resources r ON r.resource = ANY (t.tables)
+        WHERE t.state = 'ready' AND t.class <> 'daily' AND r.reserved = r.slots
+        UNION ALL
         SELECT t.task_id, 9, 'no_worker', NULL,
                CASE WHEN s.out_of_processes THEN 'max_worker_processes is used up'
                     ELSE 'no worker is free, or others go first' END, NULL
@@ -476,7 +484,7 @@ BEGIN
             MESSAGE = format('must be owner of task %s', task_id);
     END IF;
     RETURN QUERY SELECT c.cause, c.holder, c.detail, c.eta
-        FROM weir._causes(why_waiting.task_id) c;
+        FROM weir._causes(ARRAY[why_waiting.task_id]) c;
 END
 $$;
 COMMENT ON FUNCTION weir.why_waiting(bigint)
@@ -486,7 +494,9 @@ CREATE VIEW weir.waiting AS
 SELECT t.task_id, t.queue, t.class, t.owner, t.state, t.priority, t.enqueued_at,
        pg_catalog.clock_timestamp() - t.enqueued_at AS waited, t.deadline,
        c.cause, c.holder, c.detail, c.eta
-FROM (SELECT DISTINCT ON (c.task_id) c.* FROM weir._causes(NULL) WITH ORDINALITY c
+FROM (SELECT DISTINCT ON (c.task_id) c.* FROM weir._causes((SELECT array_agg(u.task_id) FROM weir.tasks u
+                          WHERE u.state IN ('scheduled', 'ready', 'retrying', 'running')))
+          WITH ORDINALITY c
       ORDER BY c.task_id, c.ordinality) c
 JOIN weir.tasks t ON t.task_id = c.task_id;
 COMMENT ON VIEW weir.waiting IS 'The tasks that do not run yet, with the decisive cause.';

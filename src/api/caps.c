@@ -290,7 +290,7 @@ weir_acquire(PG_FUNCTION_ARGS)
 	int64		timeout = weir_max_wait;
 	SlotRequest request = {resource, name};
 
-	if (xact_holds_slot(resource->key))
+	if (slots_holds(resource->key))
 		PG_RETURN_VOID();
 	if (!PG_ARGISNULL(1))
 		timeout = session_interval_ms(PG_GETARG_INTERVAL_P(1));
@@ -303,7 +303,7 @@ weir_acquire(PG_FUNCTION_ARGS)
 		try_any_slot(resource))
 		PG_RETURN_VOID();
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
-		xact_holds_any_slot())
+		slots_holds_any())
 		refuse_busy(&request,
 					"This transaction has written or holds a slot already, and does not wait: others may wait for it. Acquire first.");
 	wait_for_slot(database, &request, timeout);
@@ -319,7 +319,7 @@ weir_try_acquire(PG_FUNCTION_ARGS)
 	char	   *name;
 	ResourceSlot *resource = resource_argument(fcinfo, &name);
 
-	if (xact_holds_slot(resource->key))
+	if (slots_holds(resource->key))
 		PG_RETURN_BOOL(true);
 	PG_RETURN_BOOL(pg_atomic_read_u32(&resource->gate_waiters) == 0 &&
 				   try_any_slot(resource));

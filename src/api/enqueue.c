@@ -29,6 +29,7 @@
 #include "ledger/event_row.h"
 #include "ledger/queue_config.h"
 #include "run/attempt.h"
+#include "run/slots.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/resource.h"
@@ -95,7 +96,7 @@ static void
 wait_for_room(int32 queue_id, RoomRequest *room)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
-		xact_has_submitted() || xact_holds_any_slot() ||
+		xact_has_submitted() || slots_holds_any() ||
 		CurrentAttempt != NULL)
 	{
 		pg_atomic_fetch_add_u64(&room->slot->refused, 1);

@@ -87,7 +87,9 @@ weir_show_status(PG_FUNCTION_ARGS)
 		values[5] = BoolGetDatum(state != SCHEDULER_UNADOPTED);
 		values[6] = BoolGetDatum(pg_atomic_read_u32(&database->paused) != 0);
 		values[7] = BoolGetDatum(pg_atomic_read_u32(&database->seeded) != 0);
-		values[8] = BoolGetDatum(pg_atomic_read_u32(&database->no_process) != 0);
+		values[8] = BoolGetDatum(pg_atomic_read_u32(&database->no_process) != 0 ||
+								 (database->process == 0 &&
+								  pg_atomic_read_u32(&Weir->launcher_starved) != 0));
 	}
 	values[9] = BoolGetDatum(weir_enabled);
 	values[10] = CStringGetTextDatum(PG_WEIR_VERSION);

@@ -12,16 +12,18 @@
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/indexing.h"
-#include "executor/tuptable.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "ledger/heap_row.h"
 
 #define BATCH	256				/* rows per multi-insert */
@@ -29,31 +31,16 @@
 struct HeapRows
 {
 	Relation	relation;
-	CatalogIndexState indexes;
+	EState	   *estate;
+	ResultRelInfo *result;
 	TupleTableSlot *slots[BATCH];
 	int			n;
 };
 
 /*
- * Inserts one row.
- */
-void
-heap_row_insert(Oid relid, const Datum *values, const bool *nulls)
-{
-	Relation	relation = table_open(relid, RowExclusiveLock);
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(relation),
-										(Datum *) values, (bool *) nulls);
-
-	PushActiveSnapshot(GetLatestSnapshot());
-	CatalogTupleInsert(relation, tuple);
-	PopActiveSnapshot();
-	heap_freetuple(tuple);
-	/* the lock stays to the end of the transaction, as after any insert */
-	table_close(relation, NoLock);
-}
-
-/*
- * Starts to insert many rows into one table.
+ * Opens a table and its indexes.  The executor's own way is taken to insert
+ * into indexes, since an administrator may add some, on expressions, partial,
+ * or concurrently.
  */
 HeapRows *
 heap_rows_begin(Oid relid)
@@ -61,24 +48,39 @@ heap_rows_begin(Oid relid)
 	HeapRows   *rows = palloc0(sizeof(HeapRows));
 
 	rows->relation = table_open(relid, RowExclusiveLock);
-	rows->indexes = CatalogOpenIndexes(rows->relation);
+	rows->estate = CreateExecutorState();
+	rows->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(rows->result, rows->relation, 1, NULL, 0);
+	ExecOpenIndices(rows->result, false);
 	return rows;
 }
 
+/*
+ * Writes the rows that were added.
+ */
 static void
 heap_rows_flush(HeapRows *rows)
 {
 	if (rows->n == 0)
 		return;
 	PushActiveSnapshot(GetLatestSnapshot());
-	CatalogTuplesMultiInsertWithInfo(rows->relation, rows->slots, rows->n,
-									 rows->indexes);
-	PopActiveSnapshot();
+	table_multi_insert(rows->relation, rows->slots, rows->n,
+					   GetCurrentCommandId(true), 0, NULL);
 	for (int i = 0; i < rows->n; i++)
+	{
+		if (rows->result->ri_NumIndices > 0)
+			list_free(weir_ExecInsertIndexTuples(rows->result, rows->slots[i],
+												 rows->estate));
+		ResetPerTupleExprContext(rows->estate);
 		ExecClearTuple(rows->slots[i]);
+	}
+	PopActiveSnapshot();
 	rows->n = 0;
 }
 
+/*
+ * Adds one row.
+ */
 void
 heap_rows_add(HeapRows *rows, const Datum *values, const bool *nulls)
 {
@@ -96,15 +98,33 @@ heap_rows_add(HeapRows *rows, const Datum *values, const bool *nulls)
 		heap_rows_flush(rows);
 }
 
+/*
+ * Writes the rest and closes.  The lock stays to the end of the transaction,
+ * as after any insert.
+ */
 void
 heap_rows_end(HeapRows *rows)
 {
 	heap_rows_flush(rows);
 	for (int i = 0; i < BATCH && rows->slots[i]; i++)
 		ExecDropSingleTupleTableSlot(rows->slots[i]);
-	CatalogCloseIndexes(rows->indexes);
+	ExecCloseIndices(rows->result);
+	FreeExecutorState(rows->estate);
 	table_close(rows->relation, NoLock);
+	pfree(rows->result);
 	pfree(rows);
+}
+
+/*
+ * Inserts one row.
+ */
+void
+heap_row_insert(Oid relid, const Datum *values, const bool *nulls)
+{
+	HeapRows   *rows = heap_rows_begin(relid);
+
+	heap_rows_add(rows, values, nulls);
+	heap_rows_end(rows);
 }
 
 /*

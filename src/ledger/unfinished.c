@@ -17,6 +17,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -111,18 +112,20 @@ unfinished_tables(uint64 row, int column, uint64 *needs)
 }
 
 /*
- * The role that the task runs as.  A role that was dropped and made again
- * under the same name is another one; but in a ledger that was adopted since,
- * oids mean nothing and the name counts.  InvalidOid if there is none.
+ * The role that the task runs as: the one with the recorded oid, whatever it
+ * is called by now, so that one that was dropped and made again under its
+ * name is another one.  But in a ledger that was adopted since, oids mean
+ * nothing and the name counts.  InvalidOid if there is none.
  */
 static Oid
 unfinished_owner(uint64 row)
 {
-	Oid			by_name = get_role_oid(sql_text(row, 4), true);
 	Oid			recorded = (Oid) strtoul(sql_text(row, 17), NULL, 10);
 	bool		adopted = strcmp(sql_text(row, 18), "t") == 0;
 
-	return by_name == recorded || adopted ? by_name : InvalidOid;
+	if (adopted)
+		return get_role_oid(sql_text(row, 4), true);
+	return GetUserNameFromId(recorded, true) != NULL ? recorded : InvalidOid;
 }
 
 /*

@@ -153,7 +153,7 @@ attempt_prepare(Attempt *attempt, uint64 *taken)
 		else if (attempt->task->autocommit)
 		{
 			if (slots_take_for_session(attempt->assignment, taken))
-				attempt->session_slots = true;
+				attempt->session_slots = attempt->assignment->ngrants > 0;
 			else
 				readiness = SLOT_TAKEN;
 		}
@@ -256,8 +256,7 @@ attempt_record_success(Attempt *attempt, const ExecuteResult *result)
 	run.has_rows = result->has_rows;
 	run.rows = result->rows;
 	run.result = result->json;
-	if (result->too_big)
-		run.detail = "The result is larger than \"weir.max_result\" and was not stored.";
+	run.detail = result->not_stored;
 	run_row_insert(&run);
 	xact_end_task(database, depth_slot(database, assignment->queue), 1);
 }

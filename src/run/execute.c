@@ -270,7 +270,8 @@ statement_execute(KeptCommand *command, KeptStatement *statement, Jsonb *args,
 	{
 		result->has_rows = command_tag_display_rowcount(completion.commandTag);
 		result->rows = (int64) completion.nprocessed;
-		result->json = result_receiver_json(receiver, &result->too_big);
+		result->json = result_receiver_json(receiver,
+											&result->not_stored);
 		receiver->rDestroy(receiver);
 	}
 }

@@ -15,8 +15,8 @@ typedef struct ExecuteResult
 {
 	bool		has_rows;
 	int64		rows;			/* returned or affected */
-	Jsonb	   *json;			/* array of its rows; NULL if none or too big */
-	bool		too_big;
+	Jsonb	   *json;			/* array of its rows; NULL if none is stored */
+	const char *not_stored;		/* why not, if there were rows */
 } ExecuteResult;
 
 extern void execute_command(const char *command, Jsonb *args, bool autocommit,

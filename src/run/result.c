@@ -11,12 +11,14 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "run/result.h"
 #include "shmem/settings.h"
@@ -109,23 +111,57 @@ result_receiver_create(MemoryContext context)
 }
 
 /*
+ * Converts the text, in a subtransaction: a column of type json can hold what
+ * jsonb does not take, which must not fail the task.
+ */
+static Jsonb *
+result_convert(ResultReceiver *receiver, const char **not_stored)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	Jsonb	   *volatile json = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(receiver->context);
+	PG_TRY();
+	{
+		json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+												  CStringGetDatum(receiver->text.data)));
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(receiver->context);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		json = NULL;
+		*not_stored = "The result cannot be converted to jsonb and was not stored.";
+	}
+	PG_END_TRY();
+	CurrentResourceOwner = owner;
+	return json;
+}
+
+/*
  * The caught rows as a JSON array; NULL if the statement returns no rows, or
- * too many.
+ * if they are not stored: then says why.
  */
 Jsonb *
-result_receiver_json(DestReceiver *self, bool *too_big)
+result_receiver_json(DestReceiver *self, const char **not_stored)
 {
 	ResultReceiver *receiver = (ResultReceiver *) self;
-	MemoryContext caller;
+	MemoryContext caller = CurrentMemoryContext;
 	Jsonb	   *json;
 
-	*too_big = receiver->too_big;
-	if (receiver->descriptor == NULL || receiver->too_big)
+	*not_stored = NULL;
+	if (receiver->descriptor == NULL)
 		return NULL;
-	caller = MemoryContextSwitchTo(receiver->context);
+	if (receiver->too_big)
+	{
+		*not_stored = "The result is larger than \"weir.max_result\" and was not stored.";
+		return NULL;
+	}
 	appendStringInfoChar(&receiver->text, ']');
-	json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-											  CStringGetDatum(receiver->text.data)));
+	json = result_convert(receiver, not_stored);
 	MemoryContextSwitchTo(caller);
 	return json;
 }

@@ -12,6 +12,7 @@
 #include "utils/jsonb.h"
 
 extern DestReceiver *result_receiver_create(MemoryContext context);
-extern Jsonb *result_receiver_json(DestReceiver *receiver, bool *too_big);
+extern Jsonb *result_receiver_json(DestReceiver *receiver,
+								   const char **not_stored);
 
 #endif							/* WEIR_RESULT_H */

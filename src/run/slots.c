@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "run/attempt.h"
 #include "run/slots.h"
 #include "shmem/database.h"
 #include "shmem/resource.h"
@@ -56,6 +57,35 @@ slot_lock_transaction(const LOCKTAG *tag)
 	}
 	PG_END_TRY();
 	return result != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * Does this process hold a slot of the resource, for its transaction or for
+ * its task in mode autocommit?
+ */
+bool
+slots_holds(uint64 resource)
+{
+	if (xact_holds_slot(resource))
+		return true;
+	if (CurrentAttempt == NULL || !CurrentAttempt->session_slots)
+		return false;
+	for (int i = 0; i < CurrentAttempt->assignment->ngrants; i++)
+	{
+		if (CurrentAttempt->assignment->grants[i].resource == resource)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Does it hold any?
+ */
+bool
+slots_holds_any(void)
+{
+	return xact_holds_any_slot() ||
+		(CurrentAttempt != NULL && CurrentAttempt->session_slots);
 }
 
 /*

@@ -15,6 +15,8 @@
 #define SLOT_GATE	0xFFFFFFFF
 
 extern void slot_tag(LOCKTAG *tag, uint64 resource, uint32 slot);
+extern bool slots_holds(uint64 resource);
+extern bool slots_holds_any(void);
 extern bool slot_try(ResourceSlot *resource, int slot, bool foreign);
 extern bool slots_take_for_transaction(const Assignment *assignment,
 									   uint64 *taken_by_other);

@@ -104,6 +104,9 @@ worker_wait(WeirWorker *worker, Assignment *assignment)
 			ResetLatch(MyLatch);
 		/* a cancel that came too late is nobody's */
 		QueryCancelPending = false;
+		/* nothing is under way: no need to complain */
+		if (ProcDiePending)
+			proc_exit(1);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
