@@ -69,16 +69,19 @@ OBJS = \
 	src/run/session.o \
 	src/run/slots.o \
 	src/run/worker.o \
+	src/sched/ahead.o \
 	src/sched/cap_watch.o \
 	src/sched/configure.o \
 	src/sched/dispatch.o \
 	src/sched/intake.o \
+	src/sched/later.o \
 	src/sched/launcher.o \
 	src/sched/pool.o \
 	src/sched/rebuild.o \
 	src/sched/roster.o \
 	src/sched/scheduler.o \
 	src/sched/upkeep.o \
+	src/sched/ward.o \
 	src/api/adopt.o \
 	src/api/arguments.o \
 	src/api/caps.o \

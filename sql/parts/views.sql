@@ -241,7 +241,8 @@ SELECT w.task_id, w.attempt, t.queue, t.class, t.owner, w.pid, t.command, t.args
        w.note,
        t.deadline, t.tables
 FROM weir._show_workers() w
-JOIN weir.tasks t ON t.task_id = w.task_id;
+JOIN weir.tasks t ON t.task_id = w.task_id
+WHERE w.state = 'running';
 COMMENT ON VIEW weir.running IS 'The attempts that are being executed.';
 COMMENT ON COLUMN weir.running.task_id IS 'Id of the task.';
 COMMENT ON COLUMN weir.running.attempt IS 'Number of the attempt.';

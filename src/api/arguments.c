@@ -14,6 +14,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 
 #include "api/arguments.h"
 
@@ -62,6 +63,26 @@ argument_queue(FunctionCallInfo fcinfo, int arg, const char *name)
 				 errmsg("queue \"%s\" does not exist", value),
 				 errhint("See the view weir.queues, or create it with weir.create_queue().")));
 	return queue;
+}
+
+/*
+ * Refuses new tasks for a queue that is being drained or dropped.  Called when
+ * room has been reserved: whoever drops it looks at the depth after closing
+ * it, and opens it again after all have been told that it is gone.
+ */
+void
+require_queue_open(int32 queue_id, const char *name, QueueSlot *slot)
+{
+	if (pg_atomic_read_u32(&slot->draining) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("queue \"%s\" is being drained or dropped", name),
+				 errhint("Try again when that has ended.")));
+	AcceptInvalidationMessages();
+	if (queue_config_by_id(queue_id) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("queue \"%s\" does not exist", name)));
 }
 
 /*

@@ -11,12 +11,15 @@
 #include "fmgr.h"
 
 #include "ledger/queue_config.h"
+#include "shmem/layout.h"
 
 extern char *argument_text(FunctionCallInfo fcinfo, int arg);
 extern char *argument_required_text(FunctionCallInfo fcinfo, int arg,
 									const char *name);
 extern const QueueConfig *argument_queue(FunctionCallInfo fcinfo, int arg,
 										 const char *name);
+extern void require_queue_open(int32 queue_id, const char *name,
+							   QueueSlot *slot);
 extern void require_queue_owner(const QueueConfig *queue);
 extern bool may_act_on(Oid owner, const char *owner_name);
 extern bool may_see(Oid owner, const char *owner_name);

@@ -160,8 +160,13 @@ try_any_slot(void *arg)
 {
 	ResourceSlot *resource = arg;
 	uint64		held = resource_held(resource);
+	int			reserved = Min(resource->reserved, resource->slots);
 
-	for (int i = resource->reserved; i < resource->slots; i++)
+	/* slots beyond a cap that was lowered count, until they are given back */
+	if (reserved == resource->slots ||
+		__builtin_popcountll(held >> reserved) >= resource->slots - reserved)
+		return false;
+	for (int i = reserved; i < resource->slots; i++)
 	{
 		if ((held & (UINT64CONST(1) << i)) == 0 && slot_try(resource, i, true))
 			return true;

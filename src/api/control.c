@@ -200,19 +200,19 @@ static bool
 retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 {
 	TaskRow    *task = task_to_act_on(task_id);
-	const Generation *generation = generation_of(task_id);
-	const QueueConfig *queue = queue_config_by_id(task->queue_id);
+	const QueueConfig *queue;
 	QueueSlot  *slot;
 	RunSummary	summary;
 	RunRow		run = {0};
 	int32		capacity;
 
-	if (!generation->open)
+	if (!generation_keep_open(task_id, task_id + 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("task " INT64_FORMAT " is in a closed generation of the ledger",
 						task_id),
 				 errhint("Enqueue its command again.")));
+	queue = queue_config_by_id(task->queue_id);
 	if (queue == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -227,6 +227,8 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("queue \"%s\" is full", task->queue),
 				 errhint("Try again later.")));
+	require_queue_open(task->queue_id, task->queue, slot);
+	depth_require_bound(slot, task->queue_id);
 	run.task_id = task_id;
 	run.attempt = summary.attempts + 1;
 	run.outcome = OUTCOME_RETRIED;

@@ -23,10 +23,12 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "api/arguments.h"
 #include "api/enqueue.h"
 #include "api/gate.h"
 #include "api/request.h"
 #include "ledger/event_row.h"
+#include "ledger/generation.h"
 #include "ledger/queue_config.h"
 #include "run/attempt.h"
 #include "run/slots.h"
@@ -46,6 +48,7 @@ typedef struct RoomRequest
 	QueueSlot  *slot;
 	uint32		n;
 	uint32		capacity;
+	int32		queue_id;
 	const char *queue;
 } RoomRequest;
 
@@ -71,7 +74,10 @@ try_room(void *arg)
 {
 	RoomRequest *room = arg;
 
-	return xact_reserve_depth(room->slot, room->n, room->capacity);
+	if (!xact_reserve_depth(room->slot, room->n, room->capacity))
+		return false;
+	depth_require_bound(room->slot, room->queue_id);
+	return true;
 }
 
 /*
@@ -121,25 +127,26 @@ reserve_room(const EnqueueRequest *request, uint32 n, bool tell,
 			 QueueSlot **slot)
 {
 	const QueueConfig *queue = request->queue;
+	int32		queue_id = queue->queue_id;
 	RoomRequest room;
 
-	room.slot = *slot = depth_slot(request->database, queue->queue_id);
+	room.slot = *slot = depth_slot(request->database, queue_id);
+	room.queue_id = queue->queue_id;
 	room.n = n;
 	room.capacity = queue->capacity;
-	if (pg_atomic_read_u32(&room.slot->draining) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("queue \"%s\" is being drained", queue->name),
-				 errhint("Try again when weir.drain() has ended.")));
+	/* the configuration may be read anew while we wait */
+	room.queue = pstrdup(queue->name);
 	/* newcomers do not pass those in line */
 	if ((!queue->wait || pg_atomic_read_u32(&room.slot->waiters) == 0) &&
 		try_room(&room))
+	{
+		require_queue_open(queue_id, room.queue, room.slot);
 		return true;
+	}
 	if (queue->wait && !tell)
 	{
-		/* the configuration may be read anew while we wait */
-		room.queue = pstrdup(queue->name);
-		wait_for_room(queue->queue_id, &room);
+		wait_for_room(queue_id, &room);
+		require_queue_open(queue_id, room.queue, room.slot);
 		return true;
 	}
 	pg_atomic_fetch_add_u64(&room.slot->refused, 1);
@@ -155,7 +162,7 @@ reserve_room(const EnqueueRequest *request, uint32 n, bool tell,
  * those on demand.
  */
 static int64
-take_ids(WeirDatabase *database, int64 n)
+try_take_ids(WeirDatabase *database, int64 n)
 {
 	int64		first = (int64) pg_atomic_fetch_add_u64(&database->next_id, n);
 	TimestampTz start = GetCurrentTimestamp();
@@ -177,6 +184,22 @@ take_ids(WeirDatabase *database, int64 n)
 									PG_WAIT_EXTENSION);
 	}
 	ConditionVariableCancelSleep();
+	return first;
+}
+
+/*
+ * Takes n consecutive ids whose tables stay open until the rows are committed.
+ */
+static int64
+take_ids(WeirDatabase *database, int64 n)
+{
+	int64		first;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		first = try_take_ids(database, n);
+	} while (!generation_keep_open(first, first + n));
 	return first;
 }
 

@@ -240,24 +240,27 @@ weir_drop_queue(PG_FUNCTION_ARGS)
 	const QueueConfig *queue = argument_queue(fcinfo, 0, "name");
 	WeirDatabase *database = database_require_ready();
 	char	   *name = pstrdup(queue->name);
-	QueueSlot  *slot = depth_find(database, queue->queue_id);
+	int32		queue_id = queue->queue_id;
+	QueueSlot  *slot = depth_slot(database, queue_id);
 	SqlSession	session;
 	SqlParams	params = {0};
 
 	require_queue_owner(queue);
-	if (queue->queue_id <= 100)
+	if (queue_id <= 100)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("queue \"%s\" cannot be dropped", name),
 				 errdetail("It belongs to the extension.")));
-	if (slot != NULL && pg_atomic_read_u32(&slot->depth) > 0)
+	/* first closed, then looked into: a task that comes now sees the one */
+	xact_close_queue(slot);
+	if (pg_atomic_read_u32(&slot->depth) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("queue \"%s\" is not empty", name),
 				 errdetail("It has %u unfinished tasks.",
 						   pg_atomic_read_u32(&slot->depth)),
 				 errhint("Wait for them with weir.drain(), or cancel them.")));
-	sql_add_int4(&params, queue->queue_id);
+	sql_add_int4(&params, queue_id);
 	sql_begin(&session);
 	sql_execute("DELETE FROM weir.queue_grant WHERE queue_id = $1", &params);
 	sql_execute("DELETE FROM weir.queue WHERE queue_id = $1", &params);

@@ -225,6 +225,52 @@ generation_create(int64 low, int64 high)
 }
 
 /*
+ * Keeps the generations of the ids from low to high, not included, open until
+ * the end of the transaction.  False if one is closed already: between taking
+ * ids and writing the rows a session can be so slow that it was.
+ */
+bool
+generation_keep_open(int64 low, int64 high)
+{
+	while (low < high)
+	{
+		const Generation *generation = generation_of(low);
+
+		if (generation == NULL)
+			elog(ERROR, "no generation for task " INT64_FORMAT, low);
+		LockRelationOid(generation->task, RowExclusiveLock);
+		/* with the lock came the news of what was committed before */
+		generation = generation_of(low);
+		if (generation == NULL || !generation->open)
+			return false;
+		low = generation->high;
+	}
+	return true;
+}
+
+/*
+ * A task of the generation that has not ended; 0 if there is none.
+ */
+int64
+generation_find_unfinished(const Generation *generation)
+{
+	int32		id = generation->generation_id;
+	SqlSession	session;
+	int64		found = 0;
+
+	sql_begin(&session);
+	sql_execute(psprintf("SELECT t.task_id FROM weir.task_%d t "
+						 "WHERE (SELECT r.final FROM weir.run_%d r"
+						 " WHERE r.task_id = t.task_id"
+						 " ORDER BY r.attempt DESC LIMIT 1) IS NOT TRUE LIMIT 1",
+						 id, id), NULL);
+	if (SPI_processed == 1)
+		found = sql_int8(0, 1);
+	sql_end(&session);
+	return found;
+}
+
+/*
  * Closes a generation whose ids are all given out.  Its tables are locked
  * against writers for that, without waiting: a transaction that wrote a task
  * long ago and has not committed keeps it open.  Says whether it was closed.
@@ -235,30 +281,22 @@ generation_try_close(const Generation *generation)
 	Generation	copy = *generation;
 	SqlSession	session;
 	SqlParams	params = {0};
-	bool		closed = false;
 
 	if (!ConditionalLockRelationOid(copy.task, ShareLock) ||
 		!ConditionalLockRelationOid(copy.run, ShareLock))
 		return false;
 	CommandCounterIncrement();
+	if (generation_find_unfinished(&copy) != 0)
+		return false;
 	sql_begin(&session);
-	sql_execute(psprintf("SELECT 1 FROM weir.task_%d t "
-						 "WHERE (SELECT r.final FROM weir.run_%d r"
-						 " WHERE r.task_id = t.task_id"
-						 " ORDER BY r.attempt DESC LIMIT 1) IS NOT TRUE LIMIT 1",
-						 copy.generation_id, copy.generation_id), NULL);
-	if (SPI_processed == 0)
-	{
-		sql_add_int4(&params, copy.generation_id);
-		sql_execute("UPDATE weir.generation SET state = 'closed', "
-					"closed_at = clock_timestamp() WHERE generation_id = $1",
-					&params);
-		CacheInvalidateRelcacheByRelid(get_relname_relid("generation",
-														 ledger_namespace()));
-		closed = true;
-	}
+	sql_add_int4(&params, copy.generation_id);
+	sql_execute("UPDATE weir.generation SET state = 'closed', "
+				"closed_at = clock_timestamp() WHERE generation_id = $1",
+				&params);
+	CacheInvalidateRelcacheByRelid(get_relname_relid("generation",
+													 ledger_namespace()));
 	sql_end(&session);
-	return closed;
+	return true;
 }
 
 /*
@@ -303,37 +341,37 @@ generation_drop(int32 generation_id)
 }
 
 /*
- * The lowest id that no committed task can have: above all tasks of the
- * newest generation and all generations before it.
+ * The lowest id that may be given out: above all committed tasks, and above
+ * all generations that are closed, whose last ids may be without a task.
  */
 int64
 generation_next_id(void)
 {
+	int			n;
+	const Generation *list = generation_list(&n);
+	int32	   *open = palloc(Max(n, 1) * sizeof(int32));
+	int			nopen = 0;
 	SqlSession	session;
-	int64		next = 1;
-	char	   *newest;
+	int64		next;
 
-	sql_begin(&session);
-	sql_execute("SELECT generation_id::text, low, state <> 'open', high"
-				" FROM weir.generation ORDER BY low DESC LIMIT 1", NULL);
-	if (SPI_processed == 1)
+	for (int i = n - 1; i >= 0; i--)
 	{
-		newest = sql_text(0, 1);
-		if (strcmp(sql_text(0, 3), "t") == 0)
-			next = sql_int8(0, 4);
-		else
+		if (list[i].open)
+			open[nopen++] = list[i].generation_id;
+	}
+	sql_begin(&session);
+	sql_execute("SELECT greatest(1, max(high) FILTER (WHERE state <> 'open'),"
+				" min(low)) FROM weir.generation", NULL);
+	next = sql_int8(0, 1);
+	/* the newest ones can be empty still */
+	for (int i = 0; i < nopen; i++)
+	{
+		sql_execute(psprintf("SELECT max(task_id) + 1 FROM weir.task_%d",
+							 open[i]), NULL);
+		if (!sql_isnull(0, 1))
 		{
-			next = sql_int8(0, 2);
-			/* two generations can be open, the newer one still empty */
-			sql_execute(psprintf("SELECT max(task_id) + 1 FROM weir.task_%s",
-								 newest), NULL);
-			if (!sql_isnull(0, 1))
-				next = Max(next, sql_int8(0, 1));
-			else
-			{
-				sql_execute("SELECT max(task_id) + 1 FROM weir.task", NULL);
-				next = sql_isnull(0, 1) ? 1 : sql_int8(0, 1);
-			}
+			next = Max(next, sql_int8(0, 1));
+			break;
 		}
 	}
 	sql_end(&session);

@@ -77,25 +77,36 @@ task_lift(Policy *policy, uint32_t task)
 }
 
 /*
+ * Makes the record of a task of the bucket.  The caller places the task.
+ */
+static uint32_t
+task_record(Policy *policy, const PolicyBucket *bucket,
+			const PolicyTask *task)
+{
+	uint32_t	index = policy_tasks_add(&policy->tasks, task->task_id);
+	TaskFacts  *facts = policy_task_facts(&policy->tasks, index);
+
+	facts->enqueued_at = policy_store_time(task->enqueued_at);
+	facts->deadline = policy_store_time(task->deadline);
+	facts->bucket = bucket->index;
+	facts->attempt = task->attempt;
+	facts->priority = policy_priority(task->priority);
+	return index;
+}
+
+/*
  * Adds a task, unless one of this id is there.
  */
 bool
 policy_add(Policy *policy, const PolicyTask *task)
 {
 	PolicyBucket *bucket;
-	TaskFacts  *facts;
 	uint32_t	index;
 
 	if (policy_tasks_find(&policy->tasks, task->task_id) != 0)
 		return false;
 	bucket = policy_bucket_get(policy, task);
-	index = policy_tasks_add(&policy->tasks, task->task_id);
-	facts = policy_task_facts(&policy->tasks, index);
-	facts->enqueued_at = policy_store_time(task->enqueued_at);
-	facts->deadline = policy_store_time(task->deadline);
-	facts->bucket = bucket->index;
-	facts->attempt = task->attempt;
-	facts->priority = policy_priority(task->priority);
+	index = task_record(policy, bucket, task);
 	task_place(policy, index, task->run_at);
 	policy_settle(policy, bucket);
 	return true;
@@ -233,13 +244,22 @@ run_take_slots(PolicyRun *run, const PolicyBucket *bucket, PolicyStart *start)
 }
 
 /*
+ * Counts one worker more, or less, as in use for the bucket.
+ */
+static void
+run_count_worker(Policy *policy, PolicyBucket *bucket, int change)
+{
+	policy->busy += change;
+	policy->classes[bucket->klass].running += change;
+}
+
+/*
  * Counts one task of the bucket more, or less, as running.
  */
 static void
 run_count(Policy *policy, PolicyBucket *bucket, int change)
 {
 	policy->running += change;
-	policy->classes[bucket->klass].running += change;
 	bucket->queue->running += change;
 	bucket->nrunning += change;
 	if (bucket->solo)
@@ -267,13 +287,72 @@ run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
 	task_lift(policy, task);
 	facts->state = TASK_STATE_RUNNING;
 	node->left = run;
+	policy->runs[run].ending = false;
+	policy->runs[run].charged = !bucket->solo;
 	run_count(policy, bucket, 1);
+	run_count_worker(policy, bucket, 1);
 	policy->last_start = task;
 	if (bucket->solo)
 		policy_solo_reset(policy);
 	else
 		policy_fair_charge(&policy->classes[bucket->klass].line, bucket->node);
 	policy_settle(policy, bucket);
+}
+
+/*
+ * Notes the slots that a task of the bucket holds already: those of its needs
+ * that nobody else has.
+ */
+static void
+run_adopt_slots(PolicyRun *run, const PolicyBucket *bucket,
+				const PolicyGrant *grants, int ngrants)
+{
+	int			i;
+	int			j;
+
+	run->ngrants = 0;
+	for (i = 0; i < bucket->nneeds; i++)
+	{
+		PolicyResource *resource = bucket->needs[i];
+
+		for (j = 0; j < ngrants; j++)
+		{
+			if (grants[j].resource != resource->key ||
+				!policy_slots_adopt(resource, grants[j].slot))
+				continue;
+			run->resources[run->ngrants] = resource;
+			run->slots[run->ngrants] = (int8_t) grants[j].slot;
+			run->ngrants++;
+			break;
+		}
+	}
+}
+
+/*
+ * Adds a task that runs already, unless one of this id is there.
+ */
+bool
+policy_add_running(Policy *policy, const PolicyTask *task,
+				   const PolicyGrant *grants, int ngrants)
+{
+	PolicyBucket *bucket;
+	uint32_t	index;
+	uint32_t	run;
+
+	if (policy_tasks_find(&policy->tasks, task->task_id) != 0)
+		return false;
+	bucket = policy_bucket_get(policy, task);
+	index = task_record(policy, bucket, task);
+	policy_task_facts(&policy->tasks, index)->state = TASK_STATE_RUNNING;
+	run = run_get(policy);
+	policy_task_node(&policy->tasks, index)->left = run;
+	policy->runs[run].ending = false;
+	policy->runs[run].charged = false;
+	run_adopt_slots(&policy->runs[run], bucket, grants, ngrants);
+	run_count(policy, bucket, 1);
+	run_count_worker(policy, bucket, 1);
+	policy_settle(policy, bucket);
+	return true;
 }
 
 /*
@@ -328,6 +407,30 @@ run_end(Policy *policy, uint32_t task)
 	run->next_free = policy->free_run;
 	policy->free_run = index + 1;
 	run_count(policy, policy_bucket_of(policy, task), -1);
+	if (!run->ending)
+		run_count_worker(policy, policy_bucket_of(policy, task), -1);
+}
+
+/*
+ * The worker of a task that runs is, or is not, as good as free.
+ */
+bool
+policy_set_ending(Policy *policy, int64_t task_id, bool ending)
+{
+	uint32_t	task = run_find(policy, task_id);
+	PolicyBucket *bucket;
+	PolicyRun  *run;
+
+	if (task == 0)
+		return false;
+	bucket = policy_bucket_of(policy, task);
+	run = &policy->runs[policy_task_node(&policy->tasks, task)->left];
+	if (bucket->solo)
+		return false;
+	if (run->ending != ending)
+		run_count_worker(policy, bucket, ending ? -1 : 1);
+	run->ending = ending;
+	return true;
 }
 
 /*
@@ -358,6 +461,9 @@ policy_finished(Policy *policy, int64_t task_id)
 		return false;
 	bucket = policy_bucket_of(policy, task);
 	run_end(policy, task);
+	/* its record may be given to a task that was not started here */
+	if (policy->last_start == task)
+		policy->last_start = 0;
 	policy_tasks_delete(&policy->tasks, task);
 	run_wake(policy, bucket);
 	return true;
@@ -397,12 +503,14 @@ policy_put_back(Policy *policy, int64_t task_id)
 {
 	uint32_t	task = run_find(policy, task_id);
 	PolicyBucket *bucket;
+	bool		charged;
 
 	if (task == 0)
 		return false;
 	bucket = policy_bucket_of(policy, task);
+	charged = policy->runs[policy_task_node(&policy->tasks, task)->left].charged;
 	run_end(policy, task);
-	if (!bucket->solo)
+	if (charged)
 		policy_fair_refund(&policy->classes[bucket->klass].line, bucket->line);
 	if (policy->last_start == task)
 	{

@@ -69,7 +69,7 @@ bool
 policy_class_has_worker(const Policy *policy, PolicyClass klass, bool alone)
 {
 	int64_t		unused = (int64_t) policy->workers -
-	(alone ? 0 : policy->running);
+	(alone ? 0 : policy->busy);
 
 	if (klass == POLICY_CLASS_SYSTEM)
 		return unused > 0;
@@ -253,7 +253,7 @@ bool
 policy_may_start(const Policy *policy)
 {
 	return !policy->paused && !policy->solo.running &&
-		policy->running < policy->workers;
+		policy->busy < policy->workers;
 }
 
 /*

@@ -83,10 +83,10 @@ why_not_chosen(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 {
 	PolicyChoice choice;
 
-	if (policy->running < policy->workers &&
+	if (policy->busy < policy->workers &&
 		!policy_class_eligible(policy, (PolicyClass) bucket->klass))
 		return POLICY_CAUSE_CLASS_SHARE;
-	if (policy->running >= policy->workers || bucket->owner->held)
+	if (policy->busy >= policy->workers || bucket->owner->held)
 		return POLICY_CAUSE_NO_WORKER;
 	if (policy_choose(policy, now, &choice) && choice.bucket == bucket &&
 		policy_order_first(&policy->tasks, &bucket->order) == task)

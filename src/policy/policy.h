@@ -160,6 +160,14 @@ extern void policy_set_foreign(Policy *policy, uint64_t resource,
  * one ends by policy_finished.
  */
 extern bool policy_add(Policy *policy, const PolicyTask *task);
+
+/*
+ * Adds a task that runs already: another policy has started it, on these
+ * slots.  It counts as one that policy_next has started; slots of resources
+ * that it does not need are left out.
+ */
+extern bool policy_add_running(Policy *policy, const PolicyTask *task,
+							   const PolicyGrant *grants, int ngrants);
 extern bool policy_remove(Policy *policy, int64_t task_id);
 extern bool policy_holds(Policy *policy, int64_t task_id);
 extern bool policy_is_running(Policy *policy, int64_t task_id);
@@ -180,6 +188,14 @@ extern bool policy_finished(Policy *policy, int64_t task_id);
 extern bool policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 						 PolicyTime run_at, bool solo);
 extern bool policy_put_back(Policy *policy, int64_t task_id);
+
+/*
+ * A task that runs is about to end, and the caller means to give its worker
+ * to the next one ahead of time: it counts no more against the workers, nor
+ * against the share of its class; its queue and its slots count it on.  Or
+ * that has turned out to be wrong.  False if it does not run, or runs alone.
+ */
+extern bool policy_set_ending(Policy *policy, int64_t task_id, bool ending);
 
 /*
  * Tasks of this owner cannot be placed for now (no worker of that role can be

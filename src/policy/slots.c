@@ -122,6 +122,19 @@ policy_slots_take(PolicyResource *resource, PolicyClass klass)
 }
 
 /*
+ * Takes this very slot, whatever the cap is by now; false if a task of ours
+ * has it, or there is no such slot.
+ */
+bool
+policy_slots_adopt(PolicyResource *resource, int slot)
+{
+	if (slot < 0 || slot >= POLICY_MAX_SLOTS || (resource->own >> slot) & 1)
+		return false;
+	resource->own |= UINT64_C(1) << slot;
+	return true;
+}
+
+/*
  * Gives a slot back.
  */
 void

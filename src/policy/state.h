@@ -114,6 +114,8 @@ typedef struct PolicyBucket
 typedef struct PolicyRun
 {
 	uint32_t	next_free;
+	bool		ending;			/* its worker is counted as free already */
+	bool		charged;		/* policy_next has started it */
 	int			ngrants;
 	PolicyResource *resources[POLICY_MAX_NEEDS];
 	int8_t		slots[POLICY_MAX_NEEDS];
@@ -126,7 +128,7 @@ typedef struct ClassState
 	int			max_share;		/* no limit if not above 0 */
 	double		floor_share;
 	double		weight;
-	int			running;
+	int			running;		/* not counting the ending */
 	int			recent;			/* starts in the window of the floor */
 	uint64_t	feasible_since; /* number of the start */
 } ClassState;
@@ -166,6 +168,7 @@ struct Policy
 	uint64_t	nstarts;
 	int			workers;
 	int			running;
+	int			busy;			/* workers in use: of those, all but the ending */
 	bool		paused;
 	PolicyTime	now;			/* the latest that was heard of */
 };

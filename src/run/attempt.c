@@ -64,7 +64,8 @@ typedef enum Readiness
 	READY,
 	NOT_MY_AUTHORITY,			/* this worker is stale */
 	SLOT_TAKEN,
-	NEEDS_CHANGED				/* the ledger has to be read again */
+	NEEDS_CHANGED,				/* the ledger has to be read again */
+	ENDED_ALREADY				/* the ledger knows how */
 } Readiness;
 
 /*
@@ -129,37 +130,77 @@ attempt_needs_hold(Attempt *attempt)
 }
 
 /*
+ * Reads the task and the settings of its queue, and looks whether the attempt
+ * may begin.
+ */
+static Readiness
+attempt_read(Attempt *attempt)
+{
+	const Assignment *assignment = attempt->assignment;
+	const QueueConfig *queue;
+	bool		final;
+	TimestampTz retry_at;
+
+	AcceptInvalidationMessages();
+	if (!authority_holds())
+		return NOT_MY_AUTHORITY;
+	queue = queue_config_by_id(assignment->queue);
+	attempt->queue_settings = NULL;
+	if (queue && queue->settings)
+	{
+		attempt->queue_settings = palloc(VARSIZE(queue->settings));
+		memcpy(attempt->queue_settings, queue->settings,
+			   VARSIZE(queue->settings));
+	}
+	attempt->task = task_row_read(assignment->task_id);
+	if (attempt->task == NULL)
+		elog(ERROR, "task " INT64_FORMAT " is not in the ledger",
+			 assignment->task_id);
+	/* its cancel may have overtaken its submit; the run row comes too late */
+	if (attempt->task->autocommit &&
+		run_row_exists(assignment->task_id, assignment->attempt, &final,
+					   &retry_at))
+		return ENDED_ALREADY;
+	if (attempt->task->ntables > 0 && !attempt_needs_hold(attempt))
+		return NEEDS_CHANGED;
+	return READY;
+}
+
+/*
  * In the attempt's transaction: reads the task and takes the slots, all
  * before the first snapshot, since the task must see what the previous
- * holders committed.
+ * holders committed, and its settings may choose another isolation level.
+ * What is read by SQL, and kept, takes a snapshot: then the transaction starts
+ * anew and finds it.
  */
 static Readiness
 attempt_prepare(Attempt *attempt, uint64 *taken)
 {
-	MemoryContext caller = MemoryContextSwitchTo(attempt->context);
-	Readiness	readiness = READY;
+	MemoryContext caller;
+	Readiness	readiness;
 
-	AcceptInvalidationMessages();
-	if (!authority_holds())
-		readiness = NOT_MY_AUTHORITY;
-	else
+	for (;;)
 	{
-		attempt->task = task_row_read(attempt->assignment->task_id);
-		if (attempt->task == NULL)
-			elog(ERROR, "task " INT64_FORMAT " is not in the ledger",
-				 attempt->assignment->task_id);
-		if (attempt->task->ntables > 0 && !attempt_needs_hold(attempt))
-			readiness = NEEDS_CHANGED;
-		else if (attempt->task->autocommit)
-		{
-			if (slots_take_for_session(attempt->assignment, taken))
-				attempt->session_slots = attempt->assignment->ngrants > 0;
-			else
-				readiness = SLOT_TAKEN;
-		}
-		else if (!slots_take_for_transaction(attempt->assignment, taken))
+		caller = MemoryContextSwitchTo(attempt->context);
+		readiness = attempt_read(attempt);
+		MemoryContextSwitchTo(caller);
+		if (readiness != READY)
+			return readiness;
+		if (!FirstSnapshotSet)
+			break;
+		CommitTransactionCommand();
+		StartTransactionCommand();
+	}
+	MemoryContextSwitchTo(attempt->context);
+	if (attempt->task->autocommit)
+	{
+		if (slots_take_for_session(attempt->assignment, taken))
+			attempt->session_slots = attempt->assignment->ngrants > 0;
+		else
 			readiness = SLOT_TAKEN;
 	}
+	else if (!slots_take_for_transaction(attempt->assignment, taken))
+		readiness = SLOT_TAKEN;
 	MemoryContextSwitchTo(caller);
 	return readiness;
 }
@@ -171,7 +212,6 @@ static void
 attempt_enter(Attempt *attempt)
 {
 	TaskRow    *task = attempt->task;
-	const QueueConfig *queue = queue_config_by_id(task->queue_id);
 
 	if (strcmp(GetUserNameFromId(GetUserId(), false), task->owner_name) != 0 &&
 		task->owner != GetUserId())
@@ -183,7 +223,8 @@ attempt_enter(Attempt *attempt)
 	attempt->started_at = GetCurrentTimestamp();
 	debug_query_string = task->command;
 	pgstat_report_activity(STATE_RUNNING, task->command);
-	session_apply(task, queue ? queue->settings : NULL);
+	Assert(!FirstSnapshotSet);
+	session_apply(task, attempt->queue_settings);
 	TimedOut = false;
 	if (task->timeout)
 	{
@@ -467,6 +508,7 @@ attempt_start(Attempt *attempt)
 	attempt_report(attempt,
 				   readiness == SLOT_TAKEN ? COMPLETION_BOUNCED :
 				   readiness == NOT_MY_AUTHORITY ? COMPLETION_RETURNED :
+				   readiness == ENDED_ALREADY ? COMPLETION_LOOKUP :
 				   COMPLETION_RESOLVE, 0, taken);
 	return false;
 }

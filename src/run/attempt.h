@@ -17,6 +17,7 @@ typedef struct Attempt
 	WeirWorker *worker;
 	const Assignment *assignment;
 	TaskRow    *task;
+	Jsonb	   *queue_settings;
 	MemoryContext context;		/* lives as long as the attempt */
 	TimestampTz started_at;
 	TimestampTz failed_at;

@@ -28,6 +28,9 @@
 #include "shmem/resource.h"
 #include "shmem/settings.h"
 
+/* Pause after the configuration could not be read */
+#define CONFIGURE_RETRY_US	INT64CONST(1000000)
+
 /*
  * Tells the policy of all queues, and of those that are gone.
  */
@@ -165,30 +168,38 @@ configure_acknowledge(Scheduler *scheduler)
 }
 
 /*
- * Reads the configuration.  If that fails the old one stays in force and it
- * is tried again with the next change.
+ * Reads the configuration.  If that fails the old one stays in force, and it
+ * is tried again a little later.
  */
-void
+bool
 configure(Scheduler *scheduler)
 {
 	WeirDatabase *database = scheduler->database;
 	uint64		changed = pg_atomic_read_u64(&database->config_changed);
 
 	policy_set_workers(scheduler->policy, weir_max_workers);
-	if (scheduler_step(scheduler, "reading the configuration", step_configure,
-					   NULL))
-		pg_atomic_write_u64(&database->config_applied, changed);
-	scheduler->config_seen = changed;
 	scheduler->slots_changed = true;
+	if (!scheduler_step(scheduler, "reading the configuration", step_configure,
+						NULL))
+	{
+		scheduler->configure_at = GetCurrentTimestamp() + CONFIGURE_RETRY_US;
+		return false;
+	}
+	scheduler->configure_at = 0;
+	scheduler->config_seen = changed;
+	pg_atomic_write_u64(&database->config_applied, changed);
 	ConditionVariableBroadcast(&database->progress);
+	return true;
 }
 
 void
 configure_if_changed(Scheduler *scheduler)
 {
-	if (pg_atomic_read_u64(&scheduler->database->config_changed) !=
+	if (scheduler->configure_at != 0 ?
+		GetCurrentTimestamp() >= scheduler->configure_at :
+		pg_atomic_read_u64(&scheduler->database->config_changed) !=
 		scheduler->config_seen)
-		configure(scheduler);
+		(void) configure(scheduler);
 }
 
 /*

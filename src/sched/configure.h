@@ -11,7 +11,7 @@
 #include "sched/scheduler.h"
 
 extern void configure_if_changed(Scheduler *scheduler);
-extern void configure(Scheduler *scheduler);
+extern bool configure(Scheduler *scheduler);
 extern void configure_acknowledge(Scheduler *scheduler);
 extern void configure_foreign(Scheduler *scheduler);
 

@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "ledger/unfinished.h"
+#include "sched/ahead.h"
 #include "sched/cap_watch.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
@@ -105,8 +106,8 @@ dispatch_refuse(Scheduler *scheduler, const PolicyStart *start)
 }
 
 static void
-dispatch_assign(WeirWorker *worker, const PolicyStart *start,
-				TimestampTz now)
+dispatch_assign(Scheduler *scheduler, WeirWorker *worker,
+				const PolicyStart *start, TimestampTz now)
 {
 	Assignment	assignment = {0};
 
@@ -118,6 +119,7 @@ dispatch_assign(WeirWorker *worker, const PolicyStart *start,
 	assignment.ngrants = start->ngrants;
 	assignment.ready_at = now;
 	memcpy(assignment.grants, start->grants, sizeof(assignment.grants));
+	ahead_note_start(scheduler, worker, start);
 	worker_slot_assign(worker, &assignment);
 }
 
@@ -171,7 +173,34 @@ dispatch_one(Scheduler *scheduler, TimestampTz now)
 		dispatch_hold(scheduler, start.owner);
 		return true;
 	}
-	dispatch_assign(worker, &start, now);
+	dispatch_assign(scheduler, worker, &start, now);
+	return true;
+}
+
+/*
+ * Hands one task over to a worker that is still busy; false if there is none
+ * to hand over, or nobody to have it.
+ */
+static bool
+dispatch_ahead(Scheduler *scheduler, TimestampTz now)
+{
+	WeirWorker *worker = ahead_candidate(scheduler);
+	PolicyStart start;
+
+	if (worker == NULL)
+		return false;
+	if (!policy_next(scheduler->policy, now, &start))
+	{
+		ahead_decline(scheduler, worker);
+		return false;
+	}
+	if (!ahead_suits(scheduler, worker, &start))
+	{
+		(void) policy_put_back(scheduler->policy, start.task_id);
+		ahead_decline(scheduler, worker);
+		return false;
+	}
+	dispatch_assign(scheduler, worker, &start, now);
 	return true;
 }
 
@@ -208,13 +237,15 @@ dispatch(Scheduler *scheduler)
 
 	dispatch_release_held(scheduler);
 	if (cap_watch_is_stale())
-		configure(scheduler);
+		(void) configure(scheduler);
 	configure_foreign(scheduler);
 	/* before our own backlog takes every worker that is idle */
 	pool_share(scheduler);
 	if (weir_enabled && !scheduler->paused_all)
 	{
 		while (dispatch_one(scheduler, now))
+			;
+		while (dispatch_ahead(scheduler, now))
 			;
 	}
 	if (scheduler->nheld == 0)

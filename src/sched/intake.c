@@ -8,12 +8,12 @@
  *	  ENDED			forget				cancel the attempt	-
  *	  CANCEL		end it				cancel the attempt	-
  *	  CHANGE		new rank			for the next one	-
- *	  LOOKUP		-					-					read and add
+ *	  LOOKUP		-					read it at its end	read and add
  *
  *	  completion	what follows
  *	  FINAL			the task is gone
  *	  AGAIN			it waits for the next attempt
- *	  BOUNCED		it waits on; look who holds slots
+ *	  BOUNCED		it waits on, or a moment; look who holds slots
  *	  RETURNED		it waits on; the worker leaves
  *	  RESOLVE		read it again: its tables have other oids or caps
  *	  LOOKUP		the ledger says what became of it
@@ -26,19 +26,22 @@
 
 #include "ledger/run_row.h"
 #include "ledger/unfinished.h"
+#include "sched/ahead.h"
 #include "sched/configure.h"
 #include "sched/intake.h"
+#include "sched/later.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "shmem/database.h"
+#include "shmem/resource.h"
 #include "shmem/settings.h"
 #include "shmem/submit_ring.h"
 #include "shmem/worker_slot.h"
 
 #define BATCH	256				/* messages copied out of the ring at once */
 
-/* Pause before a task is tried again whose failure could not be written */
-#define UNRECORDED_DELAY_US	INT64CONST(5000000)
+/* Pause before a slot is tried again that somebody holds unknown to us */
+#define BOUNCE_DELAY_US	INT64CONST(10000)
 
 typedef struct LookupStep
 {
@@ -72,17 +75,12 @@ intake_lookup(Scheduler *scheduler, int64 task_id, int32 attempt, bool lost)
 
 	lookup.task_id = task_id;
 	lookup.attempt = attempt;
-	if (!scheduler_step(scheduler, "looking up a task", step_lookup, &lookup))
-	{
-		(void) policy_again(scheduler->policy, task_id, attempt,
-							GetCurrentTimestamp() + UNRECORDED_DELAY_US,
-							false);
-		return;
-	}
 	(void) policy_finished(scheduler->policy, task_id);
-	if (!lookup.unfinished)
+	if (!scheduler_step(scheduler, "looking up a task", step_lookup, &lookup))
+		later_lookup(scheduler, task_id, attempt, lost);
+	else if (!lookup.unfinished)
 		return;
-	if (lost && !lookup.exists)
+	else if (lost && !lookup.exists)
 	{
 		RunRow		run = {0};
 
@@ -120,8 +118,11 @@ intake_is_late(Scheduler *scheduler, int64 task_id)
 	if (task_id >= scheduler->horizon)
 		return false;
 	lookup.task_id = task_id;
-	return !scheduler_step(scheduler, "checking a late message",
-						   step_is_known, &lookup) || lookup.exists;
+	if (scheduler_step(scheduler, "checking a late message", step_is_known,
+					   &lookup))
+		return lookup.exists;
+	later_lookup(scheduler, task_id, 0, false);
+	return true;
 }
 
 static void
@@ -157,16 +158,25 @@ intake_cancel(Scheduler *scheduler, int64 task_id, Oid actor)
 {
 	LookupStep	lookup = {0};
 	RunRow		run = {0};
+	int32		attempt;
+	WeirWorker *worker = worker_slot_holding(scheduler->database->oid,
+											 task_id, &attempt);
 
+	/* it may lie behind another: then it waits again */
+	if (worker && worker_slot_load(worker) > 1)
+		ahead_take_back(scheduler, worker);
 	if (worker_slot_cancel(scheduler->database->oid, task_id,
 						   CANCEL_REQUESTED, actor) ||
 		!policy_holds(scheduler->policy, task_id) ||
 		policy_is_running(scheduler->policy, task_id))
 		return;
 	lookup.task_id = task_id;
-	if (!scheduler_step(scheduler, "looking up a task", step_lookup, &lookup))
-		return;
 	(void) policy_remove(scheduler->policy, task_id);
+	if (!scheduler_step(scheduler, "looking up a task", step_lookup, &lookup))
+	{
+		later_lookup(scheduler, task_id, 0, false);
+		return;
+	}
 	if (!lookup.unfinished)
 		return;
 	run.outcome = OUTCOME_CANCELLED;
@@ -204,22 +214,54 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 				break;
 			}
 		case MESSAGE_LOOKUP:
-			if (!policy_holds(scheduler->policy, message->first_id))
+			/* it has ended, or there would be no message */
+			if (policy_is_running(scheduler->policy, message->first_id))
+				later_lookup_at_end(scheduler, message->first_id);
+			else if (!policy_holds(scheduler->policy, message->first_id))
 				intake_lookup(scheduler, message->first_id, 0, false);
 			break;
 	}
 }
 
 /*
+ * A slot was taken.  If it shows who has it the task waits for that; else it
+ * waits a moment, and does not try the same slot over and over.
+ */
+static void
+intake_bounced(Scheduler *scheduler, const Completion *completion,
+			   const Assignment *assignment)
+{
+	ResourceSlot *resource = resource_find(scheduler->database,
+										   completion->resource);
+	uint64		held = resource ? resource_held(resource) : 0;
+	bool		shown = false;
+
+	for (int i = 0; i < assignment->ngrants; i++)
+	{
+		if (assignment->grants[i].resource == completion->resource)
+			shown = (held >> assignment->grants[i].slot & 1) != 0;
+	}
+	scheduler->slots_changed = true;
+	if (shown)
+		(void) policy_put_back(scheduler->policy, completion->task_id);
+	else
+		(void) policy_again(scheduler->policy, completion->task_id,
+							completion->attempt,
+							GetCurrentTimestamp() + BOUNCE_DELAY_US,
+							assignment->solo);
+}
+
+/*
  * Takes in one completion.
  */
 static void
-intake_completion(Scheduler *scheduler, const Completion *completion)
+intake_completion(Scheduler *scheduler, const Completion *completion,
+				  const Assignment *assignment)
 {
 	Policy	   *policy = scheduler->policy;
 	int64		task_id = completion->task_id;
 
-	/* started by a predecessor: the policy does not hold it */
+	/* started by a predecessor, and ended in the ledger before we read it */
 	if (!policy_is_running(policy, task_id))
 	{
 		if (completion->kind != COMPLETION_FINAL)
@@ -233,17 +275,16 @@ intake_completion(Scheduler *scheduler, const Completion *completion)
 			break;
 		case COMPLETION_AGAIN:
 			(void) policy_again(policy, task_id, completion->attempt + 1,
-								completion->run_at, false);
+								completion->run_at, assignment->solo);
 			break;
 		case COMPLETION_BOUNCED:
-			scheduler->slots_changed = true;
-			(void) policy_put_back(policy, task_id);
+			intake_bounced(scheduler, completion, assignment);
 			break;
 		case COMPLETION_RETURNED:
 			(void) policy_put_back(policy, task_id);
 			break;
 		case COMPLETION_RESOLVE:
-			configure(scheduler);
+			(void) configure(scheduler);
 			intake_lookup(scheduler, task_id, completion->attempt, false);
 			break;
 		case COMPLETION_LOOKUP:
@@ -256,6 +297,7 @@ static void
 intake_completions(Scheduler *scheduler)
 {
 	Completion	completion;
+	Assignment	assignment;
 
 	for (int i = 0; i < weir_max_workers; i++)
 	{
@@ -265,8 +307,9 @@ intake_completions(Scheduler *scheduler)
 			continue;
 		while (worker_slot_take(worker, &completion))
 		{
-			worker_slot_forget(worker, completion.task_id);
-			intake_completion(scheduler, &completion);
+			ahead_note_end(scheduler, worker, &completion);
+			worker_slot_forget(worker, completion.task_id, &assignment);
+			intake_completion(scheduler, &completion, &assignment);
 			if (completion.kind != COMPLETION_FINAL &&
 				worker->cancel_task == completion.task_id &&
 				worker->cancel_attempt == completion.attempt)
@@ -288,6 +331,7 @@ intake(Scheduler *scheduler)
 
 	intake_completions(scheduler);
 	pool_reap(scheduler);
+	ahead_review(scheduler);
 	do
 	{
 		n = submit_ring_read(&scheduler->database->ring, messages, BATCH);
@@ -296,6 +340,7 @@ intake(Scheduler *scheduler)
 			intake_message(scheduler, &messages[i]);
 	} while (n == BATCH);
 	pfree(messages);
+	later(scheduler);
 }
 
 /*

@@ -9,19 +9,9 @@
  * database is forgotten until somebody asks for a scheduler there: CREATE
  * EXTENSION does when it commits, and so does a session that needs one.
  *
- * What becomes of a scheduler (exit code, has it found the extension):
- *	  was asked to leave	started again when nobody holds the database
- *	  0, no					the database is forgotten
- *	  0, yes				started again: it will see
- *	  anything else			started again, after a delay that grows
- *
  * Processes are started few at a time, since each probe takes one of
  * max_worker_processes.  If there is none left that is logged once, shown in
  * shared memory and tried again later.
- *
- * Handles of processes are lost when the launcher dies, but each scheduler is
- * in shared memory from its first to its last moment, and a second one leaves
- * at once: so the next launcher takes over what it finds.
  *
  * Nothing is polled.  Who changes something that matters here sets the latch;
  * timers run only while something is to be tried again.  What concerns one
@@ -37,7 +27,6 @@
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -48,67 +37,16 @@
 #include "utils/wait_event.h"
 
 #include "sched/launcher.h"
-#include "sched/roster.h"
+#include "sched/ward.h"
 #include "shmem/database.h"
 #include "shmem/hold.h"
 #include "shmem/settings.h"
-#include "shmem/worker_slot.h"
 
 #define MAX_STARTING		2	/* schedulers that are not up yet */
 #define RESTART_DELAY		5	/* s, for the launcher itself */
-#define RETRY_MS			1000	/* first delay, and the least between two */
-#define MAX_FAILED_MS		60000	/* delay after many failures */
-#define MAX_STARVED_MS		30000	/* delay when there are no processes */
-#define GOOD_LIFE_MS		60000	/* forgives earlier failures */
-
-/* A database in the launcher's care; one for each entry in shared memory */
-typedef struct Ward
-{
-	Oid			oid;			/* InvalidOid = none */
-	BackgroundWorkerHandle *handle; /* NULL: a predecessor's, or none */
-	bool		launched;		/* there is a process, or will be */
-	TimestampTz launched_at;
-	TimestampTz due;			/* not to be started before */
-	int			failures;		/* in a row */
-} Ward;
-
-typedef struct Launcher
-{
-	MemoryContext context;		/* lives as long as the process */
-	MemoryContext round;		/* reset each round */
-	TimestampTz now;			/* begin of the round */
-	Roster		roster;
-	bool		roster_fresh;	/* read in this round */
-	TimestampTz read_at;		/* when to read it again, 0 = when told */
-	Ward	   *wards;			/* weir.max_databases */
-	int			starved;		/* attempts in vain, in a row */
-	TimestampTz starved_until;
-	bool		full;			/* weir.max_databases has been complained of */
-} Launcher;
 
 /* Something that concerns one ward */
 typedef void (*LauncherStep) (Launcher *launcher, Ward *ward);
-
-static TimestampTz
-launcher_in_ms(Launcher *launcher, int64 ms)
-{
-	return launcher->now + ms * 1000;
-}
-
-/*
- * A delay that doubles with each attempt.
- */
-static int64
-launcher_delay(int attempts, int64 most)
-{
-	return Min(most, (int64) RETRY_MS << Min(attempts - 1, 16));
-}
-
-static WeirDatabase *
-ward_database(Launcher *launcher, Ward *ward)
-{
-	return &Weir->databases[ward - launcher->wards];
-}
 
 /*
  * Takes a step.  An error is logged and ends the step; it is tried again.
@@ -129,7 +67,7 @@ launcher_fenced(Launcher *launcher, LauncherStep step, Ward *ward)
 		AbortOutOfAnyTransaction();
 		LWLockReleaseAll();
 		if (ward != NULL)
-			ward->due = launcher_in_ms(launcher, RETRY_MS);
+			ward->due = launcher_in_ms(launcher, WARD_RETRY_MS);
 		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
@@ -139,230 +77,7 @@ launcher_fenced(Launcher *launcher, LauncherStep step, Ward *ward)
 static void
 step_read_roster(Launcher *launcher, Ward *ward)
 {
-	launcher->read_at = launcher_in_ms(launcher, RETRY_MS);
-	if (!roster_read(&launcher->roster, launcher->context))
-		return;
-	launcher->roster_fresh = true;
-	launcher->read_at = 0;
-}
-
-static void
-launcher_read_roster(Launcher *launcher)
-{
-	launcher_fenced(launcher, step_read_roster, NULL);
-}
-
-/*
- * Finds a database that has an entry.  One that the roster does not know may
- * be new.
- */
-static RosterEntry *
-launcher_find(Launcher *launcher, Oid oid)
-{
-	RosterEntry *found = roster_find(&launcher->roster, oid);
-
-	if (found == NULL && !launcher->roster_fresh)
-	{
-		launcher_read_roster(launcher);
-		found = roster_find(&launcher->roster, oid);
-	}
-	return found;
-}
-
-/*
- * Forgets a database: its entry is free for another.  Its workers may still
- * be at work; then it is tried again.
- */
-static bool
-ward_release(Launcher *launcher, Ward *ward, bool gone)
-{
-	pid_t	   *pids = palloc(weir_max_workers * sizeof(pid_t));
-	bool		released = false;
-
-	if (worker_slot_evict(ward->oid, true, EVICT_NONE, pids) == 0)
-	{
-		worker_slot_forget_database(ward->oid);
-		released = database_release(ward_database(launcher, ward), gone);
-	}
-	if (released)
-		memset(ward, 0, sizeof(Ward));
-	else
-		ward->due = launcher_in_ms(launcher, RETRY_MS);
-	return released;
-}
-
-/*
- * Is there a process, or will there be one?
- */
-static bool
-ward_lives(Launcher *launcher, Ward *ward)
-{
-	if (ward->handle != NULL)
-	{
-		pid_t		pid;
-		BgwHandleStatus status = GetBackgroundWorkerPid(ward->handle, &pid);
-
-		/* registered, but the server does not get to it */
-		if (status == BGWH_NOT_YET_STARTED &&
-			TimestampDifferenceExceeds(ward->launched_at, launcher->now,
-									   weir_worker_start_timeout))
-			TerminateBackgroundWorker(ward->handle);
-		if (status != BGWH_STOPPED)
-			return true;
-		pfree(ward->handle);
-		ward->handle = NULL;
-	}
-	return ward_database(launcher, ward)->process != 0;
-}
-
-/*
- * The scheduler failed: start it again, after a delay.
- */
-static void
-ward_failed(Launcher *launcher, Ward *ward)
-{
-	ward->failures++;
-	ward->due = launcher_in_ms(launcher,
-							   launcher_delay(ward->failures, MAX_FAILED_MS));
-	if (ward->failures == 1)
-	{
-		RosterEntry *entry = roster_find(&launcher->roster, ward->oid);
-
-		ereport(LOG,
-				(errmsg("scheduler of database \"%s\" ended unexpectedly and is started again",
-						entry ? NameStr(entry->name) : "?"),
-				 errdetail("If it goes on failing, the delay between two attempts grows to %d seconds.",
-						   MAX_FAILED_MS / 1000)));
-	}
-}
-
-/*
- * The scheduler is gone: decides whether and when there is to be another.
- */
-static void
-ward_ended(Launcher *launcher, Ward *ward)
-{
-	WeirDatabase *database = ward_database(launcher, ward);
-
-	ward->launched = false;
-	ward->due = launcher->now;
-	database_launch_failed(database);
-	if (TimestampDifferenceExceeds(ward->launched_at, launcher->now,
-								   GOOD_LIFE_MS))
-		ward->failures = 0;
-	if (pg_atomic_read_u32(&database->leave) != 0 || hold_stands(ward->oid))
-		return;
-	if (database->exit_code != 0)
-		ward_failed(launcher, ward);
-	else if (database->found)
-		ward->due = ward->launched_at + RETRY_MS * INT64CONST(1000);
-	else
-		(void) ward_release(launcher, ward, false);
-}
-
-/*
- * Looks after one database that has an entry.  One that is not eligible any
- * more, but was counted, keeps its entry: its sessions may owe it something.
- */
-static void
-step_attend(Launcher *launcher, Ward *ward)
-{
-	WeirDatabase *database = ward_database(launcher, ward);
-	RosterEntry *entry;
-
-	if (ward->oid != database->oid)
-	{
-		/* new, or our predecessor's */
-		memset(ward, 0, sizeof(Ward));
-		ward->oid = database->oid;
-		ward->launched = database->process != 0;
-		ward->launched_at = launcher->now;
-	}
-	if (!OidIsValid(ward->oid))
-		return;
-	if (ward_lives(launcher, ward))
-	{
-		bool		launching;
-
-		entry = roster_find(&launcher->roster, ward->oid);
-		if (entry != NULL && !entry->eligible)
-			(void) database_ask_to_leave(database, &launching);
-		return;
-	}
-	if (ward->launched)
-		ward_ended(launcher, ward);
-	if (!OidIsValid(ward->oid))
-		return;
-	entry = launcher_find(launcher, ward->oid);
-	if (entry == NULL && launcher->roster_fresh)
-		(void) ward_release(launcher, ward, true);
-	else if (entry != NULL && !entry->eligible &&
-			 pg_atomic_read_u32(&database->seeded) == 0)
-		(void) ward_release(launcher, ward, true);
-}
-
-/*
- * Notes that the server has, or has not, a process for us; logs the change.
- */
-static void
-launcher_note_process(Launcher *launcher, bool available)
-{
-	uint32		before = pg_atomic_exchange_u32(&Weir->launcher_starved,
-												available ? 0 : 1);
-
-	if (available)
-	{
-		launcher->starved = 0;
-		return;
-	}
-	launcher->starved++;
-	launcher->starved_until = launcher_in_ms(launcher,
-											 launcher_delay(launcher->starved,
-															MAX_STARVED_MS));
-	if (before == 0)
-		ereport(LOG,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("could not start a scheduler, out of background worker slots"),
-				 errdetail("It is tried again until there is one; this is logged once."),
-				 errhint("Raise \"%s\".", "max_worker_processes")));
-}
-
-/*
- * Has a scheduler started.  The handle lives in the launcher's memory.
- */
-static void
-step_launch(Launcher *launcher, Ward *ward)
-{
-	WeirDatabase *database = ward_database(launcher, ward);
-	RosterEntry *entry = roster_find(&launcher->roster, ward->oid);
-	BackgroundWorker process = {0};
-	bool		registered;
-
-	if (entry == NULL || !entry->eligible || !database_launch(database))
-		return;
-	process.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	process.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	process.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(process.bgw_library_name, "pg_weir", BGW_MAXLEN);
-	strlcpy(process.bgw_function_name, "weir_scheduler_main", BGW_MAXLEN);
-	strlcpy(process.bgw_type, "pg_weir scheduler", BGW_MAXLEN);
-	snprintf(process.bgw_name, BGW_MAXLEN, "pg_weir scheduler for database %s",
-			 NameStr(entry->name));
-	process.bgw_main_arg = ObjectIdGetDatum(ward->oid);
-	process.bgw_notify_pid = MyProcPid;
-	MemoryContextSwitchTo(launcher->context);
-	registered = RegisterDynamicBackgroundWorker(&process, &ward->handle);
-	MemoryContextSwitchTo(launcher->round);
-	launcher_note_process(launcher, registered);
-	if (!registered)
-	{
-		database_launch_failed(database);
-		return;
-	}
-	ward->launched = true;
-	ward->launched_at = launcher->now;
-	entry->probed = true;
+	launcher_read_roster(launcher);
 }
 
 /*
@@ -395,9 +110,9 @@ launcher_probe(Launcher *launcher, RosterEntry *entry, int starting)
 	}
 	launcher->full = false;
 	ward = &launcher->wards[database - Weir->databases];
-	launcher_fenced(launcher, step_attend, ward);
+	launcher_fenced(launcher, ward_attend, ward);
 	if (OidIsValid(ward->oid) && !ward->launched)
-		launcher_fenced(launcher, step_launch, ward);
+		launcher_fenced(launcher, ward_launch, ward);
 	if (!ward->launched)
 		(void) database_release(database, false);
 	return ward->launched;
@@ -426,7 +141,7 @@ launcher_start(Launcher *launcher)
 		if (!OidIsValid(ward->oid) || ward->launched ||
 			ward->due > launcher->now || hold_stands(ward->oid))
 			continue;
-		launcher_fenced(launcher, step_launch, ward);
+		launcher_fenced(launcher, ward_launch, ward);
 		if (launcher->starved > starved)
 			return;
 		starting += ward->launched;
@@ -466,7 +181,7 @@ launcher_timeout(Launcher *launcher)
 			next = Min(next, ward->due);
 		else if (ward->launched && Weir->databases[i].launching)
 			next = Min(next,
-					   Max(launcher_in_ms(launcher, RETRY_MS),
+					   Max(launcher_in_ms(launcher, WARD_RETRY_MS),
 						   ward->launched_at +
 						   weir_worker_start_timeout * INT64CONST(1000)));
 	}
@@ -509,9 +224,9 @@ launcher_round(Launcher *launcher)
 	launcher->roster_fresh = false;
 	if (pg_atomic_exchange_u32(&Weir->databases_changed, 0) != 0 ||
 		(launcher->read_at != 0 && launcher->read_at <= launcher->now))
-		launcher_read_roster(launcher);
+		launcher_fenced(launcher, step_read_roster, NULL);
 	for (int i = 0; i < weir_max_databases; i++)
-		launcher_fenced(launcher, step_attend, &launcher->wards[i]);
+		launcher_fenced(launcher, ward_attend, &launcher->wards[i]);
 	if (launcher->starved_until <= launcher->now)
 	{
 		int			starved = launcher->starved;

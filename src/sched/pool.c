@@ -126,7 +126,7 @@ pool_find_idle(Scheduler *scheduler, Oid role)
 /*
  * The number of other databases that want a worker slot and have none.
  */
-static int
+int
 pool_starving(Scheduler *scheduler)
 {
 	int			n = 0;
@@ -288,23 +288,27 @@ pool_bury(Scheduler *scheduler, WeirWorker *worker, bool started)
 }
 
 /*
- * Has a starting worker failed to come up?
+ * Gives a starting worker up that has failed to come: from then on it finds
+ * its slot closed, and the slot is buried like that of one that is gone.
  */
-static bool
-pool_start_failed(Scheduler *scheduler, WeirWorker *worker)
+static void
+pool_check_start(Scheduler *scheduler, WeirWorker *worker)
 {
 	PoolEntry  *entry = &scheduler->pool[worker - Weir->workers];
+	bool		stopped;
 	pid_t		pid;
 
 	if (pg_atomic_read_u32(&worker->state) != WORKER_STARTING)
-		return false;
-	if (entry->handle && entry->generation == worker->generation &&
-		GetBackgroundWorkerPid(entry->handle, &pid) == BGWH_STOPPED)
-		return true;
+		return;
+	stopped = entry->handle && entry->generation == worker->generation &&
+		GetBackgroundWorkerPid(entry->handle, &pid) == BGWH_STOPPED;
 	/* registered, but never forked, or forked and hanging */
-	return worker->pid == 0 &&
-		TimestampDifferenceExceeds(worker->since, GetCurrentTimestamp(),
-								   weir_worker_start_timeout);
+	if (!stopped &&
+		!TimestampDifferenceExceeds(worker->since, GetCurrentTimestamp(),
+									weir_worker_start_timeout))
+		return;
+	if (worker_slot_give_up(worker, stopped) && entry->handle)
+		TerminateBackgroundWorker(entry->handle);
 }
 
 /*
@@ -319,14 +323,9 @@ pool_reap(Scheduler *scheduler)
 
 		if (!pool_is_mine(scheduler, worker))
 			continue;
+		pool_check_start(scheduler, worker);
 		if (pg_atomic_read_u32(&worker->state) == WORKER_GONE)
 			pool_bury(scheduler, worker, !worker->never_ready);
-		else if (pool_start_failed(scheduler, worker))
-		{
-			if (scheduler->pool[i].handle)
-				TerminateBackgroundWorker(scheduler->pool[i].handle);
-			pool_bury(scheduler, worker, false);
-		}
 	}
 }
 
@@ -368,23 +367,25 @@ pool_share(Scheduler *scheduler)
 TimestampTz
 pool_next_timer(Scheduler *scheduler)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz next = POLICY_TIME_NEVER;
 	WeirWorker *idle;
 
 	if (pool_starving(scheduler) > 0 &&
 		(idle = pool_find_idle(scheduler, InvalidOid)) != NULL)
 		next = idle->since + (LEND_DWELL_MS + 1) * INT64CONST(1000);
-	if (scheduler->retry_spawn_at > GetCurrentTimestamp() ||
-		scheduler->nheld > 0)
-		next = Min(next, Max(scheduler->retry_spawn_at,
-							 GetCurrentTimestamp() +
-							 MIN_DWELL_MS * INT64CONST(1000)));
+	/* whoever frees a slot wakes us; the long pause is for what is lost */
+	if (scheduler->retry_spawn_at > now)
+		next = Min(next, scheduler->retry_spawn_at);
+	else if (scheduler->nheld > 0)
+		next = Min(next, now + SPAWN_RETRY_US);
 	for (int i = 0; i < weir_max_workers; i++)
 	{
 		WeirWorker *worker = &Weir->workers[i];
 
 		if (pool_is_mine(scheduler, worker) &&
-			pg_atomic_read_u32(&worker->state) == WORKER_STARTING)
+			pg_atomic_read_u32(&worker->state) == WORKER_STARTING &&
+			worker->pid == 0)
 			next = Min(next, worker->since +
 					   (weir_worker_start_timeout + 1) * INT64CONST(1000));
 	}

@@ -11,6 +11,7 @@
 #include "sched/scheduler.h"
 
 extern WeirWorker *pool_place(Scheduler *scheduler, Oid role);
+extern int	pool_starving(Scheduler *scheduler);
 extern void pool_reap(Scheduler *scheduler);
 extern void pool_share(Scheduler *scheduler);
 extern TimestampTz pool_next_timer(Scheduler *scheduler);

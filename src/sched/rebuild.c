@@ -5,8 +5,10 @@
  *
  * Read in the order of the flow - workers' hands, then the ring, then the
  * ledger - nothing can slip past: a task that moves on while we read is met
- * further down.  What a worker still has in hand from our predecessor stays
- * out of the policy; its completion will come and be looked up.
+ * further down.  What a worker still has in hand from our predecessor counts
+ * as running, on the slots that it was given, until its completion is taken
+ * in; if it has ended in the ledger by then its slots count as somebody
+ * else's for that moment.
  *
  * Some tasks must not simply run: those suspected of having crashed the
  * server, those whose attempt in mode autocommit had begun, those that were
@@ -29,11 +31,11 @@
 #include "policy/retry.h"
 #include "sched/configure.h"
 #include "sched/intake.h"
+#include "sched/later.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
-#include "shmem/resource.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 #include "shmem/xact_actions.h"
@@ -41,12 +43,19 @@
 #define WINDOW			INT64CONST(20000)	/* task ids read per transaction */
 #define MAX_IN_HAND		(weir_max_workers * WEIR_INBOX_SIZE)
 
+/* What a worker has in hand, by our predecessor */
+typedef struct InHand
+{
+	WeirWorker *worker;
+	Assignment	assignment;
+} InHand;
+
 typedef struct RebuildState
 {
 	Scheduler  *scheduler;
 	bool		count;			/* depths are to be counted */
 	int			nin_hand;
-	int64	   *in_hand;		/* what workers have, by our predecessor */
+	InHand	   *in_hand;		/* by task id */
 	List	   *repairs;		/* UnfinishedTask that must not simply run */
 	int64		low;
 	int64		high;
@@ -89,13 +98,22 @@ rebuild_policy(Scheduler *scheduler)
 	policy_set_workers(scheduler->policy, weir_max_workers);
 }
 
+static int
+in_hand_compare(const void *a, const void *b)
+{
+	int64		left = ((const InHand *) a)->assignment.task_id;
+	int64		right = ((const InHand *) b)->assignment.task_id;
+
+	return left < right ? -1 : left > right;
+}
+
 /*
  * Notes what workers have in hand.
  */
 static void
 rebuild_in_hand(RebuildState *state)
 {
-	state->in_hand = palloc(MAX_IN_HAND * sizeof(int64));
+	state->in_hand = palloc(MAX_IN_HAND * sizeof(InHand));
 	for (int i = 0; i < weir_max_workers; i++)
 	{
 		WeirWorker *worker = &Weir->workers[i];
@@ -104,21 +122,79 @@ rebuild_in_hand(RebuildState *state)
 			continue;
 		for (int j = 0; j < WEIR_INBOX_SIZE; j++)
 		{
-			if (worker->assigned[j].task_id != 0)
-				state->in_hand[state->nin_hand++] = worker->assigned[j].task_id;
+			InHand	   *in_hand = &state->in_hand[state->nin_hand];
+
+			if (worker->assigned[j].task_id == 0)
+				continue;
+			in_hand->worker = worker;
+			in_hand->assignment = worker->assigned[j];
+			state->nin_hand++;
 		}
 	}
+	qsort(state->in_hand, state->nin_hand, sizeof(InHand), in_hand_compare);
 }
 
-static bool
-rebuild_is_in_hand(RebuildState *state, int64 task_id)
+/*
+ * What a worker has of this task; NULL if nothing.
+ */
+static const InHand *
+rebuild_find_in_hand(RebuildState *state, int64 task_id)
+{
+	InHand		key = {0};
+
+	key.assignment.task_id = task_id;
+	return bsearch(&key, state->in_hand, state->nin_hand, sizeof(InHand),
+				   in_hand_compare);
+}
+
+/*
+ * Adds a task that a worker has in hand, as the worker was told of it.  It
+ * also needs what it has slots of: its tables may have other oids by now.
+ */
+static void
+rebuild_add_running(Scheduler *scheduler, const UnfinishedTask *unfinished,
+					const InHand *in_hand)
+{
+	const Assignment *assignment = &in_hand->assignment;
+	PolicyTask	task = unfinished->task;
+
+	task.attempt = assignment->attempt;
+	task.queue = assignment->queue;
+	task.klass = (PolicyClass) assignment->klass;
+	task.owner = in_hand->worker->role;
+	task.solo = assignment->solo;
+	for (int i = 0; i < assignment->ngrants; i++)
+	{
+		bool		needed = false;
+
+		for (int j = 0; j < task.nneeds && !needed; j++)
+			needed = task.needs[j] == assignment->grants[i].resource;
+		if (!needed && task.nneeds < POLICY_MAX_NEEDS)
+			task.needs[task.nneeds++] = assignment->grants[i].resource;
+	}
+	(void) policy_add_running(scheduler->policy, &task, assignment->grants,
+							  assignment->ngrants);
+}
+
+/*
+ * Several tasks in the hands of one worker use one worker.
+ */
+static void
+rebuild_count_workers(RebuildState *state)
 {
 	for (int i = 0; i < state->nin_hand; i++)
 	{
-		if (state->in_hand[i] == task_id)
-			return true;
+		bool		counted = false;
+
+		for (int j = 0; j < i && !counted; j++)
+			counted = state->in_hand[j].worker == state->in_hand[i].worker &&
+				policy_is_running(state->scheduler->policy,
+								  state->in_hand[j].assignment.task_id);
+		if (counted)
+			(void) policy_set_ending(state->scheduler->policy,
+									 state->in_hand[i].assignment.task_id,
+									 true);
 	}
-	return false;
 }
 
 /*
@@ -147,14 +223,19 @@ rebuild_visit(const UnfinishedTask *unfinished, void *arg)
 {
 	RebuildState *state = arg;
 	Scheduler  *scheduler = state->scheduler;
+	const InHand *in_hand = rebuild_find_in_hand(state,
+												 unfinished->task.task_id);
 	MemoryContext caller;
 	UnfinishedTask *repair;
 
 	if (state->count)
 		pg_atomic_fetch_add_u32(&depth_slot(scheduler->database,
 											unfinished->task.queue)->depth, 1);
-	if (rebuild_is_in_hand(state, unfinished->task.task_id))
+	if (in_hand)
+	{
+		rebuild_add_running(scheduler, unfinished, in_hand);
 		return;
+	}
 	if (!rebuild_is_suspect(unfinished, scheduler->database->oid) &&
 		!unfinished->claimed && !unfinished->cancel_wanted &&
 		OidIsValid(unfinished->task.owner))
@@ -273,15 +354,6 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 	if (run->outcome == OUTCOME_CRASHED)
 		run->final = unfinished->crashed + 1 >= weir_max_crashes ||
 			unfinished->charged + 1 >= unfinished->max_attempts;
-	else if (run->outcome == OUTCOME_INTERRUPTED && !run->charged)
-	{
-		int			before = task.attempt - 1 - unfinished->charged;
-
-		/* a command that ends its own worker must not come back at once */
-		if (before > 0)
-			run->retry_at = run->finished_at +
-				Min(INT64CONST(1000000) << Min(before, 6), INT64CONST(60000000));
-	}
 	else if (!run->final && run->charged)
 	{
 		RetryPolicy policy = {0};
@@ -301,9 +373,8 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 	if (!scheduler_step(scheduler, "ending an attempt", step_end_attempt,
 						&end))
 	{
-		/* perhaps somebody else has ended it; ask again a little later */
-		task.run_at = run->finished_at + INT64CONST(5000000);
-		(void) policy_add(scheduler->policy, &task);
+		/* not to be run again for that; perhaps somebody else has ended it */
+		later_end_attempt(scheduler, run);
 		return;
 	}
 	if (run->final)
@@ -315,18 +386,37 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 }
 
 /*
+ * When an interrupted attempt may be repeated: at once for the first time,
+ * then later and later, since a command may end its own worker each time.
+ */
+static TimestampTz
+interrupt_retry_at(const UnfinishedTask *unfinished, TimestampTz finished_at)
+{
+	int			before = unfinished->task.attempt - 1 - unfinished->charged;
+
+	if (before <= 0)
+		return 0;
+	return finished_at +
+		Min(INT64CONST(1000000) << Min(before, 6), INT64CONST(60000000));
+}
+
+/*
  * Ends an attempt whose worker went away in the middle of it.  In mode
  * transaction nothing of it is left; it is given back, unless the command
  * itself brought the process to its end.  The worker is NULL if it went with
- * the whole server.
+ * the whole server; it was told to leave if the database had to be cleared.
  */
 void
 rebuild_interrupt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 				  const WeirWorker *worker)
 {
 	bool		terminated = worker == NULL || worker->terminated;
+	bool		evicted = false;
 	RunRow		run = {0};
 
+	if (worker && terminated)
+		evicted = pg_atomic_read_u32(unconstify(pg_atomic_uint32 *,
+												&worker->leave)) != 0;
 	if (worker && worker->pid != 0)
 	{
 		run.worker_pid = worker->pid;
@@ -334,14 +424,22 @@ rebuild_interrupt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 		/* before the slot can be given to somebody else */
 		run.finished_at = worker->since;
 	}
+	else
+		run.finished_at = GetCurrentTimestamp();
 	run.outcome = OUTCOME_INTERRUPTED;
 	run.charged = unfinished->autocommit || !terminated;
 	run.sqlstate = terminated ? "57P01" : "XX000";
-	run.message = "worker was terminated";
-	if (worker && !terminated)
-		run.message = worker->never_ready ?
-			"worker could not connect as the role of the task" :
-			"worker ended without a result";
+	if (evicted)
+		run.message = "worker was stopped for a command that needs the database to itself";
+	else if (terminated)
+		run.message = "worker was terminated";
+	else if (!worker->never_ready)
+		run.message = "worker ended without a result";
+	else
+		run.message = worker->pid == 0 ? "worker did not start" :
+			"worker could not connect as the role of the task";
+	if (!run.charged && !evicted)
+		run.retry_at = interrupt_retry_at(unfinished, run.finished_at);
 	rebuild_end_attempt(scheduler, unfinished, &run);
 }
 
@@ -386,30 +484,30 @@ rebuild(Scheduler *scheduler)
 	state.scheduler = scheduler;
 	state.count = pg_atomic_read_u32(&database->seeded) == 0;
 	rebuild_policy(scheduler);
+	later_forget(scheduler);
 	rebuild_in_hand(&state);
 	intake_cancels(scheduler);
 	if (state.count)
-	{
 		depth_clear(database);
-		resource_init(database);
-	}
-	configure(scheduler);
-	if (!scheduler_step(scheduler, "reading the ledger", step_read_ids, &state))
+	/* nothing may run without its cap */
+	if (!configure(scheduler) ||
+		!scheduler_step(scheduler, "reading the ledger", step_read_ids, &state))
 		proc_exit(1);
-	scheduler->horizon = state.count ? state.next_id :
-		(int64) pg_atomic_read_u64(&database->next_id);
 	while (state.low < state.high)
 	{
 		if (!scheduler_step(scheduler, "reading the ledger",
 							step_read_window, &state))
 			proc_exit(1);
 	}
+	rebuild_count_workers(&state);
 	if (state.count)
 	{
 		pg_atomic_write_u64(&database->next_id, state.next_id);
 		pg_atomic_write_u64(&database->id_limit, state.id_limit);
 		pg_atomic_write_u32(&database->seeded, 1);
 	}
+	/* what was read last may have been enqueued while we read */
+	scheduler->horizon = (int64) pg_atomic_read_u64(&database->next_id);
 	foreach(lc, state.repairs)
 		rebuild_repair(scheduler, lfirst(lc));
 }

@@ -35,9 +35,11 @@
 #include "compat.h"
 #include "ledger/identity.h"
 #include "ledger/sql.h"
+#include "sched/ahead.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
 #include "sched/intake.h"
+#include "sched/later.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "sched/scheduler.h"
@@ -175,6 +177,10 @@ scheduler_timeout(Scheduler *scheduler)
 	if (weir_enabled && !scheduler->paused_all)
 		next = Min(next, policy_next_due(scheduler->policy));
 	next = Min(next, pool_next_timer(scheduler));
+	next = Min(next, ahead_next_timer(scheduler));
+	next = Min(next, later_next_timer(scheduler));
+	if (scheduler->configure_at != 0)
+		next = Min(next, scheduler->configure_at);
 	if (next == POLICY_TIME_NEVER)
 		return -1;
 	if (next <= now)
@@ -206,11 +212,16 @@ scheduler_wait(Scheduler *scheduler)
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	QueryCancelPending = false;
+	/* nothing is under way: no need to complain */
+	if (ProcDiePending)
+		proc_exit(1);
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
+		/* retention may have changed; who does not want to wait reloads */
+		scheduler->upkeep_at = GetCurrentTimestamp();
 	}
 }
 

@@ -8,16 +8,23 @@
 #ifndef WEIR_SCHEDULER_H
 #define WEIR_SCHEDULER_H
 
+#include "nodes/pg_list.h"
 #include "postmaster/bgworker.h"
+#include "utils/hsearch.h"
 
 #include "policy/policy.h"
 #include "shmem/layout.h"
+
+/* Generations of which a task that has not ended is remembered */
+#define UPKEEP_REMEMBERED	64
 
 /* What the scheduler knows of a worker slot that is its own */
 typedef struct PoolEntry
 {
 	BackgroundWorkerHandle *handle; /* NULL: started by a predecessor */
 	uint32		generation;
+	int64		last_task;		/* the one that was handed over last */
+	int			depth;			/* how many it may have in hand */
 } PoolEntry;
 
 /*
@@ -32,16 +39,20 @@ typedef struct Scheduler
 	Policy	   *policy;			/* NULL until rebuilt */
 	int64		horizon;		/* ids below may be known from the rebuild */
 	uint64		config_seen;
+	TimestampTz configure_at;	/* reading it failed: again then; 0 = no */
 	uint64		foreign_seen;
 	bool		paused_all;		/* by weir.pause_all(), or versions differ */
 	bool		other_version;	/* and that is logged */
 	bool		slots_changed;	/* look at foreign holders in this round */
 	PoolEntry  *pool;			/* weir.max_workers */
+	HTAB	   *paces;			/* how long tasks take, by queue; ahead.c */
+	List	   *later;			/* what is to be done later; later.c */
 	int			nheld;			/* owners that no worker could be had for */
 	int			maxheld;
 	Oid		   *held;
 	TimestampTz retry_spawn_at; /* registering a worker failed */
 	TimestampTz upkeep_at;
+	int64		unfinished[UPKEEP_REMEMBERED];	/* upkeep.c */
 } Scheduler;
 
 /* A piece of work in a transaction of its own; errors end with it */

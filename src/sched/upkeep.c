@@ -68,21 +68,43 @@ upkeep_create(Scheduler *scheduler)
 	ConditionVariableBroadcast(&database->progress);
 }
 
+typedef struct CloseStep
+{
+	int64		from;			/* generations below have been looked at */
+	bool		found;			/* one more may be closed */
+} CloseStep;
+
+/*
+ * Looks whether one more generation can be closed.  One that has a task that
+ * has not ended is searched for it once: as long as the policy holds that
+ * task there is no need to search again.
+ */
 static void
 step_close(Scheduler *scheduler, void *arg)
 {
+	CloseStep  *step = arg;
 	int			n;
 	const Generation *list = generation_list(&n);
 	int64		next = (int64) pg_atomic_read_u64(&scheduler->database->next_id);
+	Generation	generation;
+	int64	   *unfinished;
+	int			i = 0;
 
-	for (int i = 0; i < n; i++)
-	{
-		if (list[i].open && list[i].high <= next)
-		{
-			(void) generation_try_close(&list[i]);
-			return;				/* the list has changed; the next one later */
-		}
-	}
+	while (i < n && (!list[i].open || list[i].low < step->from))
+		i++;
+	step->found = i < n && list[i].high <= next;
+	if (!step->found)
+		return;
+	generation = list[i];
+	step->from = generation.high;
+	unfinished = &scheduler->unfinished[generation.generation_id % UPKEEP_REMEMBERED];
+	if (*unfinished >= generation.low && *unfinished < generation.high &&
+		policy_holds(scheduler->policy, *unfinished))
+		return;
+	/* first without the lock: it would keep runs from being written */
+	*unfinished = generation_find_unfinished(&generation);
+	if (*unfinished == 0)
+		(void) generation_try_close(&generation);
 }
 
 /*
@@ -106,6 +128,7 @@ step_retain(Scheduler *scheduler, void *arg)
 	sql_end(&session);
 	if (oldest != 0)
 		generation_drop(oldest);
+	*(bool *) arg = oldest != 0;
 }
 
 /*
@@ -115,17 +138,26 @@ void
 upkeep(Scheduler *scheduler)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	CloseStep	close = {0};
+	bool		dropped = weir_retention > 0;
 
 	upkeep_create(scheduler);
 	if (now < scheduler->upkeep_at)
 		return;
-	if (pg_atomic_read_u64(&scheduler->database->id_limit) > 1)
-	{
-		(void) scheduler_step(scheduler, "closing a generation", step_close,
-							  NULL);
-		if (weir_retention > 0)
-			(void) scheduler_step(scheduler, "applying retention",
-								  step_retain, NULL);
-	}
 	scheduler->upkeep_at = now + UPKEEP_INTERVAL_US;
+	if (pg_atomic_read_u64(&scheduler->database->id_limit) <= 1)
+		return;
+	do
+	{
+		close.found = false;
+		(void) scheduler_step(scheduler, "closing a generation", step_close,
+							  &close);
+	} while (close.found);
+	while (dropped)
+	{
+		dropped = false;
+		if (!scheduler_step(scheduler, "applying retention", step_retain,
+							&dropped))
+			break;
+	}
 }

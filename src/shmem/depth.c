@@ -45,7 +45,25 @@ depth_init(WeirDatabase *database)
 }
 
 /*
- * Frees all slots: the ledger is going to be counted from nothing.
+ * A slot starts without a past.
+ */
+static void
+depth_reset(QueueSlot *slot)
+{
+	pg_atomic_write_u64(&slot->refused, 0);
+	pg_atomic_write_u64(&slot->waited, 0);
+	pg_atomic_write_u64(&slot->last_end, 0);
+	pg_atomic_write_u64(&slot->gap, 0);
+	pg_atomic_write_u32(&slot->ready, 0);
+	pg_atomic_write_u32(&slot->delayed, 0);
+	pg_atomic_write_u32(&slot->blocked, 0);
+	pg_atomic_write_u32(&slot->running, 0);
+}
+
+/*
+ * Sets all depths to zero: the ledger is going to be counted from nothing.
+ * Slots stay bound, since sessions may wait at them.  What transactions that
+ * are under way have reserved is forgotten; depth_give_back() knows.
  */
 void
 depth_clear(WeirDatabase *database)
@@ -53,8 +71,8 @@ depth_clear(WeirDatabase *database)
 	LWLockAcquire(database->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < weir_max_queues; i++)
 	{
-		database->queues[i].queue = 0;
 		pg_atomic_write_u32(&database->queues[i].depth, 0);
+		depth_reset(&database->queues[i]);
 	}
 	LWLockRelease(database->lock);
 }
@@ -78,38 +96,62 @@ depth_find(WeirDatabase *database, int32 queue)
 }
 
 /*
- * Binds a slot to a queue; the caller holds the database lock exclusively.
+ * Takes a slot away from another queue, unless it is used.  Who reserves in it
+ * at the same time looks at its queue after that, as we look at its depth
+ * after the queue, so that not both go on; see depth_require_bound().
+ */
+static bool
+depth_rebind(QueueSlot *slot, int32 queue)
+{
+	int32		before = slot->queue;
+
+	slot->queue = queue;
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&slot->depth) == 0 &&
+		pg_atomic_read_u32(&slot->waiters) == 0)
+	{
+		depth_reset(slot);
+		return true;
+	}
+	slot->queue = before;
+	return false;
+}
+
+/*
+ * Binds a slot to a queue: one that is free, or else one that is not used.
+ * The caller holds the database lock exclusively.
  */
 static QueueSlot *
 depth_bind(WeirDatabase *database, int32 queue)
 {
-	QueueSlot  *vacant = NULL;
-
 	Assert(LWLockHeldByMeInMode(database->lock, LW_EXCLUSIVE));
 	for (int i = 0; i < weir_max_queues; i++)
 	{
-		QueueSlot  *slot = &database->queues[i];
-
-		if (slot->queue == queue)
-			return slot;
-		if (slot->queue == 0 && (!vacant || vacant->queue != 0))
-			vacant = slot;
-		else if (!vacant && pg_atomic_read_u32(&slot->depth) == 0 &&
-				 pg_atomic_read_u32(&slot->waiters) == 0)
-			vacant = slot;
+		if (database->queues[i].queue == queue)
+			return &database->queues[i];
 	}
-	if (vacant)
+	for (int i = 0; i < weir_max_queues; i++)
 	{
-		vacant->queue = queue;
-		pg_atomic_write_u32(&vacant->depth, 0);
-		pg_atomic_write_u64(&vacant->refused, 0);
-		pg_atomic_write_u64(&vacant->waited, 0);
-		pg_atomic_write_u32(&vacant->ready, 0);
-		pg_atomic_write_u32(&vacant->delayed, 0);
-		pg_atomic_write_u32(&vacant->blocked, 0);
-		pg_atomic_write_u32(&vacant->running, 0);
+		if (database->queues[i].queue == 0 &&
+			depth_rebind(&database->queues[i], queue))
+			return &database->queues[i];
 	}
-	return vacant;
+	for (int i = 0; i < weir_max_queues; i++)
+	{
+		if (depth_rebind(&database->queues[i], queue))
+			return &database->queues[i];
+	}
+	return NULL;
+}
+
+static void
+depth_refuse(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("too many queues are in use"),
+			 errhint("Raise \"%s\" and restart the server.",
+					 "weir.max_queues")));
 }
 
 /*
@@ -127,12 +169,20 @@ depth_slot(WeirDatabase *database, int32 queue)
 		LWLockRelease(database->lock);
 	}
 	if (slot == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many queues are in use"),
-				 errhint("Raise \"%s\" and restart the server.",
-						 "weir.max_queues")));
+		depth_refuse();
 	return slot;
+}
+
+/*
+ * After a reservation: refuses if the slot has become another queue's since
+ * it was found, which happens only when all are in use.
+ */
+void
+depth_require_bound(const QueueSlot *slot, int32 queue)
+{
+	pg_memory_barrier();
+	if (slot->queue != queue)
+		depth_refuse();
 }
 
 /*
@@ -154,15 +204,18 @@ depth_reserve(QueueSlot *slot, uint32 n, uint32 capacity)
 
 /*
  * Takes n off the depth and wakes who waits for room.  Called at the end of
- * transactions: it cannot fail.
+ * transactions: it cannot fail.  The depth does not pass below zero: it may
+ * have been counted anew since it went up, which a reservation of a
+ * transaction under way does not survive.
  */
 void
 depth_give_back(QueueSlot *slot, uint32 n)
 {
-	uint32		before PG_USED_FOR_ASSERTS_ONLY;
+	uint32		depth = pg_atomic_read_u32(&slot->depth);
 
-	before = pg_atomic_fetch_sub_u32(&slot->depth, n);
-	Assert(before >= n);
+	while (!pg_atomic_compare_exchange_u32(&slot->depth, &depth,
+										   depth - Min(depth, n)))
+		;
 	if (pg_atomic_read_u32(&slot->waiters) > 0)
 		ConditionVariableBroadcast(&slot->room);
 }

@@ -102,7 +102,7 @@ typedef struct QueueSlot
 	int32		queue;			/* 0 = free; database lock */
 	pg_atomic_uint32 depth;		/* unfinished tasks, uncommitted ones too */
 	pg_atomic_uint32 waiters;	/* producers in line for room */
-	pg_atomic_uint32 draining;	/* weir.drain() waits: no new tasks */
+	pg_atomic_uint32 draining;	/* no new tasks: somebody drains or drops it */
 	pg_atomic_uint64 refused;	/* enqueues that met a full queue */
 	pg_atomic_uint64 waited;	/* enqueues that had to wait */
 	pg_atomic_uint32 ready;
@@ -210,6 +210,7 @@ typedef struct Completion
 	CompletionKind kind;
 	int64		task_id;
 	int32		attempt;
+	int64		duration;		/* us, from the start to the report */
 	TimestampTz run_at;			/* COMPLETION_AGAIN: not before */
 	uint64		resource;		/* COMPLETION_BOUNCED: the taken one */
 } Completion;
@@ -218,7 +219,7 @@ typedef struct Completion
 typedef enum WorkerState
 {
 	WORKER_FREE,				/* -> STARTING (scheduler) */
-	WORKER_STARTING,			/* -> IDLE (worker), FREE (scheduler) */
+	WORKER_STARTING,			/* -> IDLE, GONE; FREE (scheduler) */
 	WORKER_IDLE,				/* -> BUSY, GONE (worker) */
 	WORKER_BUSY,				/* -> IDLE, GONE (worker) */
 	WORKER_GONE					/* -> FREE (scheduler, when reconciled) */
@@ -235,7 +236,8 @@ typedef enum CancelCause
  * One worker slot.  Owner: worker_slot.c.  inbox and outbox are rings with
  * one writer and one reader each; an assignment stays in "assigned" until
  * the scheduler has taken its completion in, so that a new scheduler finds
- * what the old one had under way.
+ * what the old one had under way.  What the worker has not taken out of its
+ * inbox yet the scheduler may take back.
  */
 typedef struct WeirWorker
 {
@@ -253,7 +255,7 @@ typedef struct WeirWorker
 	Assignment	assigned[WEIR_INBOX_SIZE];	/* scheduler */
 	Assignment	inbox[WEIR_INBOX_SIZE];
 	pg_atomic_uint64 inbox_head;	/* scheduler */
-	pg_atomic_uint64 inbox_tail;	/* worker */
+	pg_atomic_uint64 inbox_tail;	/* worker; scheduler, to take back */
 	Completion	outbox[WEIR_INBOX_SIZE];
 	pg_atomic_uint64 outbox_head;	/* worker */
 	pg_atomic_uint64 outbox_tail;	/* scheduler */

@@ -4,8 +4,10 @@
  *	  Capped resources and the hint of which slots are held.
  *
  * The scheduler enters a resource when it reads the configuration; an entry
- * stays for good (with a cap of zero when uncapped), so that pointers to it
- * remain good while its slots are held.  "held" has one bit per slot, set by
+ * stays (with a cap of zero when uncapped), so that pointers to it remain good
+ * while its slots are held.  Only when the table is full is one given to
+ * another resource that has no cap, is not held and not waited for, as those
+ * of tables that were recreated.  "held" has one bit per slot, set by
  * the process that got the advisory lock and cleared when the lock is gone:
  * in between the lock manager may know better, and decides.
  *
@@ -18,6 +20,9 @@
 #include "shmem/resource.h"
 #include "shmem/settings.h"
 
+/*
+ * At the start of the server, and never again: sessions may be in line.
+ */
 void
 resource_init(WeirDatabase *database)
 {
@@ -81,6 +86,25 @@ resource_probe(WeirDatabase *database, uint64 key)
 }
 
 /*
+ * An entry without a cap that nobody uses, or NULL.  Given to another key it
+ * is passed on the way to others as before.
+ */
+static ResourceSlot *
+resource_unused(WeirDatabase *database)
+{
+	for (int i = 0; i < weir_max_resources; i++)
+	{
+		ResourceSlot *resource = &database->resources[i];
+
+		if (resource->slots == 0 && !resource->named &&
+			pg_atomic_read_u64(&resource->held) == 0 &&
+			pg_atomic_read_u32(&resource->gate_waiters) == 0)
+			return resource;
+	}
+	return NULL;
+}
+
+/*
  * Enters or changes a cap; false if the table is full.
  */
 bool
@@ -90,6 +114,9 @@ resource_set(WeirDatabase *database, uint64 key, int slots, int reserved)
 
 	LWLockAcquire(database->lock, LW_EXCLUSIVE);
 	resource = resource_probe(database, key);
+	/* the table is full, so each way leads past every entry */
+	if (resource == NULL)
+		resource = resource_unused(database);
 	if (resource)
 	{
 		resource->key = key;

@@ -28,6 +28,9 @@
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 
+/* A worker with more in its inbox does not ask for more */
+#define INBOX_LOW	(WEIR_INBOX_SIZE / 4)
+
 void
 worker_slot_init(void)
 {
@@ -156,6 +159,28 @@ worker_slot_free(WeirWorker *worker)
 }
 
 /*
+ * Gives up a process that has not come, or is known to have stopped on the
+ * way: its slot is as good as left, and closed to it.  False if it has come
+ * meanwhile.
+ */
+bool
+worker_slot_give_up(WeirWorker *worker, bool stopped)
+{
+	bool		given_up;
+
+	LWLockAcquire(WeirLockWorkers, LW_EXCLUSIVE);
+	given_up = pg_atomic_read_u32(&worker->state) == WORKER_STARTING &&
+		(stopped || worker->pid == 0);
+	if (given_up)
+	{
+		worker->never_ready = true;
+		worker_slot_set_state(worker, WORKER_GONE);
+	}
+	LWLockRelease(WeirLockWorkers);
+	return given_up;
+}
+
+/*
  * Hands an assignment over and wakes the worker.  There must be room.
  */
 void
@@ -192,15 +217,21 @@ worker_slot_take(WeirWorker *worker, Completion *completion)
 }
 
 /*
- * Forgets an assignment whose completion has been taken in.
+ * Forgets an assignment whose completion has been taken in; says what it was
+ * unless that is NULL.
  */
 void
-worker_slot_forget(WeirWorker *worker, int64 task_id)
+worker_slot_forget(WeirWorker *worker, int64 task_id, Assignment *assignment)
 {
+	if (assignment)
+		memset(assignment, 0, sizeof(Assignment));
 	for (int i = 0; i < WEIR_INBOX_SIZE; i++)
 	{
-		if (worker->assigned[i].task_id == task_id)
-			worker->assigned[i].task_id = 0;
+		if (worker->assigned[i].task_id != task_id)
+			continue;
+		if (assignment)
+			*assignment = worker->assigned[i];
+		worker->assigned[i].task_id = 0;
 	}
 }
 
@@ -365,20 +396,49 @@ worker_slot_detach(WeirWorker *worker, bool terminated)
 }
 
 /*
- * Takes the next assignment out of the inbox.
+ * The number of assignments that the worker has not begun to look at.
+ */
+int
+worker_slot_unread(WeirWorker *worker)
+{
+	return (int) (pg_atomic_read_u64(&worker->inbox_head) -
+				  pg_atomic_read_u64(&worker->inbox_tail));
+}
+
+/*
+ * Takes the next assignment out of the inbox: the worker to execute it, or
+ * the scheduler to give it to somebody else.  Who moves the tail has it.
  */
 bool
 worker_slot_next(WeirWorker *worker, Assignment *assignment)
 {
 	uint64		tail = pg_atomic_read_u64(&worker->inbox_tail);
 
-	if (tail == pg_atomic_read_u64(&worker->inbox_head))
-		return false;
-	pg_read_barrier();
-	*assignment = worker->inbox[tail % WEIR_INBOX_SIZE];
-	pg_memory_barrier();
-	pg_atomic_write_u64(&worker->inbox_tail, tail + 1);
-	return true;
+	for (;;)
+	{
+		if (tail == pg_atomic_read_u64(&worker->inbox_head))
+			return false;
+		pg_read_barrier();
+		*assignment = worker->inbox[tail % WEIR_INBOX_SIZE];
+		if (pg_atomic_compare_exchange_u64(&worker->inbox_tail, &tail,
+										   tail + 1))
+			return true;
+	}
+}
+
+/*
+ * Since when the worker has been executing the attempt that it is at; 0 if it
+ * is at none.
+ */
+TimestampTz
+worker_slot_busy_since(WeirWorker *worker)
+{
+	TimestampTz since;
+
+	SpinLockAcquire(&worker->mutex);
+	since = worker->task_id != 0 ? worker->started_at : 0;
+	SpinLockRelease(&worker->mutex);
+	return since;
 }
 
 /*
@@ -414,8 +474,10 @@ worker_slot_end(WeirWorker *worker)
 }
 
 /*
- * Reports a completion and wakes the scheduler.  Called after commit, too:
- * cannot fail.  The outbox has as many places as the inbox, so it has room.
+ * Reports a completion and wakes the scheduler, unless that is good news and
+ * there is enough in the inbox to go on with: then it is woken by a later one.
+ * Called after commit, too: cannot fail.  The outbox has as many places as
+ * the inbox, so it has room.
  */
 void
 worker_slot_complete(WeirWorker *worker, const Completion *completion)
@@ -424,9 +486,12 @@ worker_slot_complete(WeirWorker *worker, const Completion *completion)
 	WeirDatabase *database = database_mine();
 
 	worker->outbox[head % WEIR_INBOX_SIZE] = *completion;
+	worker->outbox[head % WEIR_INBOX_SIZE].duration =
+		GetCurrentTimestamp() - worker->started_at;
 	pg_write_barrier();
 	pg_atomic_write_u64(&worker->outbox_head, head + 1);
-	if (database)
+	if (database && (completion->kind != COMPLETION_FINAL ||
+					 worker_slot_unread(worker) <= INBOX_LOW))
 		database_wake(database);
 }
 

@@ -40,6 +40,7 @@ typedef enum ActionKind
 	ACTION_DEPTH,				/* reserved: give back at abort */
 	ACTION_MESSAGE,				/* credit taken: post, or return at abort */
 	ACTION_END_TASK,			/* commit: give back depth, tell waiters */
+	ACTION_CLOSE_QUEUE,			/* either way: open, but it may be gone */
 	ACTION_CONFIG,				/* commit: the scheduler reads it again */
 	ACTION_REBUILD,				/* commit: the scheduler starts over */
 	ACTION_SLOT,				/* either way: the slot is free */
@@ -250,6 +251,20 @@ xact_end_task(WeirDatabase *database, QueueSlot *slot, uint32 n)
 }
 
 /*
+ * Has the queue take no new tasks until this transaction, which drops it, has
+ * ended and told the others.
+ */
+void
+xact_close_queue(QueueSlot *slot)
+{
+	Action	   *action = action_add(ACTION_CLOSE_QUEUE, NULL);
+
+	action->u.depth.slot = slot;
+	NumActions++;
+	pg_atomic_fetch_add_u32(&slot->draining, 1);
+}
+
+/*
  * Notes that this transaction changes the configuration.
  */
 void
@@ -260,11 +275,18 @@ xact_config_changed(WeirDatabase *database)
 }
 
 /*
- * Notes that after this transaction the scheduler has to start over.
+ * Notes that after this transaction the scheduler has to start over: once, if
+ * this has been noted before.
  */
 void
 xact_rebuild(WeirDatabase *database)
 {
+	for (int i = 0; i < NumActions; i++)
+	{
+		if (Actions[i].kind == ACTION_REBUILD &&
+			Actions[i].level <= GetCurrentTransactionNestLevel())
+			return;
+	}
 	(void) action_add(ACTION_REBUILD, database);
 	NumActions++;
 }
@@ -393,6 +415,9 @@ action_undo(Action *action)
 		case ACTION_SLOT:
 			action_free_slot(action);
 			break;
+		case ACTION_CLOSE_QUEUE:
+			pg_atomic_fetch_sub_u32(&action->u.depth.slot->draining, 1);
+			break;
 		case ACTION_END_TASK:
 		case ACTION_CONFIG:
 		case ACTION_REBUILD:
@@ -420,6 +445,9 @@ action_deliver(Action *action)
 			depth_end(action->u.depth.slot, action->u.depth.n);
 			if (pg_atomic_read_u32(&database->finish_waiters) > 0)
 				ConditionVariableBroadcast(&database->finished);
+			return;
+		case ACTION_CLOSE_QUEUE:
+			pg_atomic_fetch_sub_u32(&action->u.depth.slot->draining, 1);
 			return;
 		case ACTION_CONFIG:
 			pg_atomic_fetch_add_u64(&database->config_changed, 1);

@@ -15,6 +15,7 @@ extern void xact_actions_install(void);
 extern bool xact_reserve_depth(QueueSlot *slot, uint32 n, uint32 capacity);
 extern void xact_submit(WeirDatabase *database, const SubmitMessage *message);
 extern void xact_end_task(WeirDatabase *database, QueueSlot *slot, uint32 n);
+extern void xact_close_queue(QueueSlot *slot);
 extern void xact_config_changed(WeirDatabase *database);
 extern void xact_rebuild(WeirDatabase *database);
 extern void xact_hold_slot(WeirDatabase *database, ResourceSlot *resource,

@@ -1,0 +1,230 @@
+/*-------------------------------------------------------------------------
+ *
+ * ahead.c
+ *	  Short tasks that are handed over before the worker is free.
+ *
+ * For a task of a tenth of a millisecond the way to the scheduler and back
+ * costs more than the task.  So when all workers are busy, those with short
+ * tasks get the next ones into their inboxes, as many as they do in about
+ * AHEAD_US; how long tasks take is measured by queue.  What lies in an inbox
+ * counts as running.
+ *
+ * Nothing else changes.  The policy decides what is next, as if the worker
+ * were free; only tasks without slots are handed over, so that none holds a
+ * slot while it waits; nothing is, while a role or another database wants a
+ * worker and has none.  When a task takes long after all, or one that waits
+ * behind it is cancelled, the rest is taken back and waits as before.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+#include "utils/timestamp.h"
+
+#include "sched/ahead.h"
+#include "sched/intake.h"
+#include "sched/pool.h"
+#include "shmem/settings.h"
+#include "shmem/worker_slot.h"
+
+/* How much work a worker has in hand at most, and how long any of it waits */
+#define AHEAD_US	4000
+
+/* How long the tasks of a queue take, report included */
+typedef struct Pace
+{
+	int32		queue;			/* hash key: must be first */
+	double		mean;			/* us, smoothed: quick to rise, slow to fall */
+} Pace;
+
+/*
+ * Takes the duration of an attempt into the pace of its queue.  The
+ * assignment has not been forgotten yet.
+ */
+void
+ahead_note_end(Scheduler *scheduler, WeirWorker *worker,
+			   const Completion *completion)
+{
+	Pace	   *pace;
+	bool		found;
+
+	if (completion->kind != COMPLETION_FINAL &&
+		completion->kind != COMPLETION_AGAIN)
+		return;
+	if (scheduler->paces == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(int32);
+		control.entrysize = sizeof(Pace);
+		control.hcxt = scheduler->context;
+		scheduler->paces = hash_create("pg_weir paces", 16, &control,
+									   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	for (int i = 0; i < WEIR_INBOX_SIZE; i++)
+	{
+		if (worker->assigned[i].task_id != completion->task_id)
+			continue;
+		pace = hash_search(scheduler->paces, &worker->assigned[i].queue,
+						   HASH_ENTER, &found);
+		if (!found)
+			pace->mean = completion->duration;
+		else if (completion->duration > pace->mean)
+			pace->mean += (completion->duration - pace->mean) / 2;
+		else
+			pace->mean += (completion->duration - pace->mean) / 16;
+	}
+}
+
+/*
+ * How many tasks a worker may have in hand, if the last one is this.
+ */
+static int
+ahead_depth(Scheduler *scheduler, const PolicyStart *start)
+{
+	int32		queue = (int32) start->queue;
+	Pace	   *pace = NULL;
+
+	if (scheduler->paces && start->ngrants == 0 && !start->solo)
+		pace = hash_search(scheduler->paces, &queue, HASH_FIND, NULL);
+	if (pace == NULL || pace->mean > AHEAD_US / 2)
+		return 1;
+	return Min(AHEAD_US / Max((int) pace->mean, 1), WEIR_INBOX_SIZE);
+}
+
+/*
+ * Notes what has been handed over.
+ */
+void
+ahead_note_start(Scheduler *scheduler, WeirWorker *worker,
+				 const PolicyStart *start)
+{
+	PoolEntry  *entry = &scheduler->pool[worker - Weir->workers];
+	int			depth = ahead_depth(scheduler, start);
+
+	if (worker_slot_load(worker) > 0)
+		depth = Min(depth, entry->depth);
+	entry->depth = depth;
+	entry->last_task = start->task_id;
+}
+
+/*
+ * The worker that is the first to get one more, NULL if none is.  The policy
+ * takes it for free from then on.
+ */
+WeirWorker *
+ahead_candidate(Scheduler *scheduler)
+{
+	WeirWorker *found = NULL;
+	int			least = WEIR_INBOX_SIZE;
+
+	if (scheduler->nheld > 0 || pool_starving(scheduler) > 0)
+		return NULL;
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+		int			load;
+
+		/* cheap, and enough where tasks are long */
+		if (scheduler->pool[i].depth <= 1 ||
+			worker->database != scheduler->database->oid ||
+			pg_atomic_read_u32(&worker->leave) != 0 ||
+			(pg_atomic_read_u32(&worker->state) != WORKER_BUSY &&
+			 pg_atomic_read_u32(&worker->state) != WORKER_IDLE))
+			continue;
+		load = worker_slot_load(worker);
+		if (load == 0 || load >= Min(scheduler->pool[i].depth, least))
+			continue;
+		least = load;
+		found = worker;
+	}
+	if (found &&
+		!policy_set_ending(scheduler->policy,
+						   scheduler->pool[found - Weir->workers].last_task,
+						   true))
+		return NULL;
+	return found;
+}
+
+/*
+ * It gets none: it is as busy as before.
+ */
+void
+ahead_decline(Scheduler *scheduler, WeirWorker *worker)
+{
+	(void) policy_set_ending(scheduler->policy,
+							 scheduler->pool[worker - Weir->workers].last_task,
+							 false);
+}
+
+/*
+ * May the worker have this one behind what it has?
+ */
+bool
+ahead_suits(Scheduler *scheduler, WeirWorker *worker,
+			const PolicyStart *start)
+{
+	return start->owner == worker->role &&
+		worker_slot_load(worker) < ahead_depth(scheduler, start);
+}
+
+/*
+ * Takes back what the worker has not begun.
+ */
+void
+ahead_take_back(Scheduler *scheduler, WeirWorker *worker)
+{
+	Assignment	assignment;
+
+	while (worker_slot_next(worker, &assignment))
+	{
+		worker_slot_forget(worker, assignment.task_id, NULL);
+		/* a predecessor has handed it over: the policy does not hold it */
+		if (!policy_put_back(scheduler->policy, assignment.task_id))
+			intake_lookup(scheduler, assignment.task_id, assignment.attempt,
+						  false);
+	}
+	for (int i = 0; i < WEIR_INBOX_SIZE; i++)
+	{
+		if (worker->assigned[i].task_id != 0)
+			(void) policy_set_ending(scheduler->policy,
+									 worker->assigned[i].task_id, false);
+	}
+	scheduler->pool[worker - Weir->workers].depth = 1;
+}
+
+/*
+ * Takes back what waits behind a task that takes long.
+ */
+void
+ahead_review(Scheduler *scheduler)
+{
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+		TimestampTz since;
+
+		if (worker->database != scheduler->database->oid ||
+			worker_slot_unread(worker) == 0)
+			continue;
+		since = worker_slot_busy_since(worker);
+		if (since != 0 && GetCurrentTimestamp() - since > AHEAD_US)
+			ahead_take_back(scheduler, worker);
+	}
+}
+
+/*
+ * When inboxes have to be looked at again without being woken.
+ */
+TimestampTz
+ahead_next_timer(Scheduler *scheduler)
+{
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		if (Weir->workers[i].database == scheduler->database->oid &&
+			worker_slot_load(&Weir->workers[i]) > 1)
+			return GetCurrentTimestamp() + AHEAD_US;
+	}
+	return POLICY_TIME_NEVER;
+}

@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * ahead.h
+ *	  Short tasks that are handed over before the worker is free.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_AHEAD_H
+#define WEIR_AHEAD_H
+
+#include "sched/scheduler.h"
+
+extern void ahead_note_end(Scheduler *scheduler, WeirWorker *worker,
+						   const Completion *completion);
+extern void ahead_note_start(Scheduler *scheduler, WeirWorker *worker,
+							 const PolicyStart *start);
+extern WeirWorker *ahead_candidate(Scheduler *scheduler);
+extern void ahead_decline(Scheduler *scheduler, WeirWorker *worker);
+extern bool ahead_suits(Scheduler *scheduler, WeirWorker *worker,
+						const PolicyStart *start);
+extern void ahead_take_back(Scheduler *scheduler, WeirWorker *worker);
+extern void ahead_review(Scheduler *scheduler);
+extern TimestampTz ahead_next_timer(Scheduler *scheduler);
+
+#endif							/* WEIR_AHEAD_H */

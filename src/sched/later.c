@@ -1,0 +1,193 @@
+/*-------------------------------------------------------------------------
+ *
+ * later.c
+ *	  What is to be done about single tasks a little later.
+ *
+ * A task that could not be looked up, or whose attempt could not be ended in
+ * the ledger, is not simply run again: what failed is tried again, and the
+ * policy does not hold the task until then.  A task that was brought back
+ * while the policy still takes it for running is looked up when that run has
+ * been taken in.
+ *
+ * Whatever put the task into the policy meanwhile knew more than we do.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "ledger/unfinished.h"
+#include "sched/intake.h"
+#include "sched/later.h"
+#include "sched/rebuild.h"
+
+/* Pause before something is tried again */
+#define LATER_DELAY_US	INT64CONST(1000000)
+
+typedef struct LaterTask
+{
+	int64		task_id;
+	int32		attempt;
+	TimestampTz due;
+	bool		lost;			/* as for intake_lookup() */
+	bool		ends;			/* the run is to be written */
+	RunRow		run;			/* its texts are constants */
+} LaterTask;
+
+static LaterTask *
+later_add(Scheduler *scheduler, int64 task_id, int32 attempt,
+		  TimestampTz due)
+{
+	MemoryContext caller = MemoryContextSwitchTo(scheduler->context);
+	LaterTask  *task = palloc0(sizeof(LaterTask));
+
+	task->task_id = task_id;
+	task->attempt = attempt;
+	task->due = due;
+	scheduler->later = lappend(scheduler->later, task);
+	MemoryContextSwitchTo(caller);
+	return task;
+}
+
+/*
+ * Looks a task up again, which the policy does not hold.
+ */
+void
+later_lookup(Scheduler *scheduler, int64 task_id, int32 attempt, bool lost)
+{
+	LaterTask  *task = later_add(scheduler, task_id, attempt,
+								 GetCurrentTimestamp() + LATER_DELAY_US);
+
+	task->lost = lost;
+}
+
+/*
+ * Looks a task up that runs, when it does not any more.
+ */
+void
+later_lookup_at_end(Scheduler *scheduler, int64 task_id)
+{
+	(void) later_add(scheduler, task_id, 0, 0);
+}
+
+/*
+ * Writes the end of an attempt that could not be written.
+ */
+void
+later_end_attempt(Scheduler *scheduler, const RunRow *run)
+{
+	LaterTask  *task = later_add(scheduler, run->task_id, run->attempt,
+								 GetCurrentTimestamp() + LATER_DELAY_US);
+
+	task->ends = true;
+	task->run = *run;
+}
+
+/*
+ * Forgets everything: the ledger is read anew.
+ */
+void
+later_forget(Scheduler *scheduler)
+{
+	list_free_deep(scheduler->later);
+	scheduler->later = NIL;
+}
+
+typedef struct EndLookup
+{
+	RunRow	   *run;
+	bool		exists;			/* somebody has ended the attempt */
+	bool		unfinished;
+	UnfinishedTask task;
+} EndLookup;
+
+static void
+step_end_lookup(Scheduler *scheduler, void *arg)
+{
+	EndLookup  *lookup = arg;
+	bool		final;
+	TimestampTz retry_at;
+
+	lookup->exists = run_row_exists(lookup->run->task_id,
+									lookup->run->attempt, &final, &retry_at);
+	lookup->unfinished = unfinished_read_one(lookup->run->task_id,
+											 &lookup->task);
+}
+
+/*
+ * Ends the attempt, unless somebody has.
+ */
+static void
+later_end(Scheduler *scheduler, RunRow *run)
+{
+	EndLookup	lookup = {0};
+
+	lookup.run = run;
+	if (!scheduler_step(scheduler, "looking up a task", step_end_lookup,
+						&lookup))
+		later_end_attempt(scheduler, run);
+	else if (lookup.unfinished && lookup.exists)
+		rebuild_add(scheduler, &lookup.task);
+	else if (lookup.unfinished)
+		rebuild_end_attempt(scheduler, &lookup.task, run);
+}
+
+/*
+ * Does what is due.
+ */
+void
+later(Scheduler *scheduler)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	List	   *tasks = scheduler->later;
+	MemoryContext caller;
+	ListCell   *lc;
+
+	if (tasks == NIL)
+		return;
+	scheduler->later = NIL;
+	foreach(lc, tasks)
+	{
+		LaterTask  *task = lfirst(lc);
+
+		if (task->due > now ||
+			policy_is_running(scheduler->policy, task->task_id))
+		{
+			caller = MemoryContextSwitchTo(scheduler->context);
+			scheduler->later = lappend(scheduler->later, task);
+			MemoryContextSwitchTo(caller);
+			continue;
+		}
+		if (!policy_holds(scheduler->policy, task->task_id))
+		{
+			if (task->ends)
+				later_end(scheduler, &task->run);
+			else
+				intake_lookup(scheduler, task->task_id, task->attempt,
+							  task->lost);
+		}
+		pfree(task);
+	}
+	list_free(tasks);
+}
+
+/*
+ * When something is due.  What waits for the end of a run is woken by that.
+ */
+TimestampTz
+later_next_timer(Scheduler *scheduler)
+{
+	TimestampTz next = POLICY_TIME_NEVER;
+	ListCell   *lc;
+
+	foreach(lc, scheduler->later)
+	{
+		LaterTask  *task = lfirst(lc);
+
+		if (!policy_is_running(scheduler->policy, task->task_id))
+			next = Min(next, task->due);
+	}
+	return next;
+}
