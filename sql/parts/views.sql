@@ -263,16 +263,18 @@ COMMENT ON COLUMN weir.running.tables IS 'Tables that the task declared to write
 
 CREATE VIEW weir.resources AS
 SELECT 'table'::text AS kind,
-       (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
-        FROM pg_catalog.pg_class c
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.oid = r.id) AS resource,
-       r.id AS relation_oid, r.slots, r.reserved, r.used, r.waiting_sessions
-FROM weir._show_resources() r;
+       pg_catalog.format('%I.%I', k.schema_name, k.table_name) AS resource,
+       c.oid AS relation_oid, k.slots, k.reserved,
+       coalesce(r.used, 0) AS used,
+       coalesce(r.waiting_sessions, 0) AS waiting_sessions
+FROM weir.cap k
+LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = k.schema_name
+LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name
+LEFT JOIN weir._show_resources() r ON r.id = c.oid;
 COMMENT ON VIEW weir.resources IS 'The capped resources, and how much of each is used.';
 COMMENT ON COLUMN weir.resources.kind IS 'What it is: table.';
 COMMENT ON COLUMN weir.resources.resource IS 'Its name.';
-COMMENT ON COLUMN weir.resources.relation_oid IS 'Oid of the table.';
+COMMENT ON COLUMN weir.resources.relation_oid IS 'Oid of the table; null if there is none of that name.';
 COMMENT ON COLUMN weir.resources.slots IS 'The cap.';
 COMMENT ON COLUMN weir.resources.reserved IS 'Slots that only class daily uses.';
 COMMENT ON COLUMN weir.resources.used IS 'Slots that are held.';

@@ -20,6 +20,7 @@
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -69,11 +70,19 @@ refuse_full(const char *queue, uint32 capacity, QueueSlot *slot,
 			 errhint("%s", hint)));
 }
 
+/*
+ * Reserves the room if it is there, under the capacity as it is by now.
+ */
 static bool
 try_room(void *arg)
 {
 	RoomRequest *room = arg;
+	const QueueConfig *queue;
 
+	AcceptInvalidationMessages();
+	queue = queue_config_by_id(room->queue_id);
+	if (queue != NULL)
+		room->capacity = queue->capacity;
 	if (!xact_reserve_depth(room->slot, room->n, room->capacity))
 		return false;
 	depth_require_bound(room->slot, room->queue_id);
@@ -99,7 +108,7 @@ refuse_room(void *arg)
  * task holds a worker.
  */
 static void
-wait_for_room(int32 queue_id, RoomRequest *room)
+wait_for_room(RoomRequest *room)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
 		xact_has_submitted() || slots_holds_any() ||
@@ -113,7 +122,7 @@ wait_for_room(int32 queue_id, RoomRequest *room)
 		refuse_full(room->queue, room->capacity, room->slot,
 					"More tasks than the queue has room for; enqueue fewer at once.");
 	pg_atomic_fetch_add_u64(&room->slot->waited, 1);
-	gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, queue_id),
+	gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, room->queue_id),
 			  &room->slot->waiters, &room->slot->room, weir_max_wait,
 			  try_room, refuse_room, room);
 }
@@ -128,31 +137,32 @@ reserve_room(const EnqueueRequest *request, uint32 n, bool tell,
 {
 	const QueueConfig *queue = request->queue;
 	int32		queue_id = queue->queue_id;
+	bool		wait = queue->wait;
 	RoomRequest room;
 
 	room.slot = *slot = depth_slot(request->database, queue_id);
-	room.queue_id = queue->queue_id;
+	room.queue_id = queue_id;
 	room.n = n;
 	room.capacity = queue->capacity;
-	/* the configuration may be read anew while we wait */
+	/* from here on the configuration may be read anew, and move */
 	room.queue = pstrdup(queue->name);
 	/* newcomers do not pass those in line */
-	if ((!queue->wait || pg_atomic_read_u32(&room.slot->waiters) == 0) &&
+	if ((!wait || pg_atomic_read_u32(&room.slot->waiters) == 0) &&
 		try_room(&room))
 	{
 		require_queue_open(queue_id, room.queue, room.slot);
 		return true;
 	}
-	if (queue->wait && !tell)
+	if (wait && !tell)
 	{
-		wait_for_room(queue_id, &room);
+		wait_for_room(&room);
 		require_queue_open(queue_id, room.queue, room.slot);
 		return true;
 	}
 	pg_atomic_fetch_add_u64(&room.slot->refused, 1);
 	if (tell)
 		return false;
-	refuse_full(queue->name, queue->capacity, room.slot,
+	refuse_full(room.queue, room.capacity, room.slot,
 				"Try again later, or raise the capacity with weir.alter_queue().");
 	return false;				/* keep compiler quiet */
 }

@@ -168,7 +168,7 @@ struct Policy
 	uint64_t	nstarts;
 	int			workers;
 	int			running;
-	int			busy;			/* workers in use: of those, all but the ending */
+	int			busy;			/* workers in use: without the ending */
 	bool		paused;
 	PolicyTime	now;			/* the latest that was heard of */
 };

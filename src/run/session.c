@@ -3,8 +3,8 @@
  * session.c
  *	  The session in which a task finds itself, and its reset.
  *
- * A task sees the search path and the time zone of who enqueued it, then the
- * settings of its queue, then its own.  They are set as the role itself could
+ * A task sees the search path and the time zone of who enqueued it as its
+ * defaults, then the settings of its queue, then its own.  They are set as the role itself could
  * set them, no more.  After the task everything that a session can hold on to
  * is dropped.
  *
@@ -20,6 +20,7 @@
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/portal.h"
 
@@ -31,6 +32,10 @@ static const char *const RefusedSettings[] = {
 	"transaction_isolation", "transaction_read_only",
 	"transaction_deferrable", "is_superuser", "local_preload_libraries"
 };
+
+/* The defaults of this session, NULL while they are the worker's own */
+static char *DefaultPath = NULL;
+static char *DefaultZone = NULL;
 
 /*
  * The text of a setting's value.
@@ -73,6 +78,23 @@ setting_apply(const char *name, const char *value, bool change)
 							 superuser() ? PGC_SUSET : PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SET, change, ERROR,
 							 false);
+}
+
+/*
+ * Makes the value the session's default, to which it is reset, unless it has
+ * been made that for an earlier task: most follow others from the same place.
+ * What a client says when it connects is set in the same way.
+ */
+static void
+setting_apply_default(const char *name, const char *value, char **current)
+{
+	if (*current && strcmp(*current, value) == 0)
+		return;
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_CLIENT,
+							 GUC_ACTION_SET, true, ERROR, false);
+	if (*current)
+		pfree(*current);
+	*current = MemoryContextStrdup(TopMemoryContext, value);
 }
 
 /*
@@ -122,8 +144,8 @@ session_check_settings(Jsonb *settings)
 void
 session_apply(const TaskRow *task, Jsonb *queue_settings)
 {
-	setting_apply("search_path", task->search_path, true);
-	setting_apply("timezone", task->timezone, true);
+	setting_apply_default("search_path", task->search_path, &DefaultPath);
+	setting_apply_default("timezone", task->timezone, &DefaultZone);
 	settings_walk(queue_settings, true);
 	settings_walk(task->settings, true);
 	XactIsoLevel = DefaultXactIsoLevel;

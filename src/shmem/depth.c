@@ -108,7 +108,8 @@ depth_rebind(QueueSlot *slot, int32 queue)
 	slot->queue = queue;
 	pg_memory_barrier();
 	if (pg_atomic_read_u32(&slot->depth) == 0 &&
-		pg_atomic_read_u32(&slot->waiters) == 0)
+		pg_atomic_read_u32(&slot->waiters) == 0 &&
+		pg_atomic_read_u32(&slot->draining) == 0)
 	{
 		depth_reset(slot);
 		return true;

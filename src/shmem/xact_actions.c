@@ -453,6 +453,8 @@ action_deliver(Action *action)
 			pg_atomic_fetch_add_u64(&database->config_changed, 1);
 			break;
 		case ACTION_REBUILD:
+			/* another ledger: ids and depths are not right any more */
+			pg_atomic_write_u32(&database->seeded, 0);
 			pg_atomic_write_u32(&database->rebuild_wanted, 1);
 			break;
 		case ACTION_SLOT:

@@ -74,6 +74,58 @@ policy_reserve(void)
 }
 
 /*
+ * A task that is about to end gives its worker away, and nothing else.
+ */
+static void
+policy_ending(void)
+{
+	Policy	   *policy = unit_create(2);
+	PolicyTask	task;
+	int			i;
+
+	policy_set_class(policy, POLICY_CLASS_DAILY, 1, 0, 0.05, 1);
+	policy_set_queue(policy, unit_task(1, POLICY_CLASS_ADHOC).queue, 3, 1,
+					 false);
+	for (i = 1; i <= 5; i++)
+	{
+		task = unit_task(i, POLICY_CLASS_ADHOC);
+		policy_add(policy, &task);
+	}
+	tap_ok(unit_next(policy, HOUR) == 1 && unit_next(policy, HOUR) == 0,
+		   "policy: one worker for the class");
+	tap_ok(!policy_set_ending(policy, 2, true),
+		   "policy: what waits is not about to end");
+	tap_ok(policy_set_ending(policy, 1, true) &&
+		   policy_set_ending(policy, 1, true) &&
+		   unit_next(policy, HOUR) == 2 && unit_next(policy, HOUR) == 0,
+		   "policy: its worker is there for one other");
+	tap_ok(policy_set_ending(policy, 2, true) &&
+		   unit_next(policy, HOUR) == 3 &&
+		   policy_set_ending(policy, 3, true) &&
+		   unit_next(policy, HOUR) == 0 &&
+		   policy_why(policy, 4, HOUR).cause == POLICY_CAUSE_QUEUE_LIMIT,
+		   "policy: all count in their queue");
+	tap_ok(policy_put_back(policy, 3) &&
+		   policy_set_ending(policy, 2, false) &&
+		   unit_next(policy, HOUR) == 0,
+		   "policy: taken back, it is in use again");
+	tap_ok(policy_finished(policy, 2) && unit_next(policy, HOUR) == 3 &&
+		   policy_finished(policy, 1) && policy_finished(policy, 3) &&
+		   unit_next(policy, HOUR) == 4 && unit_next(policy, HOUR) == 0,
+		   "policy: the end of one that gave its worker away frees none");
+	policy_finished(policy, 4);
+	policy_finished(policy, 5);
+	policy_remove(policy, 5);
+	task.task_id = 6;
+	task.solo = true;
+	policy_add(policy, &task);
+	tap_ok(unit_next(policy, HOUR) == 6 &&
+		   !policy_set_ending(policy, 6, true),
+		   "policy: one that runs alone keeps its worker");
+	policy_destroy(policy);
+}
+
+/*
  * Times: of the first start, of a retry, far away, and very many at once.
  */
 static void
@@ -186,6 +238,66 @@ policy_needs(void)
 }
 
 /*
+ * Tasks that another policy has started count as if this one had.
+ */
+static void
+policy_adopted(void)
+{
+	Policy	   *policy = unit_create(3);
+	PolicyTask	task = unit_task(1, POLICY_CLASS_ADHOC);
+	PolicyGrant grants[2] = {{5, 1}, {7, 0}};
+	PolicyStart start;
+	PolicyQueueCounts counts;
+
+	policy_set_queue(policy, 1, 1, 1, false);
+	policy_set_resource(policy, 5, 2, 0);
+	task.nneeds = 1;
+	task.needs[0] = 5;
+	tap_ok(policy_add_running(policy, &task, grants, 2) &&
+		   policy_is_running(policy, 1), "policy: a task that runs is added");
+	tap_ok(!policy_add_running(policy, &task, grants, 2) &&
+		   !policy_add(policy, &task), "policy: but not twice");
+	task.task_id = 2;
+	policy_add(policy, &task);
+	policy_queue_counts(policy, 1, &counts);
+	tap_ok(counts.running == 1 && unit_next(policy, HOUR) == 0 &&
+		   policy_why(policy, 2, HOUR).cause == POLICY_CAUSE_QUEUE_LIMIT,
+		   "policy: it counts against max_running");
+	policy_set_queue(policy, 1, 0, 1, false);
+	tap_ok(policy_next(policy, HOUR, &start) && start.task_id == 2 &&
+		   start.grants[0].slot == 0, "policy: it has its very slot");
+	task.task_id = 3;
+	policy_add(policy, &task);
+	tap_ok(unit_next(policy, HOUR) == 0 &&
+		   policy_why(policy, 3, HOUR).cause == POLICY_CAUSE_RESOURCE,
+		   "policy: and the cap is kept");
+	policy_set_resource(policy, 5, 0, 0);
+	policy_set_workers(policy, 2);
+	tap_ok(unit_next(policy, HOUR) == 0 &&
+		   policy_why(policy, 3, HOUR).cause == POLICY_CAUSE_NO_WORKER,
+		   "policy: and the workers");
+	policy_set_resource(policy, 5, 2, 0);
+	policy_set_workers(policy, 3);
+	tap_ok(policy_again(policy, 1, 2, 2 * HOUR, false) &&
+		   policy_next(policy, HOUR, &start) && start.task_id == 3 &&
+		   start.grants[0].slot == 1, "policy: it ends like any other");
+	policy_finished(policy, 2);
+	policy_finished(policy, 3);
+	policy_remove(policy, 1);
+	task.task_id = 4;
+	task.solo = true;
+	policy_add_running(policy, &task, grants, 2);
+	task.task_id = 5;
+	task.solo = false;
+	policy_add(policy, &task);
+	tap_ok(unit_next(policy, HOUR) == 0, "policy: one that is alone stays so");
+	tap_ok(policy_put_back(policy, 4) && unit_next(policy, HOUR) == 4 &&
+		   policy_finished(policy, 4) && unit_next(policy, HOUR) == 5,
+		   "policy: and can be put back");
+	policy_destroy(policy);
+}
+
+/*
  * Nothing is kept of what is gone.
  */
 static void
@@ -222,7 +334,9 @@ unit_policy(void)
 {
 	policy_order();
 	policy_reserve();
+	policy_ending();
 	policy_times();
 	policy_needs();
+	policy_adopted();
 	policy_empty();
 }

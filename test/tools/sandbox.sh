@@ -9,8 +9,9 @@
 # it has, and several sandboxes run side by side.  The copy is needed anyway:
 # the ordinary user may not be able to read the clone.  -a compiles with
 # warnings as errors and with assertions.  The command finds PG_CONFIG and
-# PATH set to the private server, and the data that lies in ../shared/data
-# beside the clone at the same place beside the copy.  WORK=<folder> keeps the
+# PATH set to the private server, the data that lies in ../shared/data beside
+# the clone at the same place beside the copy, and a copy of ARRIVALS_FILE,
+# when that names a file.  WORK=<folder> keeps the
 # sandbox for the next time, so that only what changed is compiled again.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -74,6 +75,11 @@ tar -C "$source_tree" --exclude=./.git --exclude='*.o' --exclude='*.d' \
 if [ -d "$source_tree/../shared/data" ]; then
   mkdir -p "$work/shared"
   cp -R --no-preserve=mode "$source_tree/../shared/data" "$work/shared/"
+fi
+if [ -f "${ARRIVALS_FILE:-}" ]; then
+  mkdir -p "$work/arrivals"
+  cp --no-preserve=mode -- "$ARRIVALS_FILE" "$work/arrivals/"
+  export ARRIVALS_FILE="$work/arrivals/${ARRIVALS_FILE##*/}"
 fi
 
 # The server: its programs find their other folders relative to their own

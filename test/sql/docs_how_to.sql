@@ -1,0 +1,242 @@
+-- The examples of the documentation, taken out by test/lint/examples.pl --write.
+\set home :DBNAME
+
+-- page docs/how-to/back-up-and-restore.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT generation_id, low, high, state FROM weir.generation ORDER BY low;
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/how-to/cap-a-shared-table.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE TABLE fact (day date, amount numeric);
+SELECT weir.cap_table('fact', slots => 4, reserved => 1);
+SELECT weir.enqueue($$INSERT INTO fact VALUES ('2024-05-01', 100)$$, tables => '{fact}') AS task \gset
+SELECT outcome FROM weir.wait(:task);
+BEGIN;
+SELECT weir.acquire('fact', wait => '5 minutes');
+INSERT INTO fact VALUES ('2024-05-02', 200);
+COMMIT;
+SELECT weir.cap_table('fact', slots => 1);
+SELECT pg_advisory_lock(1);
+SELECT weir.enqueue('SELECT pg_advisory_xact_lock(1)', tables => '{fact}') AS holder \gset
+DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM weir.slots WHERE task_id IS NOT NULL) LOOP END LOOP; END $$;
+\set VERBOSITY terse
+BEGIN;
+CREATE TEMPORARY TABLE staged (day date);
+SELECT weir.acquire('fact', wait => '5 minutes');
+ROLLBACK;
+\set VERBOSITY default
+SELECT pg_advisory_unlock(1);
+SELECT outcome FROM weir.wait(:holder);
+SELECT weir.cap_table('fact', slots => 4, reserved => 1);
+BEGIN;
+SELECT weir.try_acquire('fact');
+ROLLBACK;
+SELECT resource, slot, pid, task_id, reserved FROM weir.slots ORDER BY slot;
+SELECT resource, slots, used, waiting_sessions FROM weir.resources;
+SELECT weir.cap_table('fact', slots => 2);
+SELECT weir.uncap_table('fact');
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/how-to/copy-production-to-staging.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT weir.enqueue('SELECT 1', run_at => now() + interval '1 day') AS task \gset
+CREATE DATABASE weir_docs_copy TEMPLATE weir_docs;
+\connect weir_docs_copy
+DO $$ BEGIN WHILE (SELECT scheduler FROM weir.status) <> 'not_adopted' LOOP END LOOP; END $$;
+SELECT scheduler, adopted FROM weir.status;
+SELECT weir.enqueue('SELECT 1');
+SELECT weir.adopt('cancel') AS cancelled;
+SELECT weir.enqueue('SELECT 1') AS task \gset
+SELECT outcome FROM weir.wait(:task);
+SELECT scheduler, adopted FROM weir.status;
+\connect weir_docs
+DROP DATABASE weir_docs_copy;
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/how-to/find-out-why-a-task-waits.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT weir.create_queue('loads', max_running => 1);
+SELECT weir.pause('loads', 'storage is being moved');
+SELECT weir.enqueue('SELECT 1', queue => 'loads', run_at => now() + interval '1 hour') AS task \gset
+SELECT cause, detail FROM weir.why_waiting(:task);
+SELECT queue, cause, count(*) AS n, bool_and(eta > now()) AS eta_known
+FROM weir.waiting GROUP BY queue, cause ORDER BY n DESC;
+SELECT weir.cancel(:task);
+SELECT weir.resume('loads');
+CREATE TABLE fact (day date);
+SELECT pg_advisory_lock(1);
+SELECT weir.enqueue('SELECT pg_advisory_xact_lock(1); INSERT INTO fact VALUES (''2024-05-01'')') AS task \gset
+DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM weir.lock_waits) LOOP END LOOP; END $$;
+BEGIN;
+LOCK TABLE fact IN SHARE MODE;
+SELECT pg_advisory_unlock(1);
+DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM weir.lock_waits WHERE relation = 'fact'::regclass) LOOP END LOOP; END $$;
+SELECT task_id = :task AS the_task, mode, relation, root_blocker = pg_backend_pid() AS by_us, root_state
+FROM weir.lock_waits;
+COMMIT;
+SELECT outcome FROM weir.wait(:task);
+SELECT s.resource, s.slot, s.task_id, s.pid, a.usename, a.state, a.query
+FROM weir.slots s JOIN pg_stat_activity a USING (pid)
+ORDER BY s.resource, s.slot;
+SELECT scheduler, adopted, paused, paused_reason, enabled, counted, out_of_processes FROM weir.status;
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/how-to/give-roles-access-to-queues.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE ROLE weir_docs_team;
+CREATE ROLE weir_docs_ann LOGIN IN ROLE weir_docs_team;
+SELECT weir.create_queue('team', capacity => 500, max_running => 2);
+SELECT weir.grant_queue('team', 'weir_docs_team');
+SET ROLE weir_docs_ann;
+SELECT weir.enqueue('SELECT current_user', queue => 'team') AS task \gset
+SELECT outcome, result FROM weir.wait(:task);
+RESET ROLE;
+SET ROLE weir_docs_team;
+SELECT weir.enqueue('SELECT 1', queue => 'team');
+RESET ROLE;
+SELECT weir.grant_queue('team', 'weir_docs_ann', max_class => 'daily',
+                        may_set_deadline => true, min_priority => -60);
+SET ROLE weir_docs_ann;
+SELECT weir.enqueue('SELECT 1', queue => 'team', class => 'daily', priority => -60,
+                    deadline => now() + interval '1 hour') AS task \gset
+SELECT outcome FROM weir.wait(:task);
+RESET ROLE;
+SELECT weir.revoke_queue('team', 'weir_docs_team');
+SELECT weir.revoke_queue('adhoc', 'public');
+CREATE ROLE weir_docs_operator;
+GRANT EXECUTE ON FUNCTION weir.create_queue, weir.pause_all, weir.resume_all TO weir_docs_operator;
+GRANT pg_monitor TO weir_docs_operator;
+SELECT kind, queue, detail FROM weir.events
+WHERE kind IN ('grant_queue', 'revoke_queue') ORDER BY event_id;
+DROP OWNED BY weir_docs_operator, weir_docs_team, weir_docs_ann;
+DROP ROLE weir_docs_operator, weir_docs_ann, weir_docs_team;
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/how-to/handle-dead-letters.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE TABLE target (n int PRIMARY KEY);
+INSERT INTO target VALUES (1), (2);
+SELECT n FROM weir.enqueue_many('INSERT INTO target VALUES ($1)', '[[1], [2], [3]]');
+SELECT weir.drain('adhoc', '1 minute');
+SELECT queue, sqlstate, count(*) AS n, min(message) AS for_example
+FROM weir.dead_letters GROUP BY queue, sqlstate;
+SELECT attempt, outcome, charged, sqlstate, detail FROM weir.runs WHERE task_id = 1;
+DELETE FROM target WHERE n = 1;
+SELECT weir.retry_many(array_agg(task_id), reason => 'old row deleted') AS brought_back
+FROM weir.dead_letters WHERE args = '[1]';
+SELECT weir.drain('adhoc', '1 minute');
+SELECT args FROM weir.dead_letters;
+SELECT task_id, command FROM weir.dead_letters WHERE quarantined;
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/how-to/monitor.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT weir.drain('adhoc', '1 minute');
+DO $$ BEGIN WHILE (SELECT scheduler FROM weir.status) <> 'running' LOOP END LOOP; END $$;
+SELECT scheduler = 'running' AS running, paused, enabled, out_of_processes FROM weir.status;
+SELECT name, depth, capacity, round(100.0 * depth / capacity, 1) AS percent,
+       ready, delayed, blocked, running, waiting_producers, refused, waited
+FROM weir.queues ORDER BY queue_id;
+SELECT queue, outcome, sqlstate, count(*)
+FROM weir.runs WHERE finished_at > now() - interval '1 hour'
+GROUP BY queue, outcome, sqlstate ORDER BY count(*) DESC;
+SELECT count(*) AS dead_letters, count(*) FILTER (WHERE quarantined) AS quarantined FROM weir.dead_letters;
+SELECT queue, class, count(*), min(deadline) AS first
+FROM weir.tasks
+WHERE state IN ('ready', 'running', 'retrying', 'scheduled') AND deadline < now()
+GROUP BY queue, class;
+SELECT task_id, relation, waited, root_blocker, root_task_id, root_state, waiting_behind
+FROM weir.lock_waits WHERE waited > interval '10 seconds' ORDER BY waiting_behind DESC;
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/how-to/pause-for-maintenance.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT weir.create_queue('loads');
+SELECT weir.pause('loads', reason => 'source system is down');
+SELECT weir.resume('loads');
+SELECT weir.drain('loads', timeout => '10 minutes') AS empty;
+SELECT weir.pause_all(reason => 'moving the tablespace');
+SELECT task_id, runtime, command FROM weir.running;
+SELECT weir.resume_all();
+SELECT weir.retry_many(array_agg(task_id), reason => 'cancelled for maintenance') AS retried
+FROM weir.runs
+WHERE outcome = 'cancelled' AND final AND started_at IS NOT NULL
+AND finished_at > now() - interval '1 hour'
+HAVING count(*) > 0;
+ALTER SYSTEM SET weir.enabled = off;
+SELECT pg_reload_conf();
+ALTER SYSTEM RESET weir.enabled;
+SELECT pg_reload_conf();
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/how-to/run-vacuum-and-procedures.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE TABLE fact (day date, amount numeric);
+SELECT weir.enqueue('VACUUM (ANALYZE) fact', mode => 'autocommit') AS task \gset
+SELECT outcome FROM weir.wait(:task);
+CREATE PROCEDURE load_days(n int) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. n LOOP
+        INSERT INTO fact VALUES (date '2024-05-01' + i, i);
+        COMMIT;
+    END LOOP;
+END
+$$;
+SELECT weir.enqueue('CALL load_days($1)', '[3]', mode => 'autocommit', tables => '{fact}') AS task \gset
+SELECT outcome FROM weir.wait(:task);
+SELECT count(*) FROM fact;
+SELECT weir.enqueue('VACUUM fact', mode => 'autocommit', max_attempts => 3) AS task \gset
+SELECT outcome FROM weir.wait(:task);
+SELECT task_id, command, outcome FROM weir.dead_letters WHERE outcome IN ('interrupted', 'crashed');
+SELECT weir.enqueue('BEGIN; VACUUM fact; COMMIT', mode => 'autocommit');
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/how-to/size-workers.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT out_of_processes FROM weir.status;
+SELECT state, count(*) FROM weir.workers GROUP BY state;
+SELECT queue, count(*) AS runs,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - ready_at)) AS p95_s
+FROM weir.runs WHERE started_at IS NOT NULL GROUP BY queue;
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/how-to/upgrade.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+ALTER EXTENSION pg_weir UPDATE;
+SELECT library_version = extension_version AS same FROM weir.status;
+DROP EXTENSION pg_weir;
+\connect :home
+DROP DATABASE weir_docs;

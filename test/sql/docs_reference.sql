@@ -1,0 +1,172 @@
+-- The examples of the documentation, taken out by test/lint/examples.pl --write.
+\set home :DBNAME
+
+-- page docs/reference/functions.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT weir.enqueue('SELECT $1::int + $2::int AS sum', '[3, 4]') AS task \gset
+SELECT outcome, rows, result FROM weir.wait(:task);
+SELECT weir.enqueue('VACUUM');
+SELECT weir.enqueue('SELECT $1::int', '[1, 2]');
+SELECT weir.create_queue('small', capacity => 1);
+SELECT weir.pause('small');
+SELECT outcome FROM weir.try_enqueue('SELECT 1', queue => 'small');
+SELECT task_id, outcome, extract(epoch FROM retry_after)::int AS seconds FROM weir.try_enqueue('SELECT 1', queue => 'small');
+SELECT weir.enqueue('SELECT 1', queue => 'small');
+SELECT weir.resume('small');
+SELECT weir.drain('small', '1 minute');
+CREATE TABLE squares (n int, square int);
+SELECT n FROM weir.enqueue_many('INSERT INTO squares VALUES ($1, $1::int * $1)', '[[1], [2], [3]]');
+SELECT weir.drain('adhoc', '1 minute');
+SELECT * FROM squares ORDER BY n;
+SELECT weir.enqueue('SELECT 1', run_at => now() + interval '1 day') AS task \gset
+SELECT weir.cancel(:task, reason => 'not needed any more');
+SELECT outcome, reason FROM weir.wait(:task);
+SELECT weir.cancel(:task);
+SELECT array_agg(weir.enqueue('SELECT 1', run_at => now() + interval '1 day')) AS tasks
+FROM generate_series(1, 3) \gset
+SELECT weir.cancel_many(:'tasks', reason => 'not needed any more');
+CREATE TABLE divisor AS SELECT 0 AS n;
+SELECT weir.enqueue('SELECT 10 / n AS ten FROM divisor') AS task \gset
+SELECT outcome, sqlstate, message FROM weir.wait(:task);
+UPDATE divisor SET n = 1;
+SELECT weir.retry(:task, reason => 'divisor mended');
+SELECT attempt, outcome, result FROM weir.wait(:task);
+SELECT attempt, outcome, final FROM weir.runs WHERE task_id = :task ORDER BY attempt;
+SELECT weir.retry_many(:'tasks');
+SELECT weir.cancel_many(:'tasks');
+SELECT weir.enqueue('SELECT 1', run_at => now() + interval '1 day') AS task \gset
+SELECT weir.expedite(:task, priority => -60);
+SELECT detail FROM weir.events WHERE task_id = :task AND kind = 'expedite';
+SELECT weir.cancel(:task);
+SELECT weir.expedite_many(:'tasks', priority => -60);
+SELECT weir.enqueue('SELECT 1') AS task \gset
+SELECT outcome, attempt, final FROM weir.wait(:task, timeout => '1 minute');
+SELECT weir.enqueue('SELECT n, n * n AS square FROM generate_series(1, 2) n') AS task \gset
+SELECT outcome FROM weir.wait(:task);
+SELECT weir.result(:task);
+SELECT weir.pause('adhoc', 'month end');
+SELECT weir.enqueue('SELECT 1') AS task \gset
+SELECT cause, detail FROM weir.why_waiting(:task) LIMIT 1;
+SELECT weir.resume('adhoc');
+SELECT outcome FROM weir.wait(:task);
+SELECT weir.current_task() IS NULL AS outside;
+SELECT weir.enqueue('SELECT weir.current_task() AS me') AS task \gset
+SELECT (w.result -> 0 ->> 'me')::bigint = :task AS inside FROM weir.wait(:task) w;
+SELECT weir.enqueue($$SELECT weir.progress(3, 10, 'third of ten')$$) AS task \gset
+SELECT outcome FROM weir.wait(:task);
+SELECT weir.progress(1);
+SELECT weir.create_queue('loads', capacity => 200, on_full => 'wait', max_running => 4,
+                         settings => '{"work_mem": "64MB"}', policy => '{"max_attempts": 5}');
+SELECT name, class, capacity, depth, on_full, max_running FROM weir.queues WHERE name = 'loads';
+SELECT weir.alter_queue('loads', capacity => 300, reset => '{max_running}');
+SELECT capacity, max_running FROM weir.queues WHERE name = 'loads';
+SELECT weir.drop_queue('loads');
+SELECT weir.drop_queue('adhoc');
+CREATE ROLE weir_docs_analyst LOGIN;
+SELECT weir.create_queue('reports', class => 'adhoc');
+SELECT weir.grant_queue('reports', 'weir_docs_analyst', max_class => 'daily', min_priority => -10);
+SET ROLE weir_docs_analyst;
+SELECT weir.enqueue('SELECT 1', queue => 'reports', class => 'daily') IS NOT NULL AS accepted;
+SELECT weir.enqueue('SELECT 1', queue => 'reports', priority => -11);
+RESET ROLE;
+SELECT weir.revoke_queue('reports', 'weir_docs_analyst');
+SET ROLE weir_docs_analyst;
+SELECT weir.enqueue('SELECT 1', queue => 'reports');
+RESET ROLE;
+SELECT weir.drain('reports', '1 minute');
+DROP ROLE weir_docs_analyst;
+SELECT weir.pause('adhoc', reason => 'maintenance');
+SELECT name, paused, paused_reason FROM weir.queues WHERE paused;
+SELECT weir.resume('adhoc');
+SELECT count(*) FROM weir.queues WHERE paused;
+SELECT weir.drain('adhoc', timeout => '1 minute') AS empty;
+SELECT weir.pause_all('upgrade of the storage', running => 'finish');
+SELECT paused_reason FROM weir.status;
+SELECT weir.resume_all();
+SELECT weir.enqueue('SELECT 1') AS task \gset
+SELECT outcome FROM weir.wait(:task);
+CREATE TABLE fact (day date, amount numeric);
+SELECT weir.cap_table('fact', slots => 2);
+SELECT weir.try_acquire('fact');
+SELECT kind, resource, slots, reserved FROM weir.resources;
+CREATE TABLE other (n int);
+SELECT weir.cap_table('other', 1);
+SELECT weir.uncap_table('other') AS first, weir.uncap_table('other') AS second;
+BEGIN;
+SELECT weir.acquire('fact', wait => '10 seconds');
+INSERT INTO fact VALUES ('2024-05-01', 100);
+SELECT resource, slot, pid = pg_backend_pid() AS mine FROM weir.slots WHERE pid IS NOT NULL;
+COMMIT;
+BEGIN;
+SELECT weir.try_acquire('fact');
+ROLLBACK;
+SELECT weir.try_acquire('squares');
+SELECT weir.adopt('keep');
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/reference/privileges.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE ROLE weir_docs_operator;
+GRANT EXECUTE ON FUNCTION weir.pause_all, weir.resume_all TO weir_docs_operator;
+DROP OWNED BY weir_docs_operator;
+DROP ROLE weir_docs_operator;
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/reference/retries.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT weir.create_queue('api', policy => '{"max_attempts": 8, "backoff_base": 5, "backoff_cap": 600}');
+SELECT weir.alter_queue('api', policy => '{"max_attempt": 8}');
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/reference/settings.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SHOW weir.max_wait;
+SET weir.max_waits = '5s';
+\connect :home
+DROP DATABASE weir_docs;
+
+-- page docs/reference/views.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE TABLE fact (day date, amount numeric);
+SELECT weir.cap_table('fact', 2, reserved => 1);
+SELECT weir.enqueue('INSERT INTO fact VALUES ($1, $2)', '["2024-05-01", 100]', tables => '{fact}', reason => 'first load') AS good \gset
+SELECT weir.enqueue('SELECT 1 / 0') AS failed \gset
+SELECT weir.drain('adhoc', '1 minute');
+SELECT preloaded, scheduler, adopted, paused, enabled, counted, out_of_processes FROM weir.status;
+SELECT name, class, capacity, depth, on_full, weight FROM weir.queues ORDER BY queue_id;
+SELECT queue, class, state, command, args, tables, attempts FROM weir.tasks ORDER BY task_id;
+SELECT weir.enqueue('SELECT 1', run_at => now() + interval '1 day') AS later \gset
+SELECT state, cause, detail, eta > now() AS in_future FROM weir.waiting;
+SELECT weir.cancel(:later);
+SELECT pg_advisory_lock(1);
+SELECT weir.enqueue($$SELECT weir.progress(1, 4, 'first quarter'), pg_advisory_xact_lock(1)$$) AS running \gset
+DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM weir.running WHERE note IS NOT NULL) LOOP END LOOP; END $$;
+DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM weir.lock_waits) LOOP END LOOP; END $$;
+SELECT queue, done, total, percent, note FROM weir.running;
+SELECT task_id = :running AS the_task, locktype, root_blocker = pg_backend_pid() AS by_us, root_task_id FROM weir.lock_waits;
+SELECT pg_advisory_unlock(1);
+SELECT outcome FROM weir.wait(:running);
+SELECT attempt, outcome, final, charged, rows, sqlstate, message FROM weir.runs WHERE task_id IN (:good, :failed) ORDER BY task_id;
+SELECT queue, command, attempts, outcome, sqlstate, message, quarantined FROM weir.dead_letters;
+SELECT count(*) > 0 AS some, bool_and(role = current_user) AS all_mine FROM weir.workers;
+SELECT kind, resource, slots, reserved, waiting_sessions FROM weir.resources;
+BEGIN;
+SELECT weir.acquire('fact');
+SELECT resource, slot, pid = pg_backend_pid() AS mine, task_id, reserved FROM weir.slots ORDER BY slot;
+COMMIT;
+SELECT kind, relation, reason, detail FROM weir.events WHERE kind = 'cap_table';
+\connect :home
+DROP DATABASE weir_docs;
