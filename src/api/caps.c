@@ -175,6 +175,44 @@ try_any_slot(void *arg)
 }
 
 /*
+ * Is there a cap of that name?  The scheduler may not have noticed yet that
+ * another table has come to be called so.
+ */
+static bool
+cap_by_name(Oid relid)
+{
+	SqlSession	session;
+	SqlParams	params = {0};
+	bool		found;
+
+	add_names(&params, relid);
+	sql_begin(&session);
+	found = sql_execute("SELECT FROM weir.cap WHERE schema_name = $1"
+						" AND table_name = $2", &params) > 0;
+	sql_end(&session);
+	return found;
+}
+
+/*
+ * The resource of a table; NULL if it has no cap.
+ */
+static ResourceSlot *
+capped_resource(WeirDatabase *database, uint64 key)
+{
+	ResourceSlot *resource;
+
+	database_config_sync(database);
+	resource = resource_find(database, key);
+	if (resource == NULL && cap_by_name(RESOURCE_ID(key)))
+	{
+		pg_atomic_fetch_add_u64(&database->config_changed, 1);
+		database_config_sync(database);
+		resource = resource_find(database, key);
+	}
+	return resource == NULL || resource->slots == 0 ? NULL : resource;
+}
+
+/*
  * The resource of a capped table on which the caller may hold a slot.
  */
 static ResourceSlot *
@@ -191,9 +229,8 @@ resource_argument(FunctionCallInfo fcinfo, char **name)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for table %s", *name),
 				 errdetail("To hold a slot of a table takes a privilege to write it.")));
-	database_config_sync(database);
-	resource = resource_find(database, key);
-	if (resource == NULL || resource->slots == 0)
+	resource = capped_resource(database, key);
+	if (resource == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table %s has no cap", *name),

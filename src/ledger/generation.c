@@ -185,6 +185,9 @@ generation_create_child(const char *parent, int32 generation_id, int64 low,
 						 " AND task_id < " INT64_FORMAT ")) "
 						 "INHERITS (weir.%s)",
 						 name, name, key, name, low, high, parent), NULL);
+	sql_execute(psprintf("COMMENT ON TABLE weir.%s IS 'Ledger: the generation"
+						 " with task ids from " INT64_FORMAT " to below "
+						 INT64_FORMAT ".'", name, low, high), NULL);
 	sql_execute(psprintf("CREATE TRIGGER append_only "
 						 "BEFORE UPDATE OR DELETE OR TRUNCATE ON weir.%s "
 						 "FOR EACH STATEMENT EXECUTE FUNCTION weir._append_only()",

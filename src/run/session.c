@@ -4,9 +4,9 @@
  *	  The session in which a task finds itself, and its reset.
  *
  * A task sees the search path and the time zone of who enqueued it as its
- * defaults, then the settings of its queue, then its own.  They are set as the role itself could
- * set them, no more.  After the task everything that a session can hold on to
- * is dropped.
+ * defaults, then the settings of its queue, then its own.  They are set as the
+ * role itself could set them, no more.  After the task everything that a
+ * session can hold on to is dropped.
  *
  *-------------------------------------------------------------------------
  */

@@ -30,6 +30,9 @@
 #include "shmem/resource.h"
 #include "shmem/xact_actions.h"
 
+/* What this session holds slots for, in mode autocommit */
+static const Assignment *SessionHolds = NULL;
+
 void
 slot_tag(LOCKTAG *tag, uint64 resource, uint32 slot)
 {
@@ -173,11 +176,32 @@ slots_take_for_session(const Assignment *assignment, uint64 *taken_by_other)
 		}
 		resource_mark(resource, grant->slot, true);
 	}
+	SessionHolds = assignment;
 	return true;
 }
 
 void
 slots_release_for_session(const Assignment *assignment)
 {
+	SessionHolds = NULL;
 	slots_release(assignment, assignment->ngrants);
+}
+
+/*
+ * This process ends, and the server has released the locks of its session:
+ * says so for the slots that it had.  Transactions do so by themselves.
+ */
+void
+slots_session_ended(void)
+{
+	WeirDatabase *database = database_mine();
+
+	for (int i = 0; SessionHolds != NULL && i < SessionHolds->ngrants; i++)
+	{
+		const PolicyGrant *grant = &SessionHolds->grants[i];
+
+		resource_mark(resource_find(database, grant->resource), grant->slot,
+					  false);
+	}
+	SessionHolds = NULL;
 }

@@ -23,5 +23,6 @@ extern bool slots_take_for_transaction(const Assignment *assignment,
 extern bool slots_take_for_session(const Assignment *assignment,
 								   uint64 *taken_by_other);
 extern void slots_release_for_session(const Assignment *assignment);
+extern void slots_session_ended(void);
 
 #endif							/* WEIR_SLOTS_H */

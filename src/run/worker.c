@@ -31,6 +31,7 @@
 #include "run/authority.h"
 #include "run/guard.h"
 #include "run/session.h"
+#include "run/slots.h"
 #include "run/worker.h"
 #include "shmem/database.h"
 #include "shmem/inflight.h"
@@ -71,6 +72,7 @@ worker_leave(int code, Datum arg)
 	WeirDatabase *database = database_find(worker->database);
 
 	inflight_end();
+	slots_session_ended();
 	worker_slot_detach(worker, Terminated);
 	if (database)
 		database_wake(database);

@@ -68,11 +68,12 @@ upkeep_create(Scheduler *scheduler)
 	ConditionVariableBroadcast(&database->progress);
 }
 
-typedef struct CloseStep
+/* A walk over the generations, one per step */
+typedef struct WalkStep
 {
-	int64		from;			/* generations below have been looked at */
-	bool		found;			/* one more may be closed */
-} CloseStep;
+	int64		from;			/* those below have been looked at */
+	bool		found;			/* one more was */
+} WalkStep;
 
 /*
  * Looks whether one more generation can be closed.  One that has a task that
@@ -82,7 +83,7 @@ typedef struct CloseStep
 static void
 step_close(Scheduler *scheduler, void *arg)
 {
-	CloseStep  *step = arg;
+	WalkStep   *step = arg;
 	int			n;
 	const Generation *list = generation_list(&n);
 	int64		next = (int64) pg_atomic_read_u64(&scheduler->database->next_id);
@@ -108,27 +109,33 @@ step_close(Scheduler *scheduler, void *arg)
 }
 
 /*
- * Drops the oldest generation that retention does not cover any more.
+ * Drops one more generation that retention does not cover any more, unless
+ * somebody uses it.
  */
 static void
 step_retain(Scheduler *scheduler, void *arg)
 {
+	WalkStep   *step = arg;
 	SqlSession	session;
 	SqlParams	params = {0};
 	int32		oldest = 0;
 
 	sql_begin(&session);
 	sql_add_int4(&params, weir_retention);
-	sql_execute("SELECT generation_id FROM weir.generation"
-				" WHERE state = 'closed'"
+	sql_add_int8(&params, step->from);
+	sql_execute("SELECT generation_id, high FROM weir.generation"
+				" WHERE state = 'closed' AND low >= $2"
 				" AND closed_at < clock_timestamp() - $1 * interval '1 minute'"
 				" ORDER BY low LIMIT 1", &params);
-	if (SPI_processed == 1)
+	step->found = SPI_processed == 1;
+	if (step->found)
+	{
 		oldest = sql_int4(0, 1);
+		step->from = sql_int8(0, 2);
+	}
 	sql_end(&session);
 	if (oldest != 0)
 		generation_drop(oldest);
-	*(bool *) arg = oldest != 0;
 }
 
 /*
@@ -138,8 +145,8 @@ void
 upkeep(Scheduler *scheduler)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	CloseStep	close = {0};
-	bool		dropped = weir_retention > 0;
+	WalkStep	close = {0};
+	WalkStep	retain = {0};
 
 	upkeep_create(scheduler);
 	if (now < scheduler->upkeep_at)
@@ -153,11 +160,12 @@ upkeep(Scheduler *scheduler)
 		(void) scheduler_step(scheduler, "closing a generation", step_close,
 							  &close);
 	} while (close.found);
-	while (dropped)
+	while (weir_retention > 0)
 	{
-		dropped = false;
-		if (!scheduler_step(scheduler, "applying retention", step_retain,
-							&dropped))
+		retain.found = false;
+		(void) scheduler_step(scheduler, "applying retention", step_retain,
+							  &retain);
+		if (!retain.found)
 			break;
 	}
 }

@@ -1,0 +1,141 @@
+-- The contract of the SQL interface: names, arguments, types, defaults,
+-- volatility, parallel safety, columns, comments.
+
+BEGIN;
+SELECT no_plan();
+
+CREATE TEMP VIEW functions AS
+SELECT p.oid, p.proname, p.provolatile, p.proparallel, p.prosecdef, p.proconfig, p.proisstrict,
+       p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AS in_c,
+       pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result,
+       p.oid::regprocedure::text AS signature
+FROM pg_proc p
+WHERE p.pronamespace = 'weir'::regnamespace;
+CREATE TEMP VIEW public_functions AS
+SELECT * FROM functions WHERE proname !~ '^_';
+
+-- Exactly these functions, with these arguments and results.
+SELECT bag_eq('SELECT proname::text, arguments, result FROM public_functions', $$VALUES
+('create_queue', 'name text, class text DEFAULT ''adhoc''::text, capacity integer DEFAULT 10000, on_full text DEFAULT ''reject''::text, max_running integer DEFAULT NULL::integer, weight double precision DEFAULT 1, settings jsonb DEFAULT NULL::jsonb, policy jsonb DEFAULT NULL::jsonb', 'void'),
+('alter_queue', 'name text, class text DEFAULT NULL::text, capacity integer DEFAULT NULL::integer, on_full text DEFAULT NULL::text, max_running integer DEFAULT NULL::integer, weight double precision DEFAULT NULL::double precision, settings jsonb DEFAULT NULL::jsonb, policy jsonb DEFAULT NULL::jsonb, reset text[] DEFAULT NULL::text[]', 'void'),
+('drop_queue', 'name text', 'void'),
+('grant_queue', 'queue text, role_name text, max_class text DEFAULT NULL::text, may_set_deadline boolean DEFAULT false, min_priority integer DEFAULT 0', 'void'),
+('revoke_queue', 'queue text, role_name text', 'void'),
+('pause', 'queue text, reason text DEFAULT NULL::text', 'void'),
+('resume', 'queue text', 'void'),
+('drain', 'queue text, timeout interval DEFAULT NULL::interval', 'boolean'),
+('pause_all', 'reason text DEFAULT NULL::text, running text DEFAULT ''finish''::text', 'void'),
+('resume_all', '', 'void'),
+('enqueue', 'command text, args jsonb DEFAULT NULL::jsonb, queue text DEFAULT ''adhoc''::text, class text DEFAULT NULL::text, priority integer DEFAULT 0, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, deadline timestamp with time zone DEFAULT NULL::timestamp with time zone, tables regclass[] DEFAULT NULL::regclass[], timeout interval DEFAULT NULL::interval, max_attempts integer DEFAULT NULL::integer, mode text DEFAULT ''transaction''::text, settings jsonb DEFAULT NULL::jsonb, policy jsonb DEFAULT NULL::jsonb, reason text DEFAULT NULL::text, validate boolean DEFAULT true', 'bigint'),
+('try_enqueue', 'command text, args jsonb DEFAULT NULL::jsonb, queue text DEFAULT ''adhoc''::text, class text DEFAULT NULL::text, priority integer DEFAULT 0, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, deadline timestamp with time zone DEFAULT NULL::timestamp with time zone, tables regclass[] DEFAULT NULL::regclass[], timeout interval DEFAULT NULL::interval, max_attempts integer DEFAULT NULL::integer, mode text DEFAULT ''transaction''::text, settings jsonb DEFAULT NULL::jsonb, policy jsonb DEFAULT NULL::jsonb, reason text DEFAULT NULL::text, validate boolean DEFAULT true, OUT task_id bigint, OUT outcome text, OUT retry_after interval', 'record'),
+('enqueue_many', 'command text, args jsonb, queue text DEFAULT ''adhoc''::text, class text DEFAULT NULL::text, priority integer DEFAULT 0, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, deadline timestamp with time zone DEFAULT NULL::timestamp with time zone, tables regclass[] DEFAULT NULL::regclass[], timeout interval DEFAULT NULL::interval, max_attempts integer DEFAULT NULL::integer, mode text DEFAULT ''transaction''::text, settings jsonb DEFAULT NULL::jsonb, policy jsonb DEFAULT NULL::jsonb, reason text DEFAULT NULL::text, validate boolean DEFAULT true, OUT first_id bigint, OUT last_id bigint, OUT n integer', 'record'),
+('cancel', 'task_id bigint, reason text DEFAULT NULL::text', 'integer'),
+('cancel_many', 'task_ids bigint[], reason text DEFAULT NULL::text', 'integer'),
+('retry', 'task_id bigint, reason text DEFAULT NULL::text', 'integer'),
+('retry_many', 'task_ids bigint[], reason text DEFAULT NULL::text', 'integer'),
+('expedite', 'task_id bigint, priority integer DEFAULT NULL::integer, deadline timestamp with time zone DEFAULT NULL::timestamp with time zone', 'integer'),
+('expedite_many', 'task_ids bigint[], priority integer DEFAULT NULL::integer, deadline timestamp with time zone DEFAULT NULL::timestamp with time zone', 'integer'),
+('wait', 'task_id bigint, timeout interval DEFAULT NULL::interval', 'weir.run'),
+('result', 'task_id bigint', 'jsonb'),
+('why_waiting', 'task_id bigint, OUT cause text, OUT holder text, OUT detail text, OUT eta timestamp with time zone', 'SETOF record'),
+('current_task', '', 'bigint'),
+('progress', 'done bigint, total bigint DEFAULT NULL::bigint, note text DEFAULT NULL::text', 'void'),
+('cap_table', 'relation regclass, slots integer, reserved integer DEFAULT 0', 'void'),
+('uncap_table', 'relation regclass', 'boolean'),
+('acquire', 'relation regclass, wait interval DEFAULT NULL::interval', 'void'),
+('try_acquire', 'relation regclass', 'boolean'),
+('adopt', 'unfinished text', 'bigint')
+$$, 'the public functions, their arguments and their results');
+
+-- One function per name: no call with an untyped literal is ambiguous.
+SELECT is_empty('SELECT proname FROM public_functions GROUP BY proname HAVING count(*) > 1',
+    'no public function is overloaded');
+-- The three that submit take the same arguments.
+SELECT is((SELECT array_agg(DISTINCT proargnames[1:15]::text) FROM pg_proc
+           WHERE pronamespace = 'weir'::regnamespace AND proname IN ('enqueue', 'try_enqueue', 'enqueue_many')),
+    ARRAY['{command,args,queue,class,priority,run_at,deadline,tables,timeout,max_attempts,mode,settings,policy,reason,validate}'],
+    'enqueue, try_enqueue and enqueue_many have the same arguments');
+-- No parameter is called by a word that does not parse as "name =>".
+SELECT is_empty($$
+    SELECT p.proname, a.name FROM pg_proc p, unnest(p.proargnames) a(name), pg_get_keywords() k
+    WHERE p.pronamespace = 'weir'::regnamespace AND k.word = a.name AND k.catcode = 'R'$$,
+    'no parameter is a reserved word');
+SELECT is_empty($$SELECT signature FROM public_functions WHERE signature !~ '\(\)$' AND oid IN
+    (SELECT oid FROM pg_proc WHERE proargnames IS NULL)$$, 'every argument has a name');
+
+-- Volatile and unsafe in parallel, but for what only looks.
+SELECT is_empty($$SELECT proname FROM public_functions
+    WHERE (provolatile, proparallel) <> ('v', 'u') AND proname NOT IN ('current_task', 'why_waiting')$$,
+    'public functions are VOLATILE and PARALLEL UNSAFE');
+SELECT bag_eq($$SELECT proname::text, provolatile::text, proparallel::text FROM public_functions
+    WHERE proname IN ('current_task', 'why_waiting')$$,
+    $$VALUES ('current_task', 's', 'r'), ('why_waiting', 'v', 'r')$$, 'but for current_task and why_waiting');
+SELECT is_empty('SELECT proname FROM functions WHERE proparallel = ''s'' AND proname <> ''_may_see''',
+    'nothing but _may_see is PARALLEL SAFE');
+SELECT is_empty('SELECT proname FROM functions WHERE prosecdef', 'no function is SECURITY DEFINER');
+SELECT is_empty($$SELECT signature FROM functions WHERE NOT in_c
+    AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)$$,
+    'every function that is not C has a pinned search_path');
+
+-- The views and their columns.
+PREPARE view_columns AS
+SELECT c.relname::text, string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.relnamespace = 'weir'::regnamespace AND c.relkind = 'v'
+GROUP BY c.relname;
+SELECT bag_eq('view_columns', $$VALUES
+('status', 'preloaded boolean, scheduler text, scheduler_pid integer, started_at timestamp with time zone, heartbeat timestamp with time zone, adopted boolean, paused boolean, paused_reason text, enabled boolean, counted boolean, out_of_processes boolean, library_version text, extension_version text'),
+('queues', 'queue_id integer, name text, class text, capacity integer, depth integer, ready integer, delayed integer, blocked integer, running integer, paused boolean, paused_reason text, on_full text, max_running integer, weight double precision, waiting_producers integer, refused bigint, waited bigint, settings jsonb, policy jsonb, owner text'),
+('tasks', 'task_id bigint, queue text, class text, state text, owner text, job text, interval_start timestamp with time zone, command text, args jsonb, priority integer, run_at timestamp with time zone, deadline timestamp with time zone, enqueued_at timestamp with time zone, tables text[], mode text, timeout interval, max_attempts integer, attempts integer, retry_at timestamp with time zone, finished_at timestamp with time zone, settings jsonb, policy jsonb, enqueued_by text, application_name text, client_addr text, reason text'),
+('runs', 'task_id bigint, attempt integer, queue text, class text, owner text, outcome text, final boolean, charged boolean, retry_at timestamp with time zone, worker_pid integer, ready_at timestamp with time zone, started_at timestamp with time zone, finished_at timestamp with time zone, tables text[], sqlstate text, message text, detail text, hint text, context text, rows bigint, result jsonb, actor text, reason text, xid xid8'),
+('dead_letters', 'task_id bigint, queue text, class text, owner text, command text, args jsonb, enqueued_at timestamp with time zone, attempts integer, outcome text, sqlstate text, message text, detail text, finished_at timestamp with time zone, quarantined boolean'),
+('workers', 'pid integer, role name, state text, task_id bigint, attempt integer, since timestamp with time zone'),
+('running', 'task_id bigint, attempt integer, queue text, class text, owner text, pid integer, command text, args jsonb, started_at timestamp with time zone, runtime interval, done bigint, total bigint, percent numeric, note text, deadline timestamp with time zone, tables text[]'),
+('resources', 'kind text, resource text, relation_oid oid, slots integer, reserved integer, used integer, waiting_sessions integer'),
+('slots', 'resource text, slot integer, pid integer, task_id bigint, since timestamp with time zone, reserved boolean'),
+('events', 'event_id bigint, at timestamp with time zone, kind text, task_id bigint, queue text, relation text, session_user_name text, current_user_name text, client_addr text, reason text, detail jsonb'),
+('lock_waits', 'pid integer, task_id bigint, class text, queue text, locktype text, mode text, relation regclass, since timestamp with time zone, waited interval, blockers integer[], root_blocker integer, root_task_id bigint, root_state text, root_xact_start timestamp with time zone, root_query text, depth integer, waiting_behind integer, deadline timestamp with time zone'),
+('waiting', 'task_id bigint, queue text, class text, owner text, state text, priority integer, enqueued_at timestamp with time zone, waited interval, deadline timestamp with time zone, cause text, holder text, detail text, eta timestamp with time zone')
+$$, 'the views, their columns and types');
+
+-- Comments on everything public.
+SELECT is_empty($$SELECT signature FROM public_functions WHERE obj_description(oid, 'pg_proc') IS NULL$$,
+    'every public function has a comment');
+SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'weir'::regnamespace AND relkind IN ('v', 'r')
+    AND relname !~ '_\d+$' AND obj_description(oid, 'pg_class') IS NULL$$,
+    'every view and table has a comment');
+SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+    WHERE c.relnamespace = 'weir'::regnamespace AND c.relkind = 'v' AND col_description(c.oid, a.attnum) IS NULL$$,
+    'every column of every view has a comment');
+SELECT isnt_empty($$SELECT FROM pg_description d JOIN pg_extension e ON d.objoid = e.oid WHERE e.extname = 'pg_weir'$$,
+    'the extension has a comment');
+
+-- The settings.
+SELECT bag_eq($$SELECT name, context, vartype, boot_val, coalesce(unit, '') FROM pg_settings WHERE name LIKE 'weir.%'$$, $$VALUES
+('weir.enabled', 'sighup', 'bool', 'on', ''),
+('weir.generation_size', 'sighup', 'integer', '1000000', ''),
+('weir.installation', 'sighup', 'string', '', ''),
+('weir.max_crashes', 'sighup', 'integer', '2', ''),
+('weir.max_databases', 'postmaster', 'integer', '8', ''),
+('weir.max_queues', 'postmaster', 'integer', '128', ''),
+('weir.max_resources', 'postmaster', 'integer', '4096', ''),
+('weir.max_result', 'superuser', 'integer', '1024', 'kB'),
+('weir.max_tasks', 'postmaster', 'integer', '1000000', ''),
+('weir.max_wait', 'user', 'integer', '30000', 'ms'),
+('weir.max_workers', 'postmaster', 'integer', '4', ''),
+('weir.retention', 'sighup', 'integer', '0', 'min'),
+('weir.worker_idle_timeout', 'sighup', 'integer', '30000', 'ms'),
+('weir.worker_start_timeout', 'sighup', 'integer', '10000', 'ms')
+$$, 'the settings, their contexts and defaults');
+SELECT is_empty($$SELECT name FROM pg_settings WHERE name LIKE 'weir.%' AND short_desc !~ '^Sets .*\.$'$$,
+    'every setting says what it sets');
+
+-- The extension.
+SELECT bag_eq($$SELECT extnamespace::regnamespace::text, extrelocatable FROM pg_extension WHERE extname = 'pg_weir'$$,
+    $$VALUES ('weir', false)$$, 'it lives in schema weir and stays there');
+SELECT throws_ok('ALTER EXTENSION pg_weir SET SCHEMA public', '0A000', NULL, 'and cannot be moved');
+SELECT is((SELECT library_version FROM weir.status), (SELECT extversion FROM pg_extension WHERE extname = 'pg_weir'),
+    'library and SQL objects are of one version');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,84 @@
+-- The ledger only grows, whoever tries; its generations.
+
+\set VERBOSITY terse
+\pset format unaligned
+set client_min_messages = warning;
+select weir.enqueue('select 1', mode => 'autocommit') as id \gset
+select outcome from weir.wait(:id, '30s');
+select weir.enqueue('select 1', run_at => 'tomorrow') as waiting \gset
+select weir.cancel(:waiting);
+
+select low > 0 as low, high > low as high, state, created_at is not null as created, closed_at
+from weir.generation where :id >= low and :id < high;
+-- The rows are in the tables of the generation, the parents are empty.
+select (select count(*) from only weir.task) as tasks, (select count(*) from only weir.run) as runs;
+select format('weir.task_%s', generation_id) as task_n, format('weir.run_%s', generation_id) as run_n
+from weir.generation where :id >= low and :id < high \gset
+select (select count(*) from :task_n where task_id = :id) as task, (select count(*) from :run_n where task_id = :id) as run;
+
+-- Nobody changes, deletes or truncates: not the superuser, ...
+create procedure tamper() language plpgsql as $$
+declare
+    t regclass;
+    c text;
+begin
+    for t in select oid::regclass from pg_class
+        where relnamespace = 'weir'::regnamespace and relkind = 'r'
+        and (relname in ('task', 'run', 'claim', 'event') or relname ~ '^(task|run)_\d+$')
+        order by regexp_replace(relname, '\d+', '')::text collate "C", oid
+    loop
+        foreach c in array array['update %s set %I = %I', 'delete from %s', 'truncate %s',
+                                 'delete from %s where false', 'delete from only %s',
+                                 'truncate %s cascade'] loop
+            begin
+                execute format(c, t, case when t::text like '%event' then 'kind' else 'task_id' end,
+                               case when t::text like '%event' then 'kind' else 'task_id' end);
+                raise notice '%: done', format(c, t, 'x', 'x');
+            exception when insufficient_privilege then
+                raise notice '%', regexp_replace(sqlerrm, '\d+', 'N');
+            end;
+        end loop;
+    end loop;
+end $$;
+set client_min_messages = notice;
+call tamper();
+-- ... not by way of a replica's privileges.
+set session_replication_role = replica;
+call tamper();
+reset session_replication_role;
+set client_min_messages = warning;
+-- The statement names the way that there is.
+\set VERBOSITY default
+delete from weir.event;
+\set VERBOSITY terse
+-- Merge and upsert are changes, too.
+merge into weir.run r using (values (:id)) v (id) on r.task_id = v.id when matched then delete;
+\echo :SQLSTATE
+insert into weir.claim values (:id, 1, now(), 1) on conflict (task_id, attempt) do update set worker_pid = 2;
+\echo :SQLSTATE
+select count(*) from weir.claim where task_id = :id;
+-- (the names of the generations depend on how many there are)
+\set VERBOSITY sqlstate
+-- The key of the run row is (task, attempt): no attempt ends twice.
+insert into :run_n select * from :run_n where task_id = :id;
+-- Rows outside of its range do not get into a generation.
+insert into :task_n select 9000000000000000000 as task_id, queue_id, queue, class, owner, owner_name,
+    priority, enqueued_at, run_at, deadline, command, args, tables, mode, timeout, max_attempts,
+    settings, policy, search_path, timezone, session_user_name, application_name, client_addr, reason
+from :task_n where task_id = :id;
+\set VERBOSITY terse
+-- Queue, cap and control are configuration; functions alone write them.
+select bool_or(has_table_privilege('public', oid, 'select, insert, update, delete, truncate, references, trigger')) as granted
+from pg_class where relnamespace = 'weir'::regnamespace and relkind in ('r', 'S', 'p');
+-- What happened is told by events: who, when, why.
+select weir.pause('adhoc', 'for the ledger');
+select weir.resume('adhoc');
+select kind, queue, reason, session_user_name = session_user as session_user_name,
+       current_user_name = current_user as current_user_name, at <= clock_timestamp() as at
+from weir.events where queue = 'adhoc' order by event_id desc limit 2;
+-- Every task that has ended has exactly one final last run.
+select count(*) from (
+    select t.task_id from weir.task t left join weir.run r using (task_id)
+    group by t.task_id
+    having bool_or(r.final) and (count(*) filter (where r.final) - count(*) filter (where r.outcome = 'retried') <> 1)) x;
+drop procedure tamper;

@@ -1,0 +1,83 @@
+-- The examples of the reference, one for each public function.
+
+\set VERBOSITY default
+\pset format unaligned
+set client_min_messages = warning;
+create table fact (day date, amount numeric);
+
+-- create_queue, alter_queue, grant_queue, revoke_queue, drop_queue
+select weir.create_queue('nightly', class => 'daily', capacity => 1000, max_running => 4,
+                         settings => '{"work_mem": "64MB"}',
+                         policy => '{"max_attempts": 5, "backoff_base": 2}');
+select weir.alter_queue('nightly', capacity => 2000, reset => '{settings}');
+select weir.grant_queue('nightly', 'public', max_class => 'adhoc', min_priority => 0);
+select weir.revoke_queue('nightly', 'public');
+select name, class, capacity, depth, max_running, settings, policy from weir.queues where name = 'nightly';
+
+-- cap_table, acquire, try_acquire, uncap_table
+select weir.cap_table('fact', slots => 2);
+begin;
+select weir.acquire('fact', wait => '5 seconds');
+insert into fact values ('2026-01-01', 1);
+commit;
+begin;
+select weir.try_acquire('fact');
+commit;
+
+-- enqueue, wait, result, current_task
+select weir.enqueue('insert into fact values ($1, $2)', '["2026-01-02", 12.50]',
+                    queue => 'nightly', tables => '{fact}', deadline => now() + interval '1 hour') as task_id \gset
+select outcome, rows from weir.wait(:task_id, '30 seconds');
+select weir.enqueue('select sum(amount) as total, weir.current_task() is not null as inside from fact') as task_id \gset
+select outcome from weir.wait(:task_id, '30 seconds');
+select weir.result(:task_id);
+
+-- try_enqueue, enqueue_many, drain
+select outcome from weir.try_enqueue('vacuum fact', mode => 'autocommit', tables => '{fact}');
+select n, last_id - first_id as span from weir.enqueue_many('insert into fact values ($1, $2)',
+    '[["2026-01-03", 1], ["2026-01-04", 2]]', queue => 'backfill', tables => '{fact}');
+select weir.drain('backfill', timeout => '30 seconds'), weir.drain('adhoc', '30 seconds');
+select count(*), sum(amount) from fact;
+
+-- progress
+select weir.enqueue('select weir.progress(1, 2, ''half of it'')') as task_id \gset
+select outcome from weir.wait(:task_id, '30 seconds');
+
+-- pause, why_waiting, expedite, expedite_many, cancel, cancel_many, resume
+select weir.pause('adhoc', 'moving the data');
+select weir.enqueue('select 1') as a, weir.enqueue('select 2') as b, weir.enqueue('select 3') as c \gset
+select * from weir.why_waiting(:a);
+select weir.expedite(:a, priority => -10);
+select weir.expedite_many(array[:b, :c], deadline => now() + interval '1 hour');
+select weir.cancel(:a, reason => 'not needed');
+select weir.cancel_many(array[:a, :b, :c]);
+select weir.resume('adhoc');
+
+-- retry, retry_many
+select weir.enqueue('select 1 / $1::int', '[0]') as task_id \gset
+select outcome, sqlstate, message from weir.wait(:task_id, '30 seconds');
+select command, args, outcome, message from weir.dead_letters where task_id = :task_id;
+select weir.retry(:task_id, reason => 'perhaps now');
+select outcome from weir.wait(:task_id, '30 seconds');
+select weir.retry_many(array[:task_id]);
+select outcome from weir.wait(:task_id, '30 seconds');
+
+-- pause_all, resume_all, adopt
+select weir.pause_all(reason => 'upgrade', running => 'finish');
+select paused, paused_reason from weir.status;
+select weir.resume_all();
+select weir.adopt('keep');
+
+select weir.uncap_table('fact');
+select weir.drop_queue('nightly');
+drop table fact;
+
+-- No public function is missing above.
+create temp table seen (name text);
+\set example `cat "${PG_ABS_SRCDIR:-test}/sql/reference.sql" 2>/dev/null`
+insert into seen select distinct m[1] from regexp_matches(:'example', 'weir\.(\w+)\(', 'g') m;
+select p.proname from pg_proc p
+where p.pronamespace = 'weir'::regnamespace and p.proname !~ '^_'
+and p.proname not in (select name from seen)
+order by p.proname;
+select count(*) > 0 as looked from seen;

@@ -1,0 +1,115 @@
+# Short tasks are handed over before the worker is free: what lies in an inbox
+# is taken back when it has to wait, and is neither lost nor executed twice.
+use strict;
+use warnings FATAL => 'all';
+use lib 'test/t';
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WeirNode;
+
+my $node = weir_node('ahead', 'weir.max_workers' => 2);
+my $db = 'postgres';
+$node->safe_psql($db, 'CREATE EXTENSION pg_weir; CREATE TABLE effect (n int)');
+wait_scheduler($node, $db);
+
+# Enqueues so many tasks that leave their number; the last of them is returned.
+my $numbers = 0;
+
+sub number
+{
+	my ($n) = @_;
+	my $first = $numbers + 1;
+
+	$numbers += $n;
+	return $node->safe_psql($db,
+		"SELECT last_id FROM weir.enqueue_many('INSERT INTO effect VALUES (\$1)',
+		   (SELECT jsonb_agg(jsonb_build_array(i)) FROM generate_series($first, $numbers) i))");
+}
+
+sub drained
+{
+	my ($what) = @_;
+
+	is($node->safe_psql($db, "SELECT weir.drain('adhoc', '60 s')"), 't',
+		"$what: everything ends");
+	is($node->safe_psql($db,
+			"SELECT count(*) FROM weir.tasks t WHERE (SELECT count(*) FROM weir.runs r
+			   WHERE r.task_id = t.task_id AND r.final) <> 1"),
+		'0', "$what: and once");
+}
+
+# Once the pace of the queue is known several tasks are handed over at once.
+number(2000);
+drained('short tasks');
+is($node->safe_psql($db, 'SELECT count(*), count(DISTINCT n) FROM effect'),
+	'2000|2000', 'each has left its effect once');
+cmp_ok(
+	$node->safe_psql($db,
+		'SELECT max(n) FROM (SELECT count(*) AS n FROM weir.runs GROUP BY worker_pid, ready_at) x'),
+	'>', 1, 'a worker gets several at once');
+
+# A task that waits for a lock: the other worker executes all the others.
+my $holder = $node->background_psql($db);
+$holder->query_safe('SELECT pg_advisory_lock(7)');
+my $last = $node->safe_psql($db,
+	"SELECT last_id FROM weir.enqueue_many('SELECT CASE WHEN \$1 THEN pg_advisory_xact_lock(7) END',
+	   (SELECT jsonb_agg(jsonb_build_array(i = 5)) FROM generate_series(1, 200) i))");
+ok( $node->poll_query_until($db,
+		"SELECT count(*) = 199 FROM weir.runs WHERE task_id > $last - 200"),
+	'tasks do not wait behind one that takes long');
+is($node->safe_psql($db, 'SELECT count(*) FROM weir.running'), '1',
+	'which still runs');
+
+# One that is to come behind it is cancelled, and so is the one that runs.
+is($node->safe_psql($db, "SELECT weir.cancel($last - 195)"), '1',
+	'the long one is cancelled');
+$holder->query_safe('SELECT pg_advisory_unlock(7)');
+$holder->quit;
+drained('a long one among them');
+is($node->safe_psql($db,
+		"SELECT outcome, count(*) FROM weir.runs WHERE task_id > $last - 200 GROUP BY 1 ORDER BY 1"),
+	"cancelled|1\nsucceeded|199", 'nothing else was cancelled');
+
+# Cancels that meet tasks in all states.
+number(20);
+drained('some more');
+$last = $node->safe_psql(
+	$db, "SELECT first_id AS low, last_id FROM weir.enqueue_many('SELECT 1',
+	   (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, 3000))) \\gset\n"
+	  . join("\n", map { "SELECT weir.cancel_many(array_agg(:low + i * 3::bigint)) FROM generate_series($_, $_ + 9) i \\g /dev/null" }
+		  map { $_ * 10 } 0 .. 99)
+	  . "\nSELECT :last_id");
+drained('cancels in between');
+is($node->safe_psql($db,
+		"SELECT count(*) FROM weir.runs WHERE task_id > $last - 3000 AND (outcome NOT IN ('succeeded', 'cancelled')
+		   OR outcome = 'cancelled' AND (task_id - $last + 2999) % 3 <> 0)"),
+	'0', 'only what was to be cancelled was');
+cmp_ok(
+	$node->safe_psql($db,
+		"SELECT count(*) FROM weir.runs WHERE task_id > $last - 3000 AND outcome = 'cancelled'"),
+	'>', 0, 'and some of it was');
+
+# Workers and schedulers that are terminated with full inboxes.
+number(8000);
+$node->safe_psql($db, q{
+	DO $$
+	DECLARE
+		kind text;
+		before bigint;
+	BEGIN
+		FOREACH kind IN ARRAY '{worker,scheduler,worker,worker,scheduler}'::text[] LOOP
+			before := (SELECT count(*) FROM effect);
+			WHILE (SELECT count(*) FROM effect) < before + 300 LOOP
+			END LOOP;
+			PERFORM pg_stat_clear_snapshot();
+			PERFORM pg_terminate_backend((SELECT max(pid) FROM pg_stat_activity
+				WHERE backend_type = 'pg_weir ' || kind));
+		END LOOP;
+	END $$});
+wait_scheduler($node, $db);
+drained('terminated processes');
+is($node->safe_psql($db, 'SELECT count(*), count(DISTINCT n) FROM effect'),
+	"$numbers|$numbers", 'each has left its effect once');
+
+$node->stop;
+done_testing();

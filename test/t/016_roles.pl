@@ -1,0 +1,143 @@
+# Tasks run as their roles, whatever happens to those while the tasks wait.
+use strict;
+use warnings FATAL => 'all';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WeirNode;
+use WeirTest;
+
+my $node = weir_node('main', 'weir.max_workers' => 2, 'weir.worker_idle_timeout' => '1h');
+
+$node->safe_psql('postgres', q{
+	CREATE EXTENSION pg_weir;
+	CREATE ROLE writers;
+	CREATE ROLE alice LOGIN; CREATE ROLE bob LOGIN; CREATE ROLE carol LOGIN IN ROLE writers;
+	CREATE ROLE dave LOGIN; CREATE ROLE boss LOGIN SUPERUSER; CREATE ROLE erin LOGIN;
+	ALTER ROLE erin SET work_mem = '7MB';
+	CREATE TABLE fact (who text);
+	GRANT INSERT ON fact TO writers;
+	SELECT weir.create_queue('held');
+	SELECT weir.grant_queue('held', 'public', 'adhoc');
+	SELECT weir.pause('held')});
+
+# Enqueues a command as a role; returns the task.
+sub enqueue_as
+{
+	my ($role, $command, $queue) = @_;
+
+	$queue //= 'adhoc';
+	return $node->safe_psql('postgres', "SELECT weir.enqueue(\$c\$$command\$c\$, queue => '$queue')",
+		extra_params => [ '-U', $role ]);
+}
+
+# How it ended.
+sub outcome
+{
+	my ($task) = @_;
+
+	return $node->safe_psql('postgres',
+		"SELECT concat_ws(' ', outcome, sqlstate) FROM weir.wait($task)");
+}
+
+sub result
+{
+	my ($task) = @_;
+
+	outcome($task);
+	return $node->safe_psql('postgres', "SELECT weir.result($task)");
+}
+
+is(result(enqueue_as('erin', 'SELECT current_user, session_user, current_setting($$work_mem$$) AS work_mem')),
+	'[{"work_mem": "7MB", "current_user": "erin", "session_user": "erin"}]',
+	'a task runs as its role, with the settings of the role');
+
+# What the role could not do in a session, it cannot do in a task.
+for my $command (
+	'COPY fact TO PROGRAM $$true$$',
+	'SET session_replication_role = replica',
+	'SET SESSION AUTHORIZATION boss',
+	'SET ROLE writers',
+	'INSERT INTO weir.task SELECT * FROM weir.task',
+	'SELECT weir.pause_all()',
+	'SELECT weir.pause($$daily$$)',
+	'DROP EXTENSION pg_weir')
+{
+	is(outcome(enqueue_as('alice', $command)), 'failed 42501', "not allowed: $command");
+}
+is(result(enqueue_as('alice', 'RESET ROLE; RESET SESSION AUTHORIZATION; SELECT current_user')),
+	'[{"current_user": "alice"}]', 'RESET ROLE gains nothing');
+
+# Everything that can happen to a role while its task waits.
+my %held = map { $_ => enqueue_as($_, 'SELECT current_user', 'held') } qw(alice bob dave);
+my $second = enqueue_as('dave', 'SELECT current_user', 'held');
+$node->safe_psql('postgres', 'ALTER ROLE bob NOLOGIN; DROP ROLE alice; ALTER ROLE dave RENAME TO david');
+my $other = $node->safe_psql('postgres', 'CREATE ROLE alice LOGIN; SELECT 1');
+$node->safe_psql('postgres', "SELECT weir.resume('held')");
+is(outcome($held{alice}), 'failed 28000', 'the role was dropped, and another took its name: a dead letter');
+is(outcome($held{bob}), 'failed 28000', 'it may not log in any more: a dead letter');
+is( $node->safe_psql('postgres', "SELECT message FROM weir.dead_letters WHERE task_id = $held{bob}"),
+	'role of the task may not connect to the database', 'which says why');
+is(result($held{dave}), '[{"current_user": "david"}]', 'it was renamed: the task runs as it is called now');
+is(outcome($second), 'succeeded', 'and another one');
+$node->safe_psql('postgres', 'ALTER ROLE bob LOGIN');
+is($node->safe_psql('postgres', "SELECT weir.retry($held{bob})"), 1, 'when it may log in again the task is brought back');
+is(outcome($held{bob}), 'succeeded', 'and runs');
+
+# The same when a new scheduler reads the ledger.
+$node->safe_psql('postgres', "SELECT weir.pause('held')");
+%held = map { $_ => enqueue_as($_, 'SELECT current_user', 'held') } qw(alice bob david);
+$node->safe_psql('postgres', 'DROP ROLE alice; CREATE ROLE alice LOGIN; ALTER ROLE david RENAME TO dave; REVOKE CONNECT ON DATABASE postgres FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO alice, carol, dave, erin');
+$node->restart;
+queue_ready($node, 'postgres');
+$node->safe_psql('postgres', "SELECT weir.resume('held')");
+is(outcome($held{alice}), 'failed 28000', 'after a restart: the role was dropped');
+is(outcome($held{bob}), 'failed 28000', 'it may not connect to the database');
+is(result($held{david}), '[{"current_user": "dave"}]', 'it was renamed');
+$node->safe_psql('postgres', 'GRANT CONNECT ON DATABASE postgres TO PUBLIC');
+
+# A warm worker obeys what has changed since it connected.
+is(outcome(enqueue_as('carol', 'INSERT INTO fact VALUES (current_user)')), 'succeeded',
+	'a member of a role may do what the role may');
+my $worker = $node->safe_psql('postgres', "SELECT pid FROM weir.workers WHERE role = 'carol'");
+ok($worker, 'its worker stays');
+$node->safe_psql('postgres', 'REVOKE writers FROM carol');
+is(outcome(enqueue_as('carol', 'INSERT INTO fact VALUES (current_user)')), 'failed 42501',
+	'but not when it is a member no more');
+is(outcome(enqueue_as('boss', 'COPY fact TO PROGRAM $$true$$')), 'succeeded', 'a superuser is one');
+$node->safe_psql('postgres', 'ALTER ROLE boss NOSUPERUSER');
+is(outcome(enqueue_as('boss', 'COPY fact TO PROGRAM $$true$$')), 'failed 42501', 'until it is one no more');
+
+# A role that is gone while its worker idles, or is busy.
+my $holder = $node->background_psql('postgres');
+$holder->query_safe('SELECT pg_advisory_lock(1)');
+my $busy = enqueue_as('erin', 'SELECT pg_advisory_xact_lock_shared(1)');
+wait_running($node, 'postgres', 1);
+$node->safe_psql('postgres', 'ALTER ROLE erin NOLOGIN');
+$holder->query_safe('SELECT pg_advisory_unlock(1)');
+is(outcome($busy), 'succeeded', 'what runs is not disturbed by NOLOGIN');
+$holder->quit;
+
+# Many roles, two workers: all get on, none is served to the end before others
+# have begun.
+my @many = map { "many$_" } 1 .. 8;
+$node->safe_psql('postgres', join '', map { "CREATE ROLE $_ LOGIN;" } @many);
+$node->safe_psql('postgres', "SELECT weir.pause('held')");
+my $position = -s $node->logfile;
+enqueue_as($_, 'SELECT 1', 'held') for (@many) x 6;
+$node->safe_psql('postgres', "SELECT weir.resume('held')");
+wait_drained($node, 'postgres', 'all tasks of many roles have ended');
+is( $node->safe_psql('postgres', q{
+		SELECT count(*), bool_and(n = 6) FROM
+		(SELECT owner, count(*) AS n FROM weir.runs WHERE owner LIKE 'many%' AND outcome = 'succeeded' GROUP BY owner) o}),
+	'8|t', 'successfully');
+is( $node->safe_psql('postgres', q{
+		SELECT max(first) < min(last) FROM
+		(SELECT owner, min(started_at) AS first, max(started_at) AS last
+		 FROM weir.runs WHERE owner LIKE 'many%' GROUP BY owner) o}),
+	't', 'no role had its last task before each had its first');
+is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');
+unlike(log_since($node), qr/PANIC|TRAP:|was terminated by signal/, 'no process crashed');
+cmp_ok(count_log($node, qr/FATAL.*(role|permission|connect)/), '<=', 6, 'no worker was started in vain again and again');
+$node->stop;
+done_testing();
