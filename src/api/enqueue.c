@@ -46,11 +46,13 @@ PG_FUNCTION_INFO_V1(weir_enqueue_many);
 /* What a producer in line for room tries */
 typedef struct RoomRequest
 {
+	WeirDatabase *database;
 	QueueSlot  *slot;
 	uint32		n;
 	uint32		capacity;
 	int32		queue_id;
 	const char *queue;
+	int64		first_id;		/* of the n tasks, when there was room */
 } RoomRequest;
 
 /*
@@ -68,103 +70,6 @@ refuse_full(const char *queue, uint32 capacity, QueueSlot *slot,
 					   pg_atomic_read_u32(&slot->depth),
 					   depth_retry_after(slot)),
 			 errhint("%s", hint)));
-}
-
-/*
- * Reserves the room if it is there, under the capacity as it is by now.
- */
-static bool
-try_room(void *arg)
-{
-	RoomRequest *room = arg;
-	const QueueConfig *queue;
-
-	AcceptInvalidationMessages();
-	queue = queue_config_by_id(room->queue_id);
-	if (queue != NULL)
-		room->capacity = queue->capacity;
-	if (!xact_reserve_depth(room->slot, room->n, room->capacity))
-		return false;
-	depth_require_bound(room->slot, room->queue_id);
-	return true;
-}
-
-/*
- * The time is over.
- */
-static void
-refuse_room(void *arg)
-{
-	RoomRequest *room = arg;
-
-	pg_atomic_fetch_add_u64(&room->slot->refused, 1);
-	refuse_full(room->queue, room->capacity, room->slot,
-				"There was no room in time: see \"weir.max_wait\" and \"lock_timeout\".");
-}
-
-/*
- * Waits for room, where that is safe: a transaction that has written, or has
- * tasks of its own in the queue, may hold what the queue waits for; and a
- * task holds a worker.
- */
-static void
-wait_for_room(RoomRequest *room)
-{
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
-		xact_has_submitted() || slots_holds_any() ||
-		CurrentAttempt != NULL)
-	{
-		pg_atomic_fetch_add_u64(&room->slot->refused, 1);
-		refuse_full(room->queue, room->capacity, room->slot,
-					"This transaction has written already, or is a task's, and cannot wait for room: it could wait for itself. Enqueue first, in a transaction of its own.");
-	}
-	if (room->n > room->capacity)
-		refuse_full(room->queue, room->capacity, room->slot,
-					"More tasks than the queue has room for; enqueue fewer at once.");
-	pg_atomic_fetch_add_u64(&room->slot->waited, 1);
-	gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, room->queue_id),
-			  &room->slot->waiters, &room->slot->room, weir_max_wait,
-			  try_room, refuse_room, room);
-}
-
-/*
- * Reserves room for n tasks.  False only for a caller that wants to be told
- * rather than refused.
- */
-static bool
-reserve_room(const EnqueueRequest *request, uint32 n, bool tell,
-			 QueueSlot **slot)
-{
-	const QueueConfig *queue = request->queue;
-	int32		queue_id = queue->queue_id;
-	bool		wait = queue->wait;
-	RoomRequest room;
-
-	room.slot = *slot = depth_slot(request->database, queue_id);
-	room.queue_id = queue_id;
-	room.n = n;
-	room.capacity = queue->capacity;
-	/* from here on the configuration may be read anew, and move */
-	room.queue = pstrdup(queue->name);
-	/* newcomers do not pass those in line */
-	if ((!wait || pg_atomic_read_u32(&room.slot->waiters) == 0) &&
-		try_room(&room))
-	{
-		require_queue_open(queue_id, room.queue, room.slot);
-		return true;
-	}
-	if (wait && !tell)
-	{
-		wait_for_room(&room);
-		require_queue_open(queue_id, room.queue, room.slot);
-		return true;
-	}
-	pg_atomic_fetch_add_u64(&room.slot->refused, 1);
-	if (tell)
-		return false;
-	refuse_full(room.queue, room.capacity, room.slot,
-				"Try again later, or raise the capacity with weir.alter_queue().");
-	return false;				/* keep compiler quiet */
 }
 
 /*
@@ -214,6 +119,107 @@ take_ids(WeirDatabase *database, int64 n)
 }
 
 /*
+ * Reserves the room if it is there, under the capacity as it is by now, and
+ * takes the ids: who is in line takes them at its head, so that ids follow the
+ * order of arrival.
+ */
+static bool
+try_room(void *arg)
+{
+	RoomRequest *room = arg;
+	const QueueConfig *queue;
+
+	AcceptInvalidationMessages();
+	queue = queue_config_by_id(room->queue_id);
+	if (queue != NULL)
+		room->capacity = queue->capacity;
+	if (!xact_reserve_depth(room->slot, room->n, room->capacity))
+		return false;
+	depth_require_bound(room->slot, room->queue_id);
+	room->first_id = take_ids(room->database, room->n);
+	return true;
+}
+
+/*
+ * The time is over.
+ */
+static void
+refuse_room(void *arg)
+{
+	RoomRequest *room = arg;
+
+	pg_atomic_fetch_add_u64(&room->slot->refused, 1);
+	refuse_full(room->queue, room->capacity, room->slot,
+				"There was no room in time: see \"weir.max_wait\" and \"lock_timeout\".");
+}
+
+/*
+ * Waits for room, where that is safe: a transaction that has written, or has
+ * tasks of its own in the queue, may hold what the queue waits for; and a
+ * task holds a worker.
+ */
+static void
+wait_for_room(RoomRequest *room)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
+		xact_has_submitted() || slots_holds_any() ||
+		CurrentAttempt != NULL)
+	{
+		pg_atomic_fetch_add_u64(&room->slot->refused, 1);
+		refuse_full(room->queue, room->capacity, room->slot,
+					"This transaction has written already, or is a task's, and cannot wait for room: it could wait for itself. Enqueue first, in a transaction of its own.");
+	}
+	if (room->n > room->capacity)
+		refuse_full(room->queue, room->capacity, room->slot,
+					"More tasks than the queue has room for; enqueue fewer at once.");
+	pg_atomic_fetch_add_u64(&room->slot->waited, 1);
+	gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, room->queue_id),
+			  &room->slot->waiters, &room->slot->room, weir_max_wait,
+			  try_room, refuse_room, room);
+}
+
+/*
+ * Reserves room and ids for n tasks; the first id.  Zero only for a caller
+ * that wants to be told rather than refused.
+ */
+static int64
+reserve_room(const EnqueueRequest *request, uint32 n, bool tell,
+			 QueueSlot **slot)
+{
+	const QueueConfig *queue = request->queue;
+	int32		queue_id = queue->queue_id;
+	bool		wait = queue->wait;
+	RoomRequest room;
+
+	room.database = request->database;
+	room.slot = *slot = depth_slot(request->database, queue_id);
+	room.queue_id = queue_id;
+	room.n = n;
+	room.capacity = queue->capacity;
+	/* from here on the configuration may be read anew, and move */
+	room.queue = pstrdup(queue->name);
+	/* newcomers do not pass those in line */
+	if ((!wait || pg_atomic_read_u32(&room.slot->waiters) == 0) &&
+		try_room(&room))
+	{
+		require_queue_open(queue_id, room.queue, room.slot);
+		return room.first_id;
+	}
+	if (wait && !tell)
+	{
+		wait_for_room(&room);
+		require_queue_open(queue_id, room.queue, room.slot);
+		return room.first_id;
+	}
+	pg_atomic_fetch_add_u64(&room.slot->refused, 1);
+	if (tell)
+		return 0;
+	refuse_full(room.queue, room.capacity, room.slot,
+				"Try again later, or raise the capacity with weir.alter_queue().");
+	return 0;					/* keep compiler quiet */
+}
+
+/*
  * Promises the message about n tasks.
  */
 static void
@@ -246,9 +252,9 @@ promise(const EnqueueRequest *request, int64 first, int64 n)
 static int64
 submit_one(EnqueueRequest *request, bool tell, QueueSlot **slot)
 {
-	if (!reserve_room(request, 1, tell, slot))
+	request->task.task_id = reserve_room(request, 1, tell, slot);
+	if (request->task.task_id == 0)
 		return 0;
-	request->task.task_id = take_ids(request->database, 1);
 	task_row_insert(&request->task);
 	promise(request, request->task.task_id, 1);
 	return request->task.task_id;
@@ -321,8 +327,8 @@ weir_enqueue_many(PG_FUNCTION_ARGS)
 	args = request_split_args(&request, &n);
 	if (n > 0)
 	{
-		(void) reserve_room(&request, n, false, &slot);
-		first = request.task.task_id = take_ids(request.database, n);
+		first = reserve_room(&request, n, false, &slot);
+		request.task.task_id = first;
 		task_rows_insert(&request.task, args, n);
 		promise(&request, first, n);
 	}

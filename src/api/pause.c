@@ -86,7 +86,6 @@ drain_ends(int code, Datum arg)
 	QueueSlot  *slot = (QueueSlot *) DatumGetPointer(arg);
 
 	pg_atomic_fetch_sub_u32(&slot->draining, 1);
-	pg_atomic_fetch_sub_u32(&slot->waiters, 1);
 }
 
 /*
@@ -114,7 +113,6 @@ weir_drain(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot drain a queue in a transaction that has enqueued tasks"),
 				 errhint("Commit first.")));
-	pg_atomic_fetch_add_u32(&slot->waiters, 1);
 	pg_atomic_fetch_add_u32(&slot->draining, 1);
 	PG_ENSURE_ERROR_CLEANUP(drain_ends, PointerGetDatum(slot));
 	{

@@ -511,7 +511,8 @@ policy_put_back(Policy *policy, int64_t task_id)
 	charged = policy->runs[policy_task_node(&policy->tasks, task)->left].charged;
 	run_end(policy, task);
 	if (charged)
-		policy_fair_refund(&policy->classes[bucket->klass].line, bucket->line);
+		policy_fair_refund(&policy->classes[bucket->klass].line, bucket->line,
+						   policy->last_start == task);
 	if (policy->last_start == task)
 	{
 		policy_uncount_start(policy);

@@ -279,6 +279,7 @@ policy_fair_charge(FairRoot *root, FairNode *node)
 												 above->tags);
 
 		WEIR_ASSERT(node->active);
+		above->before = above->time;
 		if (first->tag > above->time)
 			above->time = first->tag;
 		node_move_tag(node, 1.0 / *node->weight);
@@ -286,13 +287,20 @@ policy_fair_charge(FairRoot *root, FairNode *node)
 }
 
 /*
- * A turn that was paid for came to nothing.  Whoever is behind the branch's
- * time now is brought up to it when he comes again, as always.
+ * A turn that was paid for came to nothing.  If it was the last one, time goes
+ * back as well: owners for whom there is no worker lose their turn in every
+ * round, and must not lose what they have waited for.  After others whoever
+ * is behind the branch's time is brought up to it when he comes again, as
+ * always.
  */
 void
-policy_fair_refund(FairRoot *root, FairNode *node)
+policy_fair_refund(FairRoot *root, FairNode *node, bool last)
 {
 	root->turns--;
 	for (; node != NULL; node = node->parent)
+	{
 		node_move_tag(node, -1.0 / *node->weight);
+		if (last)
+			node->above->time = node->above->before;
+	}
 }

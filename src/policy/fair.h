@@ -42,6 +42,7 @@ typedef struct FairBranch
 	PolicyHeapNode *ranks;		/* items */
 	PolicyHeapNode *tags;		/* nodes; none at the lowest level */
 	double		time;
+	double		before;			/* the time before the last turn */
 } FairBranch;
 
 typedef struct FairNode
@@ -86,7 +87,7 @@ extern bool policy_fair_item_before(const FairItem *a, const FairItem *b);
 extern FairItem *policy_fair_best(const FairRoot *root);
 extern FairItem *policy_fair_turn(const FairRoot *root);
 extern void policy_fair_charge(FairRoot *root, FairNode *node);
-extern void policy_fair_refund(FairRoot *root, FairNode *node);
+extern void policy_fair_refund(FairRoot *root, FairNode *node, bool last);
 
 /*
  * Is there nothing in the tree?

@@ -133,23 +133,38 @@ slots_take_for_transaction(const Assignment *assignment,
 }
 
 /*
+ * Says that the first n slots of the assignment are free.
+ */
+static void
+slots_unmark(const Assignment *assignment, int n)
+{
+	WeirDatabase *database = database_mine();
+
+	for (int i = 0; i < n && database != NULL; i++)
+	{
+		const PolicyGrant *grant = &assignment->grants[i];
+		ResourceSlot *resource = resource_find(database, grant->resource);
+
+		if (resource != NULL)
+			resource_mark(resource, grant->slot, false);
+	}
+}
+
+/*
  * Releases the first n slots of the assignment.
  */
 static void
 slots_release(const Assignment *assignment, int n)
 {
-	WeirDatabase *database = database_mine();
 	LOCKTAG		tag;
 
 	for (int i = 0; i < n; i++)
 	{
-		const PolicyGrant *grant = &assignment->grants[i];
-
-		slot_tag(&tag, grant->resource, grant->slot);
+		slot_tag(&tag, assignment->grants[i].resource,
+				 assignment->grants[i].slot);
 		(void) LockRelease(&tag, ExclusiveLock, true);
-		resource_mark(resource_find(database, grant->resource), grant->slot,
-					  false);
 	}
+	slots_unmark(assignment, n);
 }
 
 /*
@@ -194,14 +209,7 @@ slots_release_for_session(const Assignment *assignment)
 void
 slots_session_ended(void)
 {
-	WeirDatabase *database = database_mine();
-
-	for (int i = 0; SessionHolds != NULL && i < SessionHolds->ngrants; i++)
-	{
-		const PolicyGrant *grant = &SessionHolds->grants[i];
-
-		resource_mark(resource_find(database, grant->resource), grant->slot,
-					  false);
-	}
+	if (SessionHolds != NULL)
+		slots_unmark(SessionHolds, SessionHolds->ngrants);
 	SessionHolds = NULL;
 }

@@ -28,8 +28,13 @@
 /* Pause after the server had no process for us */
 #define SPAWN_RETRY_US		INT64CONST(1000000)
 
-/* An idle worker is left alone for so long before another role takes over */
+/*
+ * Another role takes a worker's place when it has been idle for so long, or,
+ * between two tasks, when it has lived for so long: a role with many short
+ * tasks is never idle for long, and others must get on.
+ */
 #define MIN_DWELL_MS		20
+#define MIN_LIFE_MS			100
 
 /* ... and before another database may have its slot */
 #define LEND_DWELL_MS		200
@@ -72,6 +77,7 @@ pool_spawn(Scheduler *scheduler, WeirWorker *worker)
 	{
 		entry->handle = handle;
 		entry->generation = worker->generation;
+		entry->spawned_at = GetCurrentTimestamp();
 	}
 	return registered;
 }
@@ -169,6 +175,19 @@ pool_starve(Scheduler *scheduler)
 }
 
 /*
+ * May another role take the place of this idle worker?
+ */
+static bool
+pool_has_dwelt(Scheduler *scheduler, WeirWorker *worker)
+{
+	PoolEntry  *entry = &scheduler->pool[worker - Weir->workers];
+	TimestampTz now = GetCurrentTimestamp();
+
+	return TimestampDifferenceExceeds(worker->since, now, MIN_DWELL_MS) ||
+		TimestampDifferenceExceeds(entry->spawned_at, now, MIN_LIFE_MS);
+}
+
+/*
  * Finds a worker for a task of that role; NULL if none can be had now.
  */
 WeirWorker *
@@ -194,9 +213,7 @@ pool_place(Scheduler *scheduler, Oid role)
 	}
 	pool_starve(scheduler);
 	worker = pool_find_idle(scheduler, InvalidOid);
-	if (worker != NULL &&
-		TimestampDifferenceExceeds(worker->since, GetCurrentTimestamp(),
-								   MIN_DWELL_MS))
+	if (worker != NULL && pool_has_dwelt(scheduler, worker))
 		worker_slot_dismiss(worker);
 	else if (worker != NULL)
 		scheduler->retry_spawn_at = GetCurrentTimestamp() +

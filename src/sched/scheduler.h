@@ -23,6 +23,7 @@ typedef struct PoolEntry
 {
 	BackgroundWorkerHandle *handle; /* NULL: started by a predecessor */
 	uint32		generation;
+	TimestampTz spawned_at;		/* 0: by a predecessor */
 	int64		last_task;		/* the one that was handed over last */
 	int			depth;			/* how many it may have in hand */
 } PoolEntry;

@@ -217,7 +217,9 @@ depth_give_back(QueueSlot *slot, uint32 n)
 	while (!pg_atomic_compare_exchange_u32(&slot->depth, &depth,
 										   depth - Min(depth, n)))
 		;
-	if (pg_atomic_read_u32(&slot->waiters) > 0)
+	/* who drains the queue waits for the last one */
+	if (pg_atomic_read_u32(&slot->waiters) > 0 ||
+		(depth <= n && pg_atomic_read_u32(&slot->draining) > 0))
 		ConditionVariableBroadcast(&slot->room);
 }
 

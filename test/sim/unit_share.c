@@ -275,6 +275,52 @@ share_put_back(void)
 	policy_destroy(policy);
 }
 
+/*
+ * Owners for whom there is no worker do not lose what they have waited for
+ * when the one who has a worker cannot be placed a second time, either.
+ */
+static void
+share_held(void)
+{
+	Policy	   *policy = unit_create(2);
+	PolicyStart start;
+	int64_t		running = 0;
+	int			first = 0;
+	int			i;
+
+	add_many(policy, 1, 200, 1, 1, POLICY_CLASS_ADHOC, false);
+	add_many(policy, 1001, 200, 1, 2, POLICY_CLASS_ADHOC, false);
+	add_many(policy, 2001, 200, 1, 3, POLICY_CLASS_ADHOC, false);
+	for (i = 0; i < 100; i++)
+	{
+		bool		begun = false;
+		uint32_t	owner;
+
+		/* only owner 1 has a worker, and only one */
+		while (policy_next(policy, HOUR, &start))
+		{
+			if (!begun)
+				first += start.owner == 1;
+			begun = true;
+			if (start.owner == 1 && running == 0)
+				running = start.task_id;
+			else
+			{
+				policy_put_back(policy, start.task_id);
+				policy_hold_owner(policy, start.owner, true);
+			}
+		}
+		policy_finished(policy, running);
+		running = 0;
+		for (owner = 1; owner <= 3; owner++)
+			policy_hold_owner(policy, owner, false);
+	}
+	/* the first round, and one in twenty goes by rank */
+	tap_ok(first <= 10, "share: who waits for a worker is first, but for %d of 100",
+		   first);
+	policy_destroy(policy);
+}
+
 void
 unit_share(void)
 {
@@ -285,4 +331,5 @@ unit_share(void)
 	share_classes();
 	share_least();
 	share_put_back();
+	share_held();
 }

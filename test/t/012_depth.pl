@@ -222,13 +222,16 @@ $node->safe_psql('postgres',
 	"SELECT weir.pause('line'); SELECT weir.enqueue('SELECT 8', queue => 'line')");
 my $drainer = $node->background_psql('postgres', on_error_stop => 0);
 $drainer->query_until(qr/asked/, "\\echo asked\nSELECT weir.drain('line');\n");
-$node->poll_query_until('postgres', "SELECT waiting_producers = 1 FROM weir.queues WHERE name = 'line'")
-  or die 'nobody drains';
+my $drains = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT weir.drain%' AND state = 'active' AND wait_event_type = 'Extension'";
+$node->poll_query_until('postgres', $drains, '1') or die 'nobody drains';
+is($node->safe_psql('postgres', "SELECT waiting_producers FROM weir.queues WHERE name = 'line'"),
+	'0', 'who drains a queue does not wait for room');
 ($ret, $out, $err) = $node->psql('postgres', "SELECT weir.enqueue('SELECT 9', queue => 'line')");
 like($err, qr/queue "line" is being drained/, 'no new tasks while a queue is drained');
 $node->safe_psql('postgres',
 	"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT weir.drain%'");
-waiting_producers(0);
+$node->poll_query_until('postgres', $drains =~ s/ AND state.*//r, '0')
+  or die 'somebody still drains';
 ok($node->safe_psql('postgres', "SELECT weir.enqueue('SELECT 9', queue => 'line')"),
 	'new ones when who drained it is terminated');
 $drainer->{run}->finish;

@@ -189,8 +189,8 @@ is( $node->safe_psql('postgres',
 
 # When the configuration cannot be read, what is known of the caps stays in
 # force, and it is tried again without being told.
-my $caps = "SELECT string_agg(resource || ' ' || slots, ', ' ORDER BY slots) FROM weir.resources";
-my $known = 'public.one 1, public.two 2, public.three 3';
+my $caps = "SELECT string_agg(id::regclass || ' ' || slots, ', ' ORDER BY slots, id) FROM weir._show_resources() WHERE slots > 0";
+my $known = 'one 1, two 2, three 3';
 my $position = -s $node->logfile;
 my $locker = $node->background_psql('postgres');
 $locker->query_safe('BEGIN; LOCK TABLE weir.cap');
@@ -220,7 +220,7 @@ $locker->quit;
 is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($capped)"), 'succeeded',
 	'until it could read them');
 $node->safe_psql('postgres', "SELECT weir.uncap_table('three'); SELECT weir.cap_table('two', 1)");
-ok( $node->poll_query_until('postgres', "SELECT ($caps) = 'public.one 1, public.two 1'"),
+ok( $node->poll_query_until('postgres', "SELECT ($caps) = 'one 1, two 1'"),
 	'caps change and go as they are told');
 
 unlike(log_since($node), qr/PANIC|TRAP:|was terminated by signal/, 'no process crashed');
