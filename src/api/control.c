@@ -40,10 +40,6 @@ PG_FUNCTION_INFO_V1(weir_cancel);
 PG_FUNCTION_INFO_V1(weir_retry);
 PG_FUNCTION_INFO_V1(weir_expedite);
 
-/* Bits of a CHANGE message's klass: what is changed */
-#define CHANGE_PRIORITY	1
-#define CHANGE_DEADLINE	2
-
 /*
  * Promises a message about one task.
  */

@@ -128,6 +128,17 @@ heap_row_insert(Oid relid, const Datum *values, const bool *nulls)
 }
 
 /*
+ * Sets a text column of a row to be inserted; NULL is null.
+ */
+void
+heap_row_set_text(Datum *values, bool *nulls, int attnum, const char *value)
+{
+	nulls[attnum - 1] = value == NULL;
+	if (value)
+		values[attnum - 1] = CStringGetTextDatum(value);
+}
+
+/*
  * A text column, copied; NULL if null.
  */
 char *

@@ -20,6 +20,9 @@ extern void heap_rows_add(HeapRows *rows, const Datum *values,
 						  const bool *nulls);
 extern void heap_rows_end(HeapRows *rows);
 
+extern void heap_row_set_text(Datum *values, bool *nulls, int attnum,
+							  const char *value);
+
 /* Columns of a tuple, with a value for null */
 extern char *heap_row_text(HeapTuple tuple, int attnum, TupleDesc descriptor);
 extern int64 heap_row_int8(HeapTuple tuple, int attnum, TupleDesc descriptor,

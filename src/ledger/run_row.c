@@ -56,14 +56,6 @@ outcome_parse(const char *name)
 }
 
 static void
-set_text(Datum *values, bool *nulls, int attnum, const char *value)
-{
-	nulls[attnum - 1] = value == NULL;
-	if (value)
-		values[attnum - 1] = CStringGetTextDatum(value);
-}
-
-static void
 set_time(Datum *values, bool *nulls, int attnum, TimestampTz value)
 {
 	nulls[attnum - 1] = value == 0;
@@ -84,7 +76,7 @@ run_row_insert(const RunRow *run)
 		elog(ERROR, "no generation for task " INT64_FORMAT, run->task_id);
 	values[ANUM_RUN_TASK_ID - 1] = Int64GetDatum(run->task_id);
 	values[ANUM_RUN_ATTEMPT - 1] = Int32GetDatum(run->attempt);
-	set_text(values, nulls, ANUM_RUN_OUTCOME, outcome_name(run->outcome));
+	heap_row_set_text(values, nulls, ANUM_RUN_OUTCOME, outcome_name(run->outcome));
 	values[ANUM_RUN_FINAL - 1] = BoolGetDatum(run->final);
 	values[ANUM_RUN_CHARGED - 1] = BoolGetDatum(run->charged);
 	set_time(values, nulls, ANUM_RUN_RETRY_AT, run->retry_at);
@@ -93,17 +85,17 @@ run_row_insert(const RunRow *run)
 	set_time(values, nulls, ANUM_RUN_READY_AT, run->ready_at);
 	set_time(values, nulls, ANUM_RUN_STARTED_AT, run->started_at);
 	set_time(values, nulls, ANUM_RUN_FINISHED_AT, run->finished_at);
-	set_text(values, nulls, ANUM_RUN_SQLSTATE, run->sqlstate);
-	set_text(values, nulls, ANUM_RUN_MESSAGE, run->message);
-	set_text(values, nulls, ANUM_RUN_DETAIL, run->detail);
-	set_text(values, nulls, ANUM_RUN_HINT, run->hint);
-	set_text(values, nulls, ANUM_RUN_CONTEXT, run->context);
+	heap_row_set_text(values, nulls, ANUM_RUN_SQLSTATE, run->sqlstate);
+	heap_row_set_text(values, nulls, ANUM_RUN_MESSAGE, run->message);
+	heap_row_set_text(values, nulls, ANUM_RUN_DETAIL, run->detail);
+	heap_row_set_text(values, nulls, ANUM_RUN_HINT, run->hint);
+	heap_row_set_text(values, nulls, ANUM_RUN_CONTEXT, run->context);
 	values[ANUM_RUN_ROWS - 1] = Int64GetDatum(run->rows);
 	nulls[ANUM_RUN_ROWS - 1] = !run->has_rows;
 	values[ANUM_RUN_RESULT - 1] = PointerGetDatum(run->result);
 	nulls[ANUM_RUN_RESULT - 1] = run->result == NULL;
-	set_text(values, nulls, ANUM_RUN_ACTOR, run->actor);
-	set_text(values, nulls, ANUM_RUN_REASON, run->reason);
+	heap_row_set_text(values, nulls, ANUM_RUN_ACTOR, run->actor);
+	heap_row_set_text(values, nulls, ANUM_RUN_REASON, run->reason);
 	values[ANUM_RUN_XID - 1] =
 		FullTransactionIdGetDatum(GetTopFullTransactionId());
 	heap_row_insert(generation->run, values, nulls);

@@ -48,14 +48,6 @@ class_parse(const char *name, PolicyClass *klass)
 }
 
 static void
-set_text(Datum *values, bool *nulls, int attnum, const char *value)
-{
-	nulls[attnum - 1] = value == NULL;
-	if (value)
-		values[attnum - 1] = CStringGetTextDatum(value);
-}
-
-static void
 set_pointer(Datum *values, bool *nulls, int attnum, const void *value)
 {
 	nulls[attnum - 1] = value == NULL;
@@ -82,35 +74,35 @@ task_row_form(const TaskRow *task, Datum *values, bool *nulls)
 	memset(nulls, 0, NATTS_TASK * sizeof(bool));
 	values[ANUM_TASK_ID - 1] = Int64GetDatum(task->task_id);
 	values[ANUM_TASK_QUEUE_ID - 1] = Int32GetDatum(task->queue_id);
-	set_text(values, nulls, ANUM_TASK_QUEUE, task->queue);
-	set_text(values, nulls, ANUM_TASK_CLASS, class_name(task->klass));
+	heap_row_set_text(values, nulls, ANUM_TASK_QUEUE, task->queue);
+	heap_row_set_text(values, nulls, ANUM_TASK_CLASS, class_name(task->klass));
 	values[ANUM_TASK_OWNER - 1] = ObjectIdGetDatum(task->owner);
-	set_text(values, nulls, ANUM_TASK_OWNER_NAME, task->owner_name);
+	heap_row_set_text(values, nulls, ANUM_TASK_OWNER_NAME, task->owner_name);
 	values[ANUM_TASK_PRIORITY - 1] = Int32GetDatum(task->priority);
 	values[ANUM_TASK_ENQUEUED_AT - 1] = TimestampTzGetDatum(task->enqueued_at);
 	values[ANUM_TASK_RUN_AT - 1] = TimestampTzGetDatum(task->run_at);
 	nulls[ANUM_TASK_RUN_AT - 1] = !task->has_run_at;
 	values[ANUM_TASK_DEADLINE - 1] = TimestampTzGetDatum(task->deadline);
 	nulls[ANUM_TASK_DEADLINE - 1] = !task->has_deadline;
-	set_text(values, nulls, ANUM_TASK_COMMAND, task->command);
+	heap_row_set_text(values, nulls, ANUM_TASK_COMMAND, task->command);
 	set_pointer(values, nulls, ANUM_TASK_ARGS, task->args);
 	nulls[ANUM_TASK_TABLES - 1] = task->ntables == 0;
 	if (task->ntables > 0)
 		values[ANUM_TASK_TABLES - 1] = tables_datum(task);
-	set_text(values, nulls, ANUM_TASK_MODE,
-			 task->autocommit ? "autocommit" : "transaction");
+	heap_row_set_text(values, nulls, ANUM_TASK_MODE,
+					  task->autocommit ? "autocommit" : "transaction");
 	set_pointer(values, nulls, ANUM_TASK_TIMEOUT, task->timeout);
 	values[ANUM_TASK_MAX_ATTEMPTS - 1] = Int32GetDatum(task->max_attempts);
 	set_pointer(values, nulls, ANUM_TASK_SETTINGS, task->settings);
 	set_pointer(values, nulls, ANUM_TASK_POLICY, task->policy);
-	set_text(values, nulls, ANUM_TASK_SEARCH_PATH, task->search_path);
-	set_text(values, nulls, ANUM_TASK_TIMEZONE, task->timezone);
-	set_text(values, nulls, ANUM_TASK_SESSION_USER_NAME,
-			 task->session_user_name);
-	set_text(values, nulls, ANUM_TASK_APPLICATION_NAME,
-			 task->application_name);
-	set_text(values, nulls, ANUM_TASK_CLIENT_ADDR, task->client_addr);
-	set_text(values, nulls, ANUM_TASK_REASON, task->reason);
+	heap_row_set_text(values, nulls, ANUM_TASK_SEARCH_PATH, task->search_path);
+	heap_row_set_text(values, nulls, ANUM_TASK_TIMEZONE, task->timezone);
+	heap_row_set_text(values, nulls, ANUM_TASK_SESSION_USER_NAME,
+					  task->session_user_name);
+	heap_row_set_text(values, nulls, ANUM_TASK_APPLICATION_NAME,
+					  task->application_name);
+	heap_row_set_text(values, nulls, ANUM_TASK_CLIENT_ADDR, task->client_addr);
+	heap_row_set_text(values, nulls, ANUM_TASK_REASON, task->reason);
 }
 
 /*

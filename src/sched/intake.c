@@ -208,8 +208,8 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 				TimestampTz deadline = message->deadline;
 
 				(void) policy_change(scheduler->policy, message->first_id,
-									 message->klass & 1 ? &priority : NULL,
-									 message->klass & 2 ? &deadline : NULL,
+									 message->klass & CHANGE_PRIORITY ? &priority : NULL,
+									 message->klass & CHANGE_DEADLINE ? &deadline : NULL,
 									 NULL);
 				break;
 			}

@@ -58,6 +58,10 @@ typedef enum MessageKind
 	MESSAGE_LOOKUP				/* read the task from the ledger again */
 } MessageKind;
 
+/* Bits of a CHANGE message's klass: what is changed */
+#define CHANGE_PRIORITY			1
+#define CHANGE_DEADLINE			2
+
 /*
  * One message.  A submit speaks of a range of tasks that differ in command
  * and arguments only, which the scheduler never reads.
