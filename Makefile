@@ -50,6 +50,7 @@ OBJS = \
 	src/shmem/worker_slot.o \
 	src/shmem/xact_actions.o \
 	src/ledger/append_only.o \
+	src/ledger/environment.o \
 	src/ledger/event_row.o \
 	src/ledger/generation.o \
 	src/ledger/heap_row.o \

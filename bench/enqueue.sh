@@ -4,7 +4,7 @@
 
 # A table with the columns and the key of the ledger, and the row that
 # enqueue would write.
-plain_row="101, 'bench', 'adhoc', 10, 'postgres', 0, clock_timestamp(), NULL::timestamptz, NULL::timestamptz, 'SELECT 1', NULL::jsonb, NULL::text[], 'transaction', NULL::interval, 3, NULL::jsonb, NULL::jsonb, '\"\$user\", public', 'Etc/UTC', 'postgres', 'pgbench', NULL, NULL"
+plain_row="clock_timestamp(), 101, 1, 10, 0, 3, false, 'adhoc', 'SELECT 1', NULL::jsonb, NULL::timestamptz, NULL::timestamptz, NULL::text[], NULL::interval, NULL::jsonb, NULL::jsonb, NULL"
 plain_table() {
   psql -Xq -v ON_ERROR_STOP=1 <<SQL
 CREATE TABLE plain (LIKE weir.task);

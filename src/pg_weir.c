@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 
 #include "api/lifecycle.h"
+#include "ledger/environment.h"
 #include "ledger/generation.h"
 #include "ledger/queue_config.h"
 #include "sched/launcher.h"
@@ -30,6 +31,7 @@ void
 _PG_init(void)
 {
 	settings_define();
+	environment_install();
 	generation_install();
 	queue_config_install();
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)

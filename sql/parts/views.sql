@@ -105,7 +105,7 @@ COMMENT ON COLUMN weir.queues.policy IS 'Retry parameters.';
 COMMENT ON COLUMN weir.queues.owner IS 'Role that may change it.';
 
 CREATE VIEW weir.tasks WITH (security_barrier) AS
-SELECT t.task_id, t.queue, t.class,
+SELECT t.task_id, v.queue, t.class,
        CASE WHEN l.final THEN
                 CASE WHEN l.outcome IN ('succeeded', 'cancelled') THEN l.outcome
                      ELSE 'discarded' END
@@ -113,18 +113,20 @@ SELECT t.task_id, t.queue, t.class,
             WHEN l.retry_at > pg_catalog.clock_timestamp() THEN 'retrying'
             WHEN t.run_at > pg_catalog.clock_timestamp() THEN 'scheduled'
             ELSE 'ready' END AS state,
-       t.owner_name AS owner,
+       v.owner_name AS owner,
        NULL::text AS job, NULL::timestamptz AS interval_start,
-       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN t.command END AS command,
-       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN t.args END AS args,
-       t.priority, t.run_at, t.deadline, t.enqueued_at, t.tables, t.mode,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.command END AS command,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.args END AS args,
+       t.priority, t.run_at, t.deadline, t.enqueued_at, t.tables,
+       CASE WHEN t.autocommit THEN 'autocommit' ELSE 'transaction' END AS mode,
        t.timeout, t.max_attempts, coalesce(l.attempt, 0) AS attempts, l.retry_at,
        l.finished_at,
-       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN t.settings END AS settings,
-       t.policy, t.session_user_name AS enqueued_by, t.application_name,
-       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN t.client_addr END AS client_addr,
-       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN t.reason END AS reason
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.settings END AS settings,
+       t.policy, v.session_user_name AS enqueued_by, v.application_name,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN v.client_addr END AS client_addr,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.reason END AS reason
 FROM weir.task t
+JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN LATERAL (
     SELECT r.attempt, r.outcome, r.final, r.retry_at, r.finished_at
     FROM weir.run r WHERE r.task_id = t.task_id
@@ -159,18 +161,20 @@ COMMENT ON COLUMN weir.tasks.client_addr IS 'Where that came from; null for loca
 COMMENT ON COLUMN weir.tasks.reason IS 'Reason given; null for those who may not see it.';
 
 CREATE VIEW weir.runs WITH (security_barrier) AS
-SELECT r.task_id, r.attempt, t.queue, t.class, t.owner_name AS owner,
+SELECT r.task_id, r.attempt, v.queue, t.class, v.owner_name AS owner,
        r.outcome, r.final, r.charged, r.retry_at, r.worker_pid,
        r.ready_at, r.started_at, r.finished_at, t.tables, r.sqlstate,
-       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.message END AS message,
-       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.detail END AS detail,
-       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.hint END AS hint,
-       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.context END AS context,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.message END AS message,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.detail END AS detail,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.hint END AS hint,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.context END AS context,
        r.rows,
-       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.result END AS result,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.result END AS result,
        r.actor,
-       CASE WHEN weir._may_see(t.owner, t.owner_name) THEN r.reason END AS reason, r.xid
-FROM weir.run r JOIN weir.task t ON t.task_id = r.task_id;
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.reason END AS reason, r.xid
+FROM weir.run r
+JOIN weir.task t ON t.task_id = r.task_id
+JOIN weir.environment v ON v.environment_id = t.environment_id;
 COMMENT ON VIEW weir.runs IS 'The runs: one row for each attempt that has ended, and for each end without an attempt.';
 COMMENT ON COLUMN weir.runs.task_id IS 'Id of the task.';
 COMMENT ON COLUMN weir.runs.attempt IS 'Number of the attempt, from 1.';
@@ -347,7 +351,7 @@ WITH RECURSIVE waiter AS MATERIALIZED (
     WHERE NOT EXISTS (SELECT FROM waiter w WHERE w.pid = c.blocker)
     ORDER BY c.pid, c.depth DESC, c.blocker
 )
-SELECT w.pid, k.task_id, t.class, t.queue, w.locktype, w.mode,
+SELECT w.pid, k.task_id, t.class, v.queue, w.locktype, w.mode,
        (CASE WHEN w.locktype = 'advisory' AND w.objsubid = 22273 THEN w.classid
              ELSE w.relation END)::regclass AS relation,
        w.waitstart AS since, pg_catalog.clock_timestamp() - w.waitstart AS waited,
@@ -362,6 +366,7 @@ FROM waiter w
 LEFT JOIN root r ON r.pid = w.pid
 LEFT JOIN weir._show_workers() k ON k.pid = w.pid
 LEFT JOIN weir.task t ON t.task_id = k.task_id
+LEFT JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN weir._show_workers() rk ON rk.pid = r.blocker
 LEFT JOIN pg_catalog.pg_stat_get_activity(r.blocker) ra ON ra.pid = r.blocker;
 COMMENT ON VIEW weir.lock_waits IS 'Processes of this database that wait for a lock now, tasks and sessions: who blocks them, directly and at the root.';

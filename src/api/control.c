@@ -87,7 +87,7 @@ task_to_act_on(int64 task_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("task " INT64_FORMAT " does not exist", task_id)));
-	if (!may_act_on(task->owner, task->owner_name))
+	if (!may_act_on(task->owner, task->environment.owner_name))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of task " INT64_FORMAT, task_id)));
@@ -166,7 +166,7 @@ cancel_one(WeirDatabase *database, int64 task_id, const char *reason)
 		}
 		CHECK_FOR_INTERRUPTS();
 	}
-	event_write("cancel", task_id, task->queue, NULL, reason, NULL);
+	event_write("cancel", task_id, task->environment.queue, NULL, reason, NULL);
 	return true;
 }
 
@@ -212,7 +212,7 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 	if (queue == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("queue \"%s\" does not exist", task->queue)));
+				 errmsg("queue \"%s\" does not exist", task->environment.queue)));
 	capacity = queue->capacity;
 	run_row_summary(task_id, &summary);
 	if (!summary.final || summary.outcome == OUTCOME_SUCCEEDED)
@@ -221,9 +221,9 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 	if (!xact_reserve_depth(slot, 1, capacity))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("queue \"%s\" is full", task->queue),
+				 errmsg("queue \"%s\" is full", task->environment.queue),
 				 errhint("Try again later.")));
-	require_queue_open(task->queue_id, task->queue, slot);
+	require_queue_open(task->queue_id, task->environment.queue, slot);
 	depth_require_bound(slot, task->queue_id);
 	run.task_id = task_id;
 	run.attempt = summary.attempts + 1;
@@ -237,7 +237,7 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not retry task " INT64_FORMAT " due to a concurrent retry",
 						task_id)));
-	event_write("retry", task_id, task->queue, NULL, reason, NULL);
+	event_write("retry", task_id, task->environment.queue, NULL, reason, NULL);
 	send(database, MESSAGE_LOOKUP, task_id);
 	return true;
 }
@@ -299,7 +299,7 @@ expedite_one(FunctionCallInfo fcinfo, WeirDatabase *database, int64 task_id)
 	}
 	appendStringInfoChar(&detail, '}');
 	xact_submit(database, &message);
-	event_write("expedite", task_id, task->queue, NULL, NULL, detail.data);
+	event_write("expedite", task_id, task->environment.queue, NULL, NULL, detail.data);
 	return true;
 }
 

@@ -123,7 +123,7 @@ read_queue(FunctionCallInfo fcinfo, EnqueueRequest *request)
 				 errmsg("queue \"%s\" does not exist", name),
 				 errhint("See the view weir.queues, or create it with weir.create_queue().")));
 	task->queue_id = request->queue->queue_id;
-	task->queue = name;
+	task->environment.queue = name;
 	task->klass = request->queue->klass;
 	if (class != NULL && !class_parse(class, &task->klass))
 		ereport(ERROR,
@@ -465,13 +465,15 @@ read_mode(FunctionCallInfo fcinfo, TaskRow *task)
 static void
 read_circumstances(TaskRow *task)
 {
+	Environment *environment = &task->environment;
+
 	task->owner = GetUserId();
-	task->owner_name = GetUserNameFromId(task->owner, false);
-	task->search_path = namespace_search_path;
-	task->timezone = pstrdup(pg_get_timezone_name(session_timezone));
-	task->session_user_name = GetUserNameFromId(GetSessionUserId(), false);
-	task->application_name = application_name;
-	task->client_addr = client_address();
+	environment->owner_name = GetUserNameFromId(task->owner, false);
+	environment->search_path = namespace_search_path;
+	environment->timezone = pg_get_timezone_name(session_timezone);
+	environment->session_user_name = GetUserNameFromId(GetSessionUserId(), false);
+	environment->application_name = application_name;
+	environment->client_addr = client_address();
 }
 
 /*
@@ -508,7 +510,8 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 	if (request->queue == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("queue \"%s\" does not exist", task->queue)));
+				 errmsg("queue \"%s\" does not exist",
+						task->environment.queue)));
 }
 
 /*

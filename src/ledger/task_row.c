@@ -73,35 +73,27 @@ task_row_form(const TaskRow *task, Datum *values, bool *nulls)
 {
 	memset(nulls, 0, NATTS_TASK * sizeof(bool));
 	values[ANUM_TASK_ID - 1] = Int64GetDatum(task->task_id);
-	values[ANUM_TASK_QUEUE_ID - 1] = Int32GetDatum(task->queue_id);
-	heap_row_set_text(values, nulls, ANUM_TASK_QUEUE, task->queue);
-	heap_row_set_text(values, nulls, ANUM_TASK_CLASS, class_name(task->klass));
-	values[ANUM_TASK_OWNER - 1] = ObjectIdGetDatum(task->owner);
-	heap_row_set_text(values, nulls, ANUM_TASK_OWNER_NAME, task->owner_name);
-	values[ANUM_TASK_PRIORITY - 1] = Int32GetDatum(task->priority);
 	values[ANUM_TASK_ENQUEUED_AT - 1] = TimestampTzGetDatum(task->enqueued_at);
+	values[ANUM_TASK_QUEUE_ID - 1] = Int32GetDatum(task->queue_id);
+	values[ANUM_TASK_ENVIRONMENT_ID - 1] =
+		Int32GetDatum(environment_id(&task->environment));
+	values[ANUM_TASK_OWNER - 1] = ObjectIdGetDatum(task->owner);
+	values[ANUM_TASK_PRIORITY - 1] = Int32GetDatum(task->priority);
+	values[ANUM_TASK_MAX_ATTEMPTS - 1] = Int32GetDatum(task->max_attempts);
+	values[ANUM_TASK_AUTOCOMMIT - 1] = BoolGetDatum(task->autocommit);
+	heap_row_set_text(values, nulls, ANUM_TASK_CLASS, class_name(task->klass));
+	heap_row_set_text(values, nulls, ANUM_TASK_COMMAND, task->command);
+	set_pointer(values, nulls, ANUM_TASK_ARGS, task->args);
 	values[ANUM_TASK_RUN_AT - 1] = TimestampTzGetDatum(task->run_at);
 	nulls[ANUM_TASK_RUN_AT - 1] = !task->has_run_at;
 	values[ANUM_TASK_DEADLINE - 1] = TimestampTzGetDatum(task->deadline);
 	nulls[ANUM_TASK_DEADLINE - 1] = !task->has_deadline;
-	heap_row_set_text(values, nulls, ANUM_TASK_COMMAND, task->command);
-	set_pointer(values, nulls, ANUM_TASK_ARGS, task->args);
 	nulls[ANUM_TASK_TABLES - 1] = task->ntables == 0;
 	if (task->ntables > 0)
 		values[ANUM_TASK_TABLES - 1] = tables_datum(task);
-	heap_row_set_text(values, nulls, ANUM_TASK_MODE,
-					  task->autocommit ? "autocommit" : "transaction");
 	set_pointer(values, nulls, ANUM_TASK_TIMEOUT, task->timeout);
-	values[ANUM_TASK_MAX_ATTEMPTS - 1] = Int32GetDatum(task->max_attempts);
 	set_pointer(values, nulls, ANUM_TASK_SETTINGS, task->settings);
 	set_pointer(values, nulls, ANUM_TASK_POLICY, task->policy);
-	heap_row_set_text(values, nulls, ANUM_TASK_SEARCH_PATH, task->search_path);
-	heap_row_set_text(values, nulls, ANUM_TASK_TIMEZONE, task->timezone);
-	heap_row_set_text(values, nulls, ANUM_TASK_SESSION_USER_NAME,
-					  task->session_user_name);
-	heap_row_set_text(values, nulls, ANUM_TASK_APPLICATION_NAME,
-					  task->application_name);
-	heap_row_set_text(values, nulls, ANUM_TASK_CLIENT_ADDR, task->client_addr);
 	heap_row_set_text(values, nulls, ANUM_TASK_REASON, task->reason);
 }
 
@@ -165,28 +157,20 @@ task_rows_insert(const TaskRow *task, Jsonb **args, int n)
 }
 
 /*
- * Copies a possibly toasted column out of the tuple; NULL if null.
+ * A copy of a possibly toasted column; NULL if null.
  */
 static Jsonb *
-copy_jsonb(HeapTuple tuple, int attnum, TupleDesc descriptor)
+copy_jsonb(const Datum *values, const bool *nulls, int attnum)
 {
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, attnum, descriptor, &isnull);
-
-	return isnull ? NULL : DatumGetJsonbPCopy(value);
+	return nulls[attnum - 1] ? NULL : DatumGetJsonbPCopy(values[attnum - 1]);
 }
 
 static void
-read_tables(TaskRow *task, HeapTuple tuple, TupleDesc descriptor)
+read_tables(TaskRow *task, Datum value)
 {
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, ANUM_TASK_TABLES, descriptor,
-									 &isnull);
 	Datum	   *names;
 	int			n;
 
-	if (isnull)
-		return;
 	deconstruct_array(DatumGetArrayTypePCopy(value), TEXTOID, -1, false,
 					  TYPALIGN_INT, &names, NULL, &n);
 	for (int i = 0; i < n && i < POLICY_MAX_NEEDS; i++)
@@ -194,58 +178,46 @@ read_tables(TaskRow *task, HeapTuple tuple, TupleDesc descriptor)
 }
 
 /*
- * Takes a row apart.
+ * Takes a row apart; all columns at once, since most of them are needed.
  */
 static TaskRow *
 task_row_deform(HeapTuple tuple, TupleDesc descriptor)
 {
 	TaskRow    *task = palloc0(sizeof(TaskRow));
-	bool		isnull;
-	Datum		value;
+	Datum		values[NATTS_TASK];
+	bool		nulls[NATTS_TASK];
 
-	task->task_id = heap_row_int8(tuple, ANUM_TASK_ID, descriptor, 0);
-	task->queue_id = heap_row_int4(tuple, ANUM_TASK_QUEUE_ID, descriptor, 0);
-	task->queue = heap_row_text(tuple, ANUM_TASK_QUEUE, descriptor);
-	(void) class_parse(heap_row_text(tuple, ANUM_TASK_CLASS, descriptor),
+	heap_deform_tuple(tuple, descriptor, values, nulls);
+	task->task_id = DatumGetInt64(values[ANUM_TASK_ID - 1]);
+	task->enqueued_at = DatumGetTimestampTz(values[ANUM_TASK_ENQUEUED_AT - 1]);
+	task->queue_id = DatumGetInt32(values[ANUM_TASK_QUEUE_ID - 1]);
+	environment_read(DatumGetInt32(values[ANUM_TASK_ENVIRONMENT_ID - 1]),
+					 &task->environment);
+	task->owner = DatumGetObjectId(values[ANUM_TASK_OWNER - 1]);
+	task->priority = DatumGetInt32(values[ANUM_TASK_PRIORITY - 1]);
+	task->max_attempts = DatumGetInt32(values[ANUM_TASK_MAX_ATTEMPTS - 1]);
+	task->autocommit = DatumGetBool(values[ANUM_TASK_AUTOCOMMIT - 1]);
+	(void) class_parse(TextDatumGetCString(values[ANUM_TASK_CLASS - 1]),
 					   &task->klass);
-	task->owner = DatumGetObjectId(heap_getattr(tuple, ANUM_TASK_OWNER,
-												descriptor, &isnull));
-	task->owner_name = heap_row_text(tuple, ANUM_TASK_OWNER_NAME, descriptor);
-	task->priority = heap_row_int4(tuple, ANUM_TASK_PRIORITY, descriptor, 0);
-	task->enqueued_at = heap_row_int8(tuple, ANUM_TASK_ENQUEUED_AT,
-									  descriptor, 0);
-	task->run_at = DatumGetTimestampTz(heap_getattr(tuple, ANUM_TASK_RUN_AT,
-													descriptor, &isnull));
-	task->has_run_at = !isnull;
-	task->deadline = DatumGetTimestampTz(heap_getattr(tuple,
-													  ANUM_TASK_DEADLINE,
-													  descriptor, &isnull));
-	task->has_deadline = !isnull;
-	task->command = heap_row_text(tuple, ANUM_TASK_COMMAND, descriptor);
-	task->args = copy_jsonb(tuple, ANUM_TASK_ARGS, descriptor);
-	read_tables(task, tuple, descriptor);
-	task->autocommit = strcmp(heap_row_text(tuple, ANUM_TASK_MODE, descriptor),
-							  "autocommit") == 0;
-	value = heap_getattr(tuple, ANUM_TASK_TIMEOUT, descriptor, &isnull);
-	if (!isnull)
+	task->command = TextDatumGetCString(values[ANUM_TASK_COMMAND - 1]);
+	task->args = copy_jsonb(values, nulls, ANUM_TASK_ARGS);
+	task->has_run_at = !nulls[ANUM_TASK_RUN_AT - 1];
+	if (task->has_run_at)
+		task->run_at = DatumGetTimestampTz(values[ANUM_TASK_RUN_AT - 1]);
+	task->has_deadline = !nulls[ANUM_TASK_DEADLINE - 1];
+	if (task->has_deadline)
+		task->deadline = DatumGetTimestampTz(values[ANUM_TASK_DEADLINE - 1]);
+	if (!nulls[ANUM_TASK_TABLES - 1])
+		read_tables(task, values[ANUM_TASK_TABLES - 1]);
+	if (!nulls[ANUM_TASK_TIMEOUT - 1])
 	{
 		task->timeout = palloc(sizeof(Interval));
-		*task->timeout = *DatumGetIntervalP(value);
+		*task->timeout = *DatumGetIntervalP(values[ANUM_TASK_TIMEOUT - 1]);
 	}
-	task->max_attempts = heap_row_int4(tuple, ANUM_TASK_MAX_ATTEMPTS,
-									   descriptor, 1);
-	task->settings = copy_jsonb(tuple, ANUM_TASK_SETTINGS, descriptor);
-	task->policy = copy_jsonb(tuple, ANUM_TASK_POLICY, descriptor);
-	task->search_path = heap_row_text(tuple, ANUM_TASK_SEARCH_PATH,
-									  descriptor);
-	task->timezone = heap_row_text(tuple, ANUM_TASK_TIMEZONE, descriptor);
-	task->session_user_name = heap_row_text(tuple, ANUM_TASK_SESSION_USER_NAME,
-											descriptor);
-	task->application_name = heap_row_text(tuple, ANUM_TASK_APPLICATION_NAME,
-										   descriptor);
-	task->client_addr = heap_row_text(tuple, ANUM_TASK_CLIENT_ADDR,
-									  descriptor);
-	task->reason = heap_row_text(tuple, ANUM_TASK_REASON, descriptor);
+	task->settings = copy_jsonb(values, nulls, ANUM_TASK_SETTINGS);
+	task->policy = copy_jsonb(values, nulls, ANUM_TASK_POLICY);
+	if (!nulls[ANUM_TASK_REASON - 1])
+		task->reason = TextDatumGetCString(values[ANUM_TASK_REASON - 1]);
 	return task;
 }
 

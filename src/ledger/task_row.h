@@ -9,6 +9,7 @@
 #define WEIR_TASK_ROW_H
 
 #include "datatype/timestamp.h"
+#include "ledger/environment.h"
 #include "policy/policy.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
@@ -17,28 +18,22 @@
 enum
 {
 	ANUM_TASK_ID = 1,
-	ANUM_TASK_QUEUE_ID,
-	ANUM_TASK_QUEUE,
-	ANUM_TASK_CLASS,
-	ANUM_TASK_OWNER,
-	ANUM_TASK_OWNER_NAME,
-	ANUM_TASK_PRIORITY,
 	ANUM_TASK_ENQUEUED_AT,
-	ANUM_TASK_RUN_AT,
-	ANUM_TASK_DEADLINE,
+	ANUM_TASK_QUEUE_ID,
+	ANUM_TASK_ENVIRONMENT_ID,
+	ANUM_TASK_OWNER,
+	ANUM_TASK_PRIORITY,
+	ANUM_TASK_MAX_ATTEMPTS,
+	ANUM_TASK_AUTOCOMMIT,
+	ANUM_TASK_CLASS,
 	ANUM_TASK_COMMAND,
 	ANUM_TASK_ARGS,
+	ANUM_TASK_RUN_AT,
+	ANUM_TASK_DEADLINE,
 	ANUM_TASK_TABLES,
-	ANUM_TASK_MODE,
 	ANUM_TASK_TIMEOUT,
-	ANUM_TASK_MAX_ATTEMPTS,
 	ANUM_TASK_SETTINGS,
 	ANUM_TASK_POLICY,
-	ANUM_TASK_SEARCH_PATH,
-	ANUM_TASK_TIMEZONE,
-	ANUM_TASK_SESSION_USER_NAME,
-	ANUM_TASK_APPLICATION_NAME,
-	ANUM_TASK_CLIENT_ADDR,
 	ANUM_TASK_REASON,
 	NATTS_TASK = ANUM_TASK_REASON
 };
@@ -48,10 +43,8 @@ typedef struct TaskRow
 {
 	int64		task_id;
 	int32		queue_id;
-	char	   *queue;
 	PolicyClass klass;
 	Oid			owner;
-	char	   *owner_name;
 	int32		priority;
 	TimestampTz enqueued_at;
 	bool		has_run_at;
@@ -67,12 +60,8 @@ typedef struct TaskRow
 	int32		max_attempts;
 	Jsonb	   *settings;
 	Jsonb	   *policy;
-	char	   *search_path;
-	char	   *timezone;
-	char	   *session_user_name;
-	char	   *application_name;
-	char	   *client_addr;
 	char	   *reason;
+	Environment environment;
 } TaskRow;
 
 extern const char *class_name(PolicyClass klass);

@@ -59,8 +59,8 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 
 /* The columns that unfinished_row understands */
 #define UNFINISHED_COLUMNS \
-	"t.task_id, t.queue_id, t.class, t.owner_name, t.priority," \
-	" t.enqueued_at, t.run_at, t.deadline, t.tables, t.mode," \
+	"t.task_id, t.queue_id, t.class, v.owner_name, t.priority," \
+	" t.enqueued_at, t.run_at, t.deadline, t.tables, t.autocommit," \
 	" t.max_attempts, coalesce(l.attempt, 0), l.retry_at," \
 	" (SELECT count(*)::int FROM weir.run_%d c" \
 	"   WHERE c.task_id = t.task_id AND c.outcome = 'crashed')," \
@@ -79,7 +79,9 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	" x.priority, x.deadline"
 
 #define UNFINISHED_FROM \
-	" FROM weir.task_%d t LEFT JOIN LATERAL" \
+	" FROM weir.task_%d t" \
+	" JOIN weir.environment v ON v.environment_id = t.environment_id" \
+	" LEFT JOIN LATERAL" \
 	" (SELECT attempt, retry_at, final FROM weir.run_%d r" \
 	"   WHERE r.task_id = t.task_id ORDER BY attempt DESC LIMIT 1) l ON true" \
 	" LEFT JOIN LATERAL" \
@@ -147,7 +149,7 @@ unfinished_row(uint64 row, UnfinishedTask *unfinished)
 	task->run_at = sql_isnull(row, 7) ? POLICY_TIME_ALWAYS : sql_int8(row, 7);
 	task->deadline = sql_isnull(row, 8) ? POLICY_TIME_NEVER : sql_int8(row, 8);
 	task->nneeds = unfinished_tables(row, 9, task->needs);
-	unfinished->autocommit = strcmp(sql_text(row, 10), "autocommit") == 0;
+	unfinished->autocommit = strcmp(sql_text(row, 10), "t") == 0;
 	unfinished->max_attempts = sql_int4(row, 11);
 	task->attempt = sql_int4(row, 12) + 1;
 	retry_at = sql_isnull(row, 13) ? POLICY_TIME_ALWAYS : sql_int8(row, 13);

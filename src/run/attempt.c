@@ -213,12 +213,12 @@ attempt_enter(Attempt *attempt)
 {
 	TaskRow    *task = attempt->task;
 
-	if (strcmp(GetUserNameFromId(GetUserId(), false), task->owner_name) != 0 &&
+	if (strcmp(GetUserNameFromId(GetUserId(), false), task->environment.owner_name) != 0 &&
 		task->owner != GetUserId())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("role \"%s\" of task " INT64_FORMAT " does not exist",
-						task->owner_name, task->task_id)));
+						task->environment.owner_name, task->task_id)));
 	/* the slots are held by now: runs on one slot never overlap */
 	attempt->started_at = GetCurrentTimestamp();
 	debug_query_string = task->command;

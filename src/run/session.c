@@ -144,8 +144,8 @@ session_check_settings(Jsonb *settings)
 void
 session_apply(const TaskRow *task, Jsonb *queue_settings)
 {
-	setting_apply_default("search_path", task->search_path, &DefaultPath);
-	setting_apply_default("timezone", task->timezone, &DefaultZone);
+	setting_apply_default("search_path", task->environment.search_path, &DefaultPath);
+	setting_apply_default("timezone", task->environment.timezone, &DefaultZone);
 	settings_walk(queue_settings, true);
 	settings_walk(task->settings, true);
 	XactIsoLevel = DefaultXactIsoLevel;

@@ -21,18 +21,19 @@ create procedure tamper() language plpgsql as $$
 declare
     t regclass;
     c text;
+    k text;
 begin
     for t in select oid::regclass from pg_class
         where relnamespace = 'weir'::regnamespace and relkind = 'r'
-        and (relname in ('task', 'run', 'claim', 'event') or relname ~ '^(task|run)_\d+$')
+        and (relname in ('task', 'run', 'claim', 'event', 'environment') or relname ~ '^(task|run)_\d+$')
         order by regexp_replace(relname, '\d+', '')::text collate "C", oid
     loop
+        k := case t when 'weir.event'::regclass then 'kind' when 'weir.environment'::regclass then 'queue' else 'task_id' end;
         foreach c in array array['update %s set %I = %I', 'delete from %s', 'truncate %s',
                                  'delete from %s where false', 'delete from only %s',
                                  'truncate %s cascade'] loop
             begin
-                execute format(c, t, case when t::text like '%event' then 'kind' else 'task_id' end,
-                               case when t::text like '%event' then 'kind' else 'task_id' end);
+                execute format(c, t, k, k);
                 raise notice '%: done', format(c, t, 'x', 'x');
             exception when insufficient_privilege then
                 raise notice '%', regexp_replace(sqlerrm, '\d+', 'N');
@@ -62,11 +63,61 @@ select count(*) from weir.claim where task_id = :id;
 -- The key of the run row is (task, attempt): no attempt ends twice.
 insert into :run_n select * from :run_n where task_id = :id;
 -- Rows outside of its range do not get into a generation.
-insert into :task_n select 9000000000000000000 as task_id, queue_id, queue, class, owner, owner_name,
-    priority, enqueued_at, run_at, deadline, command, args, tables, mode, timeout, max_attempts,
-    settings, policy, search_path, timezone, session_user_name, application_name, client_addr, reason
+insert into :task_n select 9000000000000000000 as task_id, enqueued_at, queue_id, environment_id, owner,
+    priority, max_attempts, autocommit, class, command
 from :task_n where task_id = :id;
 \set VERBOSITY terse
+-- What tasks have in common is stored once: for a session, a queue, a search
+-- path.  What a savepoint has stored goes with it, and is stored again.
+select weir.create_queue('ledger', capacity => 1000);
+select weir.pause('ledger');
+set application_name = 'ledger test';
+begin;
+savepoint a;
+select count(weir.enqueue('select 1', queue => 'ledger')) from generate_series(1, 3);
+rollback to a;
+select count(weir.enqueue('select 1', queue => 'ledger')) from generate_series(1, 3);
+savepoint b;
+set local search_path = pg_catalog;
+select count(weir.enqueue('select 1', queue => 'ledger')) from generate_series(1, 3);
+rollback to b;
+commit;
+select count(weir.enqueue('select 1', queue => 'ledger')) from generate_series(1, 3);
+select count(*) as tasks, count(distinct environment_id) as environments
+from weir.task t join weir.environment v using (environment_id) where v.queue = 'ledger';
+-- more of them in one transaction than a session keeps, rolled back in the end
+begin;
+savepoint c;
+do $$
+begin
+    for i in 1 .. 70 loop
+        perform set_config('application_name', 'ledger test ' || i % 35, true);
+        perform weir.enqueue('select 1', queue => 'ledger');
+    end loop;
+end $$;
+rollback to c;
+do $$
+begin
+    for i in 1 .. 70 loop
+        perform set_config('application_name', 'ledger test ' || i % 35, true);
+        perform weir.enqueue('select 1', queue => 'ledger');
+    end loop;
+end $$;
+commit;
+select count(*) as tasks, count(distinct v.application_name) as names, bool_and(v.search_path = current_setting('search_path')) as same_path,
+       bool_and(v.owner_name = current_user and v.session_user_name = session_user) as same_user
+from weir.task t join weir.environment v using (environment_id) where v.queue = 'ledger';
+select count(*) as lost from weir.task t where not exists
+    (select from weir.environment v where v.environment_id = t.environment_id);
+-- an empty name is not null; a name with an odd letter is itself
+set application_name = '';
+select weir.enqueue('select 1', queue => 'ledger') as id \gset
+select application_name, application_name is null as unknown from weir.tasks where task_id = :id;
+reset application_name;
+select weir.cancel_many(array_agg(task_id)) from weir.tasks where queue = 'ledger';
+select weir.drop_queue('ledger');
+-- a task of a queue that is gone still tells its name
+select distinct queue from weir.runs where task_id = :id;
 -- Queue, cap and control are configuration; functions alone write them.
 select bool_or(has_table_privilege('public', oid, 'select, insert, update, delete, truncate, references, trigger')) as granted
 from pg_class where relnamespace = 'weir'::regnamespace and relkind in ('r', 'S', 'p');

@@ -55,6 +55,7 @@ my $waiting = 7;
 my %same = (
 	'tasks' => 'SELECT * FROM weir.task ORDER BY task_id',
 	'runs' => 'SELECT * FROM weir.run ORDER BY task_id, attempt',
+	'environments' => 'SELECT * FROM weir.environment ORDER BY 1',
 	'claims' => 'SELECT * FROM weir.claim ORDER BY 1, 2',
 	'events' => 'SELECT * FROM weir.event ORDER BY 1',
 	'generations' => 'SELECT * FROM weir.generation ORDER BY 1',

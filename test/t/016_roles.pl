@@ -128,7 +128,7 @@ for my $role (@many)
 	my $n = $role =~ /[12]$/ ? 3000 : 6;
 
 	$node->safe_psql('postgres',
-		"SELECT count(weir.enqueue('SELECT 1', queue => 'held')) FROM generate_series(1, $n)",
+		"SELECT count(weir.enqueue('SELECT count(*) FROM generate_series(1, 5000)', queue => 'held')) FROM generate_series(1, $n)",
 		extra_params => [ '-U', $role ]);
 }
 $node->safe_psql('postgres', "SELECT weir.resume('held')");
