@@ -201,13 +201,22 @@ COMMENT ON COLUMN weir.runs.actor IS 'Who ended it, if somebody did.';
 COMMENT ON COLUMN weir.runs.reason IS 'Reason given; null for those who may not see it.';
 COMMENT ON COLUMN weir.runs.xid IS 'Transaction that wrote the row, and with it the effects of a success in mode transaction.';
 
-CREATE VIEW weir.dead_letters AS
-SELECT t.task_id, t.queue, t.class, t.owner, t.command, t.args, t.enqueued_at,
-       r.attempt AS attempts, r.outcome, r.sqlstate, r.message, r.detail,
+-- From the few runs that failed for good to their tasks, not from all tasks to
+-- their last runs.  A run after it says that the task was brought back.
+CREATE VIEW weir.dead_letters WITH (security_barrier) AS
+SELECT t.task_id, v.queue, t.class, v.owner_name AS owner,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.command END AS command,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.args END AS args,
+       t.enqueued_at, r.attempt AS attempts, r.outcome, r.sqlstate,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.message END AS message,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.detail END AS detail,
        r.finished_at, r.outcome = 'crashed' AS quarantined
-FROM weir.tasks t
-JOIN weir.runs r ON r.task_id = t.task_id AND r.attempt = t.attempts
-WHERE t.state = 'discarded';
+FROM weir.run r
+JOIN weir.task t ON t.task_id = r.task_id
+JOIN weir.environment v ON v.environment_id = t.environment_id
+WHERE r.final AND r.outcome NOT IN ('succeeded', 'cancelled')
+AND NOT EXISTS (SELECT FROM weir.run n
+                WHERE n.task_id = r.task_id AND n.attempt > r.attempt);
 COMMENT ON VIEW weir.dead_letters IS 'Tasks that ended without success, neither cancelled; weir.retry() brings them back.';
 COMMENT ON COLUMN weir.dead_letters.task_id IS 'Id of the task.';
 COMMENT ON COLUMN weir.dead_letters.queue IS 'Its queue.';
