@@ -74,6 +74,7 @@ OBJS = \
 	src/sched/cap_watch.o \
 	src/sched/configure.o \
 	src/sched/dispatch.o \
+	src/sched/fate.o \
 	src/sched/intake.o \
 	src/sched/later.o \
 	src/sched/launcher.o \

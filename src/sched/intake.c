@@ -25,9 +25,9 @@
 #include "utils/timestamp.h"
 
 #include "ledger/run_row.h"
-#include "ledger/unfinished.h"
 #include "sched/ahead.h"
 #include "sched/configure.h"
+#include "sched/fate.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
@@ -43,27 +43,6 @@
 /* Pause before a slot is tried again that somebody holds unknown to us */
 #define BOUNCE_DELAY_US	INT64CONST(10000)
 
-typedef struct LookupStep
-{
-	int64		task_id;
-	int32		attempt;
-	bool		exists;			/* a run row of the attempt */
-	bool		unfinished;
-	UnfinishedTask task;
-} LookupStep;
-
-static void
-step_lookup(Scheduler *scheduler, void *arg)
-{
-	LookupStep *lookup = arg;
-	bool		final;
-	TimestampTz retry_at;
-
-	lookup->exists = run_row_exists(lookup->task_id, lookup->attempt, &final,
-									&retry_at);
-	lookup->unfinished = unfinished_read_one(lookup->task_id, &lookup->task);
-}
-
 /*
  * Reads a task's fate in the ledger and acts on it.  "lost" says that the
  * attempt was given to a worker, which did not or could not write its end.
@@ -71,16 +50,14 @@ step_lookup(Scheduler *scheduler, void *arg)
 void
 intake_lookup(Scheduler *scheduler, int64 task_id, int32 attempt, bool lost)
 {
-	LookupStep	lookup = {0};
+	Fate		fate;
 
-	lookup.task_id = task_id;
-	lookup.attempt = attempt;
 	(void) policy_finished(scheduler->policy, task_id);
-	if (!scheduler_step(scheduler, "looking up a task", step_lookup, &lookup))
+	if (!fate_look_up(scheduler, task_id, attempt, &fate))
 		later_lookup(scheduler, task_id, attempt, lost);
-	else if (!lookup.unfinished)
+	else if (!fate.unfinished)
 		return;
-	else if (lost && !lookup.exists)
+	else if (lost && !fate.ended)
 	{
 		RunRow		run = {0};
 
@@ -90,20 +67,10 @@ intake_lookup(Scheduler *scheduler, int64 task_id, int32 attempt, bool lost)
 		run.charged = true;
 		run.sqlstate = "XX000";
 		run.message = "outcome of the attempt could not be recorded by its worker";
-		rebuild_end_attempt(scheduler, &lookup.task, &run);
+		rebuild_end_attempt(scheduler, &fate.task, &run);
 	}
 	else
-		rebuild_add(scheduler, &lookup.task);
-}
-
-static void
-step_is_known(Scheduler *scheduler, void *arg)
-{
-	LookupStep *lookup = arg;
-	RunSummary	summary;
-
-	run_row_summary(lookup->task_id, &summary);
-	lookup->exists = summary.attempts > 0;
+		rebuild_add(scheduler, &fate.task);
 }
 
 /*
@@ -113,14 +80,12 @@ step_is_known(Scheduler *scheduler, void *arg)
 static bool
 intake_is_late(Scheduler *scheduler, int64 task_id)
 {
-	LookupStep	lookup = {0};
+	bool		any;
 
 	if (task_id >= scheduler->horizon)
 		return false;
-	lookup.task_id = task_id;
-	if (scheduler_step(scheduler, "checking a late message", step_is_known,
-					   &lookup))
-		return lookup.exists;
+	if (fate_any_run(scheduler, task_id, &any))
+		return any;
 	later_lookup(scheduler, task_id, 0, false);
 	return true;
 }
@@ -156,7 +121,7 @@ intake_submit(Scheduler *scheduler, const SubmitMessage *message)
 static void
 intake_cancel(Scheduler *scheduler, int64 task_id, Oid actor)
 {
-	LookupStep	lookup = {0};
+	Fate		fate;
 	RunRow		run = {0};
 	int32		attempt;
 	WeirWorker *worker = worker_slot_holding(scheduler->database->oid,
@@ -170,18 +135,17 @@ intake_cancel(Scheduler *scheduler, int64 task_id, Oid actor)
 		!policy_holds(scheduler->policy, task_id) ||
 		policy_is_running(scheduler->policy, task_id))
 		return;
-	lookup.task_id = task_id;
 	(void) policy_remove(scheduler->policy, task_id);
-	if (!scheduler_step(scheduler, "looking up a task", step_lookup, &lookup))
+	if (!fate_look_up(scheduler, task_id, 0, &fate))
 	{
 		later_lookup(scheduler, task_id, 0, false);
 		return;
 	}
-	if (!lookup.unfinished)
+	if (!fate.unfinished)
 		return;
 	run.outcome = OUTCOME_CANCELLED;
 	run.final = true;
-	rebuild_end_attempt(scheduler, &lookup.task, &run);
+	rebuild_end_attempt(scheduler, &fate.task, &run);
 }
 
 static void

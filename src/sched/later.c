@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "ledger/unfinished.h"
+#include "sched/fate.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/rebuild.h"
@@ -95,43 +96,20 @@ later_forget(Scheduler *scheduler)
 	scheduler->later = NIL;
 }
 
-typedef struct EndLookup
-{
-	RunRow	   *run;
-	bool		exists;			/* somebody has ended the attempt */
-	bool		unfinished;
-	UnfinishedTask task;
-} EndLookup;
-
-static void
-step_end_lookup(Scheduler *scheduler, void *arg)
-{
-	EndLookup  *lookup = arg;
-	bool		final;
-	TimestampTz retry_at;
-
-	lookup->exists = run_row_exists(lookup->run->task_id,
-									lookup->run->attempt, &final, &retry_at);
-	lookup->unfinished = unfinished_read_one(lookup->run->task_id,
-											 &lookup->task);
-}
-
 /*
  * Ends the attempt, unless somebody has.
  */
 static void
 later_end(Scheduler *scheduler, RunRow *run)
 {
-	EndLookup	lookup = {0};
+	Fate		fate;
 
-	lookup.run = run;
-	if (!scheduler_step(scheduler, "looking up a task", step_end_lookup,
-						&lookup))
+	if (!fate_look_up(scheduler, run->task_id, run->attempt, &fate))
 		later_end_attempt(scheduler, run);
-	else if (lookup.unfinished && lookup.exists)
-		rebuild_add(scheduler, &lookup.task);
-	else if (lookup.unfinished)
-		rebuild_end_attempt(scheduler, &lookup.task, run);
+	else if (fate.unfinished && fate.ended)
+		rebuild_add(scheduler, &fate.task);
+	else if (fate.unfinished)
+		rebuild_end_attempt(scheduler, &fate.task, run);
 }
 
 /*

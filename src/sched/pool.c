@@ -18,7 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "policy/policy.h"
-#include "sched/intake.h"
+#include "sched/fate.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "shmem/database.h"
@@ -221,27 +221,6 @@ pool_place(Scheduler *scheduler, Oid role)
 	return NULL;
 }
 
-typedef struct GoneStep
-{
-	int64		task_id;
-	int32		attempt;
-	bool		exists;
-	bool		unfinished;
-	UnfinishedTask task;
-} GoneStep;
-
-static void
-step_gone(Scheduler *scheduler, void *arg)
-{
-	GoneStep   *gone = arg;
-	bool		final;
-	TimestampTz retry_at;
-
-	gone->exists = run_row_exists(gone->task_id, gone->attempt, &final,
-								  &retry_at);
-	gone->unfinished = unfinished_read_one(gone->task_id, &gone->task);
-}
-
 /*
  * Finds out what became of an assignment whose worker is gone.  Only when the
  * ledger has no row of the attempt was it interrupted - or never begun.
@@ -250,25 +229,23 @@ static bool
 pool_reconcile(Scheduler *scheduler, WeirWorker *worker,
 			   const Assignment *assignment, bool begun)
 {
-	GoneStep	gone = {0};
+	int64		task_id = assignment->task_id;
+	Fate		fate;
 
-	gone.task_id = assignment->task_id;
-	gone.attempt = assignment->attempt;
-	if (!scheduler_step(scheduler, "looking up a lost attempt", step_gone,
-						&gone))
+	if (!fate_look_up(scheduler, task_id, assignment->attempt, &fate))
 		return false;
-	if (gone.unfinished && !gone.exists && !begun && !gone.task.claimed &&
-		!gone.task.cancel_wanted &&
-		policy_put_back(scheduler->policy, gone.task_id))
+	if (fate.unfinished && !fate.ended && !begun && !fate.task.claimed &&
+		!fate.task.cancel_wanted &&
+		policy_put_back(scheduler->policy, task_id))
 		return true;
-	(void) policy_finished(scheduler->policy, gone.task_id);
-	if (!gone.unfinished)
+	(void) policy_finished(scheduler->policy, task_id);
+	if (!fate.unfinished)
 		return true;
-	if (gone.exists || gone.task.cancel_wanted ||
-		(!begun && !gone.task.claimed))
-		rebuild_add(scheduler, &gone.task);
+	if (fate.ended || fate.task.cancel_wanted ||
+		(!begun && !fate.task.claimed))
+		rebuild_add(scheduler, &fate.task);
 	else
-		rebuild_interrupt(scheduler, &gone.task, worker);
+		rebuild_interrupt(scheduler, &fate.task, worker);
 	return true;
 }
 

@@ -191,6 +191,17 @@ database_judgement(WeirDatabase *database)
 	return again ? SCHEDULER_STARTING : database_state(database);
 }
 
+static void
+database_refuse_full(WeirDatabase *database)
+{
+	if (database == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many databases use pg_weir"),
+				 errhint("Raise \"%s\" and restart the server.",
+						 "weir.max_databases")));
+}
+
 /*
  * Refuses what cannot become true by waiting.
  */
@@ -203,12 +214,7 @@ database_refuse(WeirDatabase *database)
 				 errmsg("cannot use the queues in the transaction that creates or drops extension \"%s\"",
 						"pg_weir"),
 				 errhint("Commit first.")));
-	if (database == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many databases use pg_weir"),
-				 errhint("Raise \"%s\" and restart the server.",
-						 "weir.max_databases")));
+	database_refuse_full(database);
 	if (database_judgement(database) == SCHEDULER_UNADOPTED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -255,34 +261,43 @@ database_request_mine(WeirDatabase **database, TimestampTz *asked_at)
 	*asked_at = now;
 }
 
-/*
- * The entry of the session's database, when depths and ids are right: until
- * the scheduler has counted the ledger nothing can be submitted.  A scheduler
- * that is just about to start is waited for, no longer than weir.max_wait.
- */
-WeirDatabase *
-database_require_ready(void)
+static bool
+database_is_seeded(WeirDatabase *database)
 {
-	WeirDatabase *database;
-	TimestampTz start;
+	return pg_atomic_read_u32(&database->seeded) != 0;
+}
+
+static bool
+database_is_judged(WeirDatabase *database)
+{
+	SchedulerState state = database_judgement(database);
+
+	return state == SCHEDULER_UNADOPTED || state == SCHEDULER_RUNNING;
+}
+
+/*
+ * Waits, no longer than weir.max_wait, until the scheduler of the session's
+ * database has come so far; one is asked for if there is none.  "refuse" says
+ * why that cannot become true by waiting.
+ */
+static WeirDatabase *
+database_await(bool (*done) (WeirDatabase *database),
+			   void (*refuse) (WeirDatabase *database))
+{
+	TimestampTz start = GetCurrentTimestamp();
 	TimestampTz asked_at = 0;
 
-	layout_require();
-	database = database_mine();
-	if (database != NULL && pg_atomic_read_u32(&database->seeded) != 0 &&
-		!ExtensionChanges)
-		return database;
 	if (RecoveryInProgress())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot use pg_weir during recovery")));
-	start = GetCurrentTimestamp();
 	do
 	{
-		database = database_mine();
+		WeirDatabase *database = database_mine();
+
 		database_request_mine(&database, &asked_at);
-		database_refuse(database);
-		if (pg_atomic_read_u32(&database->seeded) != 0)
+		refuse(database);
+		if (done(database))
 		{
 			ConditionVariableCancelSleep();
 			return database;
@@ -295,51 +310,36 @@ database_require_ready(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_CANNOT_CONNECT_NOW),
 			 errmsg("the scheduler of this database is not ready"),
-			 errdetail("The depth of the queues is not known until it has read the ledger."),
+			 errdetail("Nothing is known of the queues until it has read the ledger."),
 			 errhint("Try again, and look at the view weir.status and at the server log.")));
 	return NULL;				/* keep compiler quiet */
 }
 
 /*
+ * The entry of the session's database, when depths and ids are right: until
+ * the scheduler has counted the ledger nothing can be submitted.
+ */
+WeirDatabase *
+database_require_ready(void)
+{
+	WeirDatabase *database;
+
+	layout_require();
+	database = database_mine();
+	if (database != NULL && database_is_seeded(database) && !ExtensionChanges)
+		return database;
+	return database_await(database_is_seeded, database_refuse);
+}
+
+/*
  * The entry of the session's database when its scheduler has looked whether
- * the ledger belongs here: the state says what it has found.  It is waited
- * for, no longer than weir.max_wait.
+ * the ledger belongs here: the state says what it has found.
  */
 WeirDatabase *
 database_require_judged(void)
 {
-	WeirDatabase *database;
-	SchedulerState state;
-	TimestampTz start = GetCurrentTimestamp();
-	TimestampTz asked_at = 0;
-
 	layout_require();
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot use pg_weir during recovery")));
-	do
-	{
-		database = database_mine();
-		database_request_mine(&database, &asked_at);
-		if (database == NULL)
-			database_refuse(database);
-		state = database_judgement(database);
-		if (state == SCHEDULER_UNADOPTED || state == SCHEDULER_RUNNING)
-		{
-			ConditionVariableCancelSleep();
-			return database;
-		}
-		ConditionVariableTimedSleep(&database->progress, 10,
-									PG_WAIT_EXTENSION);
-	} while (!TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
-										 weir_max_wait));
-	ConditionVariableCancelSleep();
-	ereport(ERROR,
-			(errcode(ERRCODE_CANNOT_CONNECT_NOW),
-			 errmsg("the scheduler of this database is not ready"),
-			 errhint("Try again, and look at the view weir.status and at the server log.")));
-	return NULL;				/* keep compiler quiet */
+	return database_await(database_is_judged, database_refuse_full);
 }
 
 /*
