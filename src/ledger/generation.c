@@ -235,6 +235,8 @@ generation_create(int64 low, int64 high)
 bool
 generation_keep_open(int64 low, int64 high)
 {
+	/* who has waited for ids knows less than the list says by now */
+	AcceptInvalidationMessages();
 	while (low < high)
 	{
 		const Generation *generation = generation_of(low);

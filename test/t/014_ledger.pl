@@ -133,6 +133,27 @@ my ($first) = $slow->query_until(qr/answered/, '') =~ /(\d+)/;
 is( $node->safe_psql('postgres', "SELECT generation_id, state FROM weir.generation WHERE $first >= low AND $first < high"),
 	'11|open', 'the tasks are in one that is open');
 $slow->quit;
+
+# A session that has enqueued before, and whose next id has no table yet,
+# waits for one as well, and finds it.
+my $knows = $node->background_psql('postgres');
+my $last = $knows->query_safe("SELECT weir.enqueue('SELECT 1')");
+$locker->query_safe('BEGIN; LOCK TABLE ONLY weir.task IN SHARE UPDATE EXCLUSIVE MODE');
+my $left = $node->safe_psql('postgres', "SELECT max(high) - 1 - $last FROM weir.generation");
+$node->safe_psql('postgres', qq{
+	BEGIN;
+	SELECT weir.enqueue_many('SELECT \$1::int', (SELECT jsonb_agg(jsonb_build_array(i)) FROM generate_series(1, $left) i));
+	ROLLBACK});
+$position = -s $node->logfile;
+$knows->query_until(qr/asked/, q{\echo asked
+	SELECT weir.enqueue('SELECT 1');
+	\echo answered
+});
+$node->wait_for_log(qr/canceling statement due to lock timeout/, $position);
+$locker->query_safe('COMMIT');
+my ($next_id) = $knows->query_until(qr/answered/, '') =~ /(\d+)/;
+is($next_id, $last + $left + 1, 'the first task of a generation that was waited for');
+$knows->quit;
 $locker->quit;
 wait_drained($node, 'postgres', 'and have run');
 is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');
