@@ -53,6 +53,7 @@ typedef struct Scheduler
 	Oid		   *held;
 	TimestampTz retry_spawn_at; /* registering a worker failed */
 	TimestampTz upkeep_at;
+	TimestampTz create_at;		/* making a generation failed: again then */
 	int64		unfinished[UPKEEP_REMEMBERED];	/* upkeep.c */
 } Scheduler;
 

@@ -22,6 +22,9 @@
 /* How often closing and retention are looked at while there is work */
 #define UPKEEP_INTERVAL_US	INT64CONST(60000000)
 
+/* Pause before a generation that could not be made is tried again */
+#define CREATE_RETRY_US		INT64CONST(1000000)
+
 typedef struct CreateStep
 {
 	int64		low;
@@ -42,17 +45,22 @@ step_create(Scheduler *scheduler, void *arg)
 
 /*
  * Makes the next generation when somebody waits for it, or four fifths of the
- * ids of the newest are given out.
+ * ids of the newest are given out.  Who waits asks again and again, so after a
+ * failure nobody is woken, and there is no timer.
  */
 static void
-upkeep_create(Scheduler *scheduler)
+upkeep_create(Scheduler *scheduler, TimestampTz now)
 {
 	WeirDatabase *database = scheduler->database;
 	int64		next = (int64) pg_atomic_read_u64(&database->next_id);
 	int64		limit = (int64) pg_atomic_read_u64(&database->id_limit);
-	bool		wanted = pg_atomic_exchange_u32(&database->generation_wanted, 0) != 0;
+	bool		wanted;
+	bool		made = false;
 	CreateStep	create;
 
+	if (now < scheduler->create_at)
+		return;
+	wanted = pg_atomic_exchange_u32(&database->generation_wanted, 0) != 0;
 	if (limit <= 1 ? !wanted : next < limit - weir_generation_size / 5 && !wanted)
 		return;
 	while (limit <= 1 || limit <= next + weir_generation_size / 5)
@@ -61,11 +69,16 @@ upkeep_create(Scheduler *scheduler)
 		create.high = limit + weir_generation_size;
 		if (!scheduler_step(scheduler, "making a generation", step_create,
 							&create))
+		{
+			scheduler->create_at = now + CREATE_RETRY_US;
 			break;
+		}
+		made = true;
 		limit = create.high;
 		pg_atomic_write_u64(&database->id_limit, limit);
 	}
-	ConditionVariableBroadcast(&database->progress);
+	if (made)
+		ConditionVariableBroadcast(&database->progress);
 }
 
 /* A walk over the generations, one per step */
@@ -148,7 +161,7 @@ upkeep(Scheduler *scheduler)
 	WalkStep	close = {0};
 	WalkStep	retain = {0};
 
-	upkeep_create(scheduler);
+	upkeep_create(scheduler, now);
 	if (now < scheduler->upkeep_at)
 		return;
 	scheduler->upkeep_at = now + UPKEEP_INTERVAL_US;

@@ -211,6 +211,26 @@ is( $node->safe_psql('postgres', 'SELECT min(task_id) FROM weir.tasks'),
 ($ret, $out, $err) = $node->psql('postgres', 'SELECT weir.retry(1)');
 like($err, qr/task 1 does not exist/, 'a task that is gone is unknown');
 is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');
+# Making one fails: the scheduler does not try all the time, nor does it fill
+# the log, while somebody waits for it.
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql
+		AS 'BEGIN RAISE EXCEPTION ''no table today''; END';
+	CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE TABLE')
+		EXECUTE FUNCTION refuse();
+	ALTER EVENT TRIGGER refuse ENABLE ALWAYS});
+my $from = -s $node->logfile;
+($ret, $out, $err) = $node->psql('postgres', q{
+	SET weir.max_wait = '2s';
+	SELECT weir.enqueue_many('SELECT $1::int', (SELECT jsonb_agg(jsonb_build_array(i)) FROM generate_series(1, 400) i))});
+like($err, qr/the scheduler has not made room in the ledger/, 'no generation, no task');
+my $tries = count_log($node, qr/ERROR:  no table today/, $from);
+ok($tries >= 1 && $tries < 20, 'a generation that cannot be made is tried now and then')
+  or diag("$tries times");
+$node->safe_psql('postgres', 'DROP EVENT TRIGGER refuse');
+load(1);
+pass('and made as soon as it can be');
+
 ($ret, $out, $err) = $node->psql('postgres', 'DROP EXTENSION pg_weir');
 is("$ret $err", '0 ', 'DROP EXTENSION takes all generations along');
 
