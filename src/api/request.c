@@ -485,6 +485,7 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 {
 	TaskRow    *task = &request->task;
 	Jsonb	   *args = PG_ARGISNULL(ARG_ARGS) ? NULL : PG_GETARG_JSONB_P(ARG_ARGS);
+	int			visit;
 
 	memset(request, 0, sizeof(EnqueueRequest));
 	request->database = database_require_ready();
@@ -496,7 +497,6 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 	check_queue_privilege(request);
 	read_tables(fcinfo, request);
 	task->settings = PG_ARGISNULL(ARG_SETTINGS) ? NULL : PG_GETARG_JSONB_P(ARG_SETTINGS);
-	session_check_settings(task->settings);
 	read_policy(fcinfo, task);
 	task->reason = text_arg(fcinfo, ARG_REASON);
 	read_circumstances(task);
@@ -504,7 +504,9 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 		request->many_args = args;
 	else
 		task->args = args;
+	visit = session_visit(request->queue->settings, task->settings);
 	read_command(fcinfo, request, many ? -1 : args_count(args));
+	session_unvisit(visit);
 	/* reading the command may have read catalogs, and moved the list */
 	request->queue = queue_config_by_id(task->queue_id);
 	if (request->queue == NULL)

@@ -65,7 +65,8 @@ setting_text(const char *name, JsonbValue *value)
  * Sets one parameter as the current role may, or only checks that it could.
  */
 static void
-setting_apply(const char *name, const char *value, bool change)
+setting_apply(const char *name, const char *value, GucAction action,
+			  bool change)
 {
 	for (int i = 0; i < lengthof(RefusedSettings); i++)
 	{
@@ -76,8 +77,7 @@ setting_apply(const char *name, const char *value, bool change)
 	}
 	(void) set_config_option(name, value,
 							 superuser() ? PGC_SUSET : PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SET, change, ERROR,
-							 false);
+							 PGC_S_SESSION, action, change, ERROR, false);
 }
 
 /*
@@ -101,7 +101,7 @@ setting_apply_default(const char *name, const char *value, char **current)
  * Walks over an object of settings.
  */
 static void
-settings_walk(Jsonb *settings, bool change)
+settings_walk(Jsonb *settings, GucAction action, bool change)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
@@ -124,7 +124,7 @@ settings_walk(Jsonb *settings, bool change)
 			continue;
 		name = pnstrdup(key.val.string.val, key.val.string.len);
 		(void) JsonbIteratorNext(&iterator, &value, true);
-		setting_apply(name, setting_text(name, &value), change);
+		setting_apply(name, setting_text(name, &value), action, change);
 	}
 }
 
@@ -134,7 +134,28 @@ settings_walk(Jsonb *settings, bool change)
 void
 session_check_settings(Jsonb *settings)
 {
-	settings_walk(settings, false);
+	settings_walk(settings, GUC_ACTION_SET, false);
+}
+
+/*
+ * Puts into force what the settings of queue and task will change for a task,
+ * until session_unvisit(): its command is looked at as the task will see it.
+ * An error in between needs no cleaning up.
+ */
+int
+session_visit(Jsonb *queue_settings, Jsonb *settings)
+{
+	int			guc_level = NewGUCNestLevel();
+
+	settings_walk(queue_settings, GUC_ACTION_SAVE, true);
+	settings_walk(settings, GUC_ACTION_SAVE, true);
+	return guc_level;
+}
+
+void
+session_unvisit(int guc_level)
+{
+	AtEOXact_GUC(true, guc_level);
 }
 
 /*
@@ -146,8 +167,8 @@ session_apply(const TaskRow *task, Jsonb *queue_settings)
 {
 	setting_apply_default("search_path", task->environment.search_path, &DefaultPath);
 	setting_apply_default("timezone", task->environment.timezone, &DefaultZone);
-	settings_walk(queue_settings, true);
-	settings_walk(task->settings, true);
+	settings_walk(queue_settings, GUC_ACTION_SET, true);
+	settings_walk(task->settings, GUC_ACTION_SET, true);
 	XactIsoLevel = DefaultXactIsoLevel;
 	XactReadOnly = DefaultXactReadOnly;
 	XactDeferrable = DefaultXactDeferrable;

@@ -13,6 +13,8 @@
 extern void session_apply(const TaskRow *task, Jsonb *queue_settings);
 extern bool session_reset(Oid role);
 extern void session_check_settings(Jsonb *settings);
+extern int	session_visit(Jsonb *queue_settings, Jsonb *settings);
+extern void session_unvisit(int guc_level);
 extern int64 session_interval_ms(const Interval *interval);
 
 #endif							/* WEIR_SESSION_H */

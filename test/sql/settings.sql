@@ -110,6 +110,25 @@ select weir.enqueue('select current_setting($1) as x', '["work_mem"]') as a,
 reset role;
 select pg_temp.ended(t) from unnest(array[:a, :b]) with ordinality as u(t, i) order by i;
 
+-- The command is looked at as the task will see it, and the submitter's
+-- session is as before.
+create schema set_o;
+create table set_o.only_there (d date);
+select weir.create_queue('set_p', settings => '{"search_path": "set_o", "datestyle": "german"}');
+select weir.enqueue($$insert into only_there values ('31.12.2024') returning d$$, queue => 'set_p') as a,
+       weir.enqueue($$insert into only_there values ('30.12.2024') returning d$$,
+           settings => '{"search_path": "set_o", "datestyle": "german"}') as b \gset
+select pg_temp.ended(t) from unnest(array[:a, :b]) with ordinality as u(t, i) order by i;
+select weir.enqueue('select * from only_there');
+select weir.enqueue('select * from set_t', queue => 'set_p');
+select current_setting('search_path'), current_setting('datestyle');
+-- What the queue sets and the role may not is told at once.
+select weir.alter_queue('set_p', settings => '{"log_statement": "all"}');
+select weir.grant_queue('set_p', 'set_role');
+set role set_role;
+select weir.enqueue('select 1', queue => 'set_p');
+reset role;
+
 -- Refused: what changes who or what the session is, and what the role may not set.
 \pset tuples_only on
 select pg_temp.refused(format('select weir.enqueue(%L, settings => %L)', 'select 1', s))
@@ -132,7 +151,10 @@ reset role;
 select weir.drain('adhoc', '30s');
 select weir.drain('set_q', '30s');
 select weir.drop_queue('set_q');
+select weir.drain('set_p', '30s');
+select weir.drop_queue('set_p');
 drop table set_t;
 drop schema set_s cascade;
+drop schema set_o cascade;
 drop schema "Set ""S"", x" cascade;
 drop role set_role;
