@@ -12,6 +12,8 @@ seed=${SEED:-20200224}
 restarts=${RESTARTS:-5}
 # a cancelled run is charged to its task, and no task shall run out of attempts
 export MAX_ATTEMPTS=${MAX_ATTEMPTS:-1000}
+# on a fast machine the replay would be over before anything can hit it
+export PACE=${PACE:-0.01}
 [ -n "${PGDATA:-}" ] || restarts=0
 pg_ctl=${PG_CTL:-pg_ctl}
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # All arrivals through pg_weir: PRODUCERS sessions enqueue one task per
 # arrival in a queue that holds CAPACITY, and wait when it is full; the tasks
-# write arrivals.fact, which SLOTS of them may do at once.
+# write arrivals.fact, which SLOTS of them may do at once.  With PACE each task
+# takes that many seconds more.
 #
 # Needs what sequential.sh left, and pg_weir preloaded.  Lives through restarts
 # of the server: see producer().  verify.sql looks at the result.
@@ -13,6 +14,8 @@ capacity=${CAPACITY:-200}
 slots=${SLOTS:-2}
 max_attempts=${MAX_ATTEMPTS:-5}
 timeout=${REPLAY_TIMEOUT:-900}
+load='select arrivals.load($1)'
+[ -z "${PACE:-}" ] || load+=" from pg_sleep($PACE)"
 
 scratch=$(mktemp -d)
 children=()
@@ -54,10 +57,11 @@ SQL
 # id before it can write the row, so it does.
 submit() {
   PGAPPNAME="arrivals producer $1" sql -o /dev/null \
-    -v part="$1" -v parts="$producers" -v max_attempts="$max_attempts" <<'SQL'
+    -v part="$1" -v parts="$producers" -v max_attempts="$max_attempts" \
+    -v load="$load" <<'SQL'
 prepare submit (int) as
 insert into arrivals.submitted (seq, task_id)
-values ($1, weir.enqueue('select arrivals.load($1)',
+values ($1, weir.enqueue(:'load',
                          args => jsonb_build_array($1),
                          queue => 'arrivals',
                          tables => '{arrivals.fact}',

@@ -63,6 +63,8 @@ is($node->safe_psql($db, 'SELECT count(*) FROM weir.running'), '1',
 # One that is to come behind it is cancelled, and so is the one that runs.
 is($node->safe_psql($db, "SELECT weir.cancel($last - 195)"), '1',
 	'the long one is cancelled');
+is($node->safe_psql($db, "SELECT outcome FROM weir.wait($last - 195, '60 s')"),
+	'cancelled', 'while it waits');
 $holder->query_safe('SELECT pg_advisory_unlock(7)');
 $holder->quit;
 drained('a long one among them');
