@@ -48,14 +48,17 @@
  */
 static Generation *Generations = NULL;
 static int	NumGenerations = 0;
-static bool GenerationsValid = false;
 static Oid	GenerationRelation = InvalidOid;
+
+/* As in queue_config.c */
+static uint64 Changes = 1;
+static uint64 ChangesRead = 0;
 
 static void
 generation_invalidate(Datum arg, Oid relid)
 {
 	if (!OidIsValid(relid) || relid == GenerationRelation)
-		GenerationsValid = false;
+		Changes++;
 }
 
 void
@@ -112,11 +115,12 @@ generation_load(void)
 	Generation *list = MemoryContextAlloc(TopMemoryContext,
 										  max * sizeof(Generation));
 	int			n = 0;
+	uint64		changes;
 
 	relation = table_open(get_relname_relid("generation", ledger_namespace()),
 						  AccessShareLock);
 	GenerationRelation = RelationGetRelid(relation);
-	GenerationsValid = true;
+	changes = Changes;
 	scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -135,6 +139,7 @@ generation_load(void)
 		pfree(Generations);
 	Generations = list;
 	NumGenerations = n;
+	ChangesRead = changes;
 }
 
 /*
@@ -144,7 +149,7 @@ generation_load(void)
 const Generation *
 generation_list(int *n)
 {
-	if (!GenerationsValid)
+	if (ChangesRead != Changes)
 		generation_load();
 	*n = NumGenerations;
 	return Generations;
@@ -156,7 +161,7 @@ generation_list(int *n)
 const Generation *
 generation_of(int64 task_id)
 {
-	if (!GenerationsValid)
+	if (ChangesRead != Changes)
 		generation_load();
 	for (int i = NumGenerations - 1; i >= 0; i--)
 	{

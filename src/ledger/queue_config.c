@@ -29,14 +29,20 @@
 static MemoryContext ConfigContext = NULL;
 static QueueConfig *Queues = NULL;
 static int	NumQueues = 0;
-static bool ConfigValid = false;
 static Oid	QueueRelation = InvalidOid;
+
+/*
+ * How often the queues may have changed, and the number as of which they were
+ * read: a change that comes in between is not lost.
+ */
+static uint64 Changes = 1;
+static uint64 ChangesRead = 0;
 
 static void
 queue_config_invalidate(Datum arg, Oid relid)
 {
 	if (!OidIsValid(relid) || relid == QueueRelation)
-		ConfigValid = false;
+		Changes++;
 }
 
 void
@@ -172,11 +178,12 @@ queue_config_grants(uint64 n)
 }
 
 /*
- * Reads all queues.
+ * Reads all queues, as they are committed now.
  */
 static void
 queue_config_load(void)
 {
+	uint64		changes = Changes;
 	SqlSession	session;
 	MemoryContext caller;
 	uint64		n;
@@ -186,26 +193,26 @@ queue_config_load(void)
 		ConfigContext = AllocSetContextCreate(TopMemoryContext,
 											  "pg_weir queues",
 											  ALLOCSET_DEFAULT_SIZES);
-	ConfigValid = false;
+	ChangesRead = 0;
 	sql_begin(&session);
-	n = sql_execute("SELECT queue_id, name, class, capacity, on_full,"
-					" max_running, weight::text, paused, owner_name,"
-					" settings::text, policy::text"
-					" FROM weir.queue ORDER BY queue_id", NULL);
+	n = sql_read_latest("SELECT queue_id, name, class, capacity, on_full,"
+						" max_running, weight::text, paused, owner_name,"
+						" settings::text, policy::text"
+						" FROM weir.queue ORDER BY queue_id");
 	MemoryContextReset(ConfigContext);
 	caller = MemoryContextSwitchTo(ConfigContext);
 	Queues = palloc0(Max(n, 1) * sizeof(QueueConfig));
 	for (NumQueues = 0; NumQueues < n; NumQueues++)
 		queue_config_row(NumQueues, &Queues[NumQueues]);
-	n = sql_execute("SELECT queue_id, role_name, max_class, may_set_deadline,"
-					" min_priority FROM weir.queue_grant"
-					" WHERE max_class IS NOT NULL", NULL);
+	n = sql_read_latest("SELECT queue_id, role_name, max_class,"
+						" may_set_deadline, min_priority"
+						" FROM weir.queue_grant WHERE max_class IS NOT NULL");
 	/* SPI has left us in memory of its own, which does not last */
 	MemoryContextSwitchTo(ConfigContext);
 	queue_config_grants(n);
 	MemoryContextSwitchTo(caller);
 	sql_end(&session);
-	ConfigValid = true;
+	ChangesRead = changes;
 }
 
 /*
@@ -214,7 +221,7 @@ queue_config_load(void)
 const QueueConfig *
 queue_config_list(int *n)
 {
-	if (!ConfigValid)
+	if (ChangesRead != Changes)
 		queue_config_load();
 	*n = NumQueues;
 	return Queues;

@@ -157,6 +157,24 @@ sql_execute(const char *command, const SqlParams *params)
 	return SPI_processed;
 }
 
+/*
+ * Executes a query on what is committed now, even where the transaction goes
+ * on seeing what was: configuration holds for all alike.
+ */
+uint64
+sql_read_latest(const char *query)
+{
+	SPIPlanPtr	plan = SPI_prepare(query, 0, NULL);
+	int			result = SPI_execute_snapshot(plan, NULL, NULL,
+											  GetLatestSnapshot(),
+											  InvalidSnapshot, true, false, 0);
+
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "query of the ledger failed: %s",
+			 SPI_result_code_string(result));
+	return SPI_processed;
+}
+
 void
 sql_add(SqlParams *params, Oid type, Datum value, bool isnull)
 {

@@ -37,6 +37,7 @@ extern Oid	ledger_namespace(void);
 extern void sql_begin(SqlSession *session);
 extern void sql_end(SqlSession *session);
 extern uint64 sql_execute(const char *command, const SqlParams *params);
+extern uint64 sql_read_latest(const char *query);
 extern void sql_add(SqlParams *params, Oid type, Datum value, bool isnull);
 extern void sql_add_text(SqlParams *params, const char *value);
 extern void sql_add_int4(SqlParams *params, int32 value);
