@@ -127,6 +127,8 @@ gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
 	TimestampTz deadline;
 	LOCKTAG		tag;
 
+	/* a deadline that no timestamp can express is far enough away */
+	timeout_ms = Min(timeout_ms, INT_MAX);
 	/* the head of the line waits for no lock, but to the user it looks so */
 	if (LockTimeout > 0)
 		timeout_ms = Min(timeout_ms, LockTimeout);
