@@ -17,6 +17,8 @@
 #include "catalog/pg_namespace.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/timeout.h"
 
 #if PG_VERSION_NUM < 150000
 #error "pg_weir needs PostgreSQL 15 or newer"
@@ -77,6 +79,31 @@ typedef int ProcNumber;
 #define weir_PortalRun(portal, count, toplevel, dest, qc) \
 	PortalRun((portal), (count), (toplevel), true, (dest), (dest), (qc))
 #endif
+
+/*
+ * 17 has transaction_timeout, whose timer ends the process.  Ours that must
+ * not be ended do without; a worker takes the timer over: it stops it, and
+ * says how long the transaction may last, in ms, 0 being for ever.
+ */
+static inline void
+weir_pin_transaction_timeout(void)
+{
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+#endif
+}
+
+static inline int
+weir_take_transaction_timeout(void)
+{
+#if PG_VERSION_NUM >= 170000
+	if (TransactionTimeout > 0)
+		disable_timeout(TRANSACTION_TIMEOUT, false);
+	return TransactionTimeout;
+#else
+	return 0;
+#endif
+}
 
 /* 16 has one function for the privileges on all kinds of objects */
 #if PG_VERSION_NUM >= 160000

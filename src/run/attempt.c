@@ -36,6 +36,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "ledger/queue_config.h"
 #include "ledger/run_row.h"
 #include "ledger/unfinished.h"
@@ -206,6 +207,27 @@ attempt_prepare(Attempt *attempt, uint64 *taken)
 }
 
 /*
+ * Arms the timer of the run, if its time is limited.  A limit that the server
+ * sets to the transaction ends the run, not this process.
+ */
+static void
+attempt_arm(const Attempt *attempt)
+{
+	const TaskRow *task = attempt->task;
+	int64		limit = task->autocommit ? 0 : weir_take_transaction_timeout();
+
+	if (task->timeout)
+	{
+		int64		own = session_interval_ms(task->timeout);
+
+		limit = limit > 0 ? Min(limit, own) : own;
+	}
+	TimedOut = false;
+	if (limit > 0)
+		enable_timeout_at(RunTimeout, attempt->started_at + limit * 1000);
+}
+
+/*
  * Publishes what runs, and applies the settings of queue and task.
  */
 static void
@@ -225,13 +247,7 @@ attempt_enter(Attempt *attempt)
 	pgstat_report_activity(STATE_RUNNING, task->command);
 	Assert(!FirstSnapshotSet);
 	session_apply(task, attempt->queue_settings);
-	TimedOut = false;
-	if (task->timeout)
-	{
-		int64		ms = session_interval_ms(task->timeout);
-
-		enable_timeout_after(RunTimeout, (int) Min(ms, INT_MAX));
-	}
+	attempt_arm(attempt);
 }
 
 static void

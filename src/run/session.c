@@ -204,12 +204,14 @@ session_reset(Oid role)
 }
 
 /*
- * An interval in milliseconds, a month being 30 days.
+ * An interval in milliseconds, a month being 30 days; what is very long is cut
+ * so that it can be added to a timestamp.
  */
 int64
 session_interval_ms(const Interval *interval)
 {
 	int64		days = interval->day + (int64) interval->month * DAYS_PER_MONTH;
 
-	return interval->time / 1000 + days * (USECS_PER_DAY / 1000);
+	return Min(interval->time / 1000 + days * (USECS_PER_DAY / 1000),
+			   PG_INT64_MAX / 2000);
 }

@@ -36,6 +36,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "compat.h"
 #include "sched/launcher.h"
 #include "sched/ward.h"
 #include "shmem/database.h"
@@ -251,6 +252,7 @@ launcher_connect(void)
 	pqsignal(SIGINT, SIG_IGN);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	before_shmem_exit(launcher_leave, (Datum) 0);
+	weir_pin_transaction_timeout();
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgstat_report_appname("pg_weir launcher");

@@ -251,11 +251,13 @@ scheduler_round(Scheduler *scheduler)
 /*
  * Sets what the settings of the database must not decide.  Above all this
  * process waits for nobody's lock for long: a session that holds one could
- * stop all tasks of the database.  A step that fails so is tried again.
+ * stop all tasks of the database.  A step that fails so is tried again.  They
+ * are set before it connects, for that is a transaction, too.
  */
 static void
 scheduler_pin_settings(void)
 {
+	weir_pin_transaction_timeout();
 	SetConfigOption("lock_timeout", "100ms", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_isolation", "read committed",
 					PGC_SUSET, PGC_S_OVERRIDE);
@@ -286,10 +288,10 @@ scheduler_start(Scheduler *scheduler, Oid oid)
 	scheduler->database = database_enter(oid);
 	if (scheduler->database == NULL)
 		proc_exit(0);
+	scheduler_pin_settings();
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(oid, InvalidOid, 0);
 	pgstat_report_appname("pg_weir scheduler");
-	scheduler_pin_settings();
 	if (!scheduler_take_singleton())
 		proc_exit(0);
 	/* runs before the lock is released: the next one finds us gone */
