@@ -60,6 +60,7 @@ OBJS = \
 	src/ledger/sql.o \
 	src/ledger/task_row.o \
 	src/ledger/unfinished.o \
+	src/ledger/unique_key.o \
 	src/run/attempt.o \
 	src/run/authority.o \
 	src/run/command.o \
@@ -93,10 +94,13 @@ OBJS = \
 	src/api/gate.o \
 	src/api/lifecycle.o \
 	src/api/pause.o \
+	src/api/policy_parameters.o \
 	src/api/queues.o \
 	src/api/request.o \
+	src/api/room.o \
 	src/api/show.o \
-	src/api/task.o
+	src/api/task.o \
+	src/api/unique.o
 
 # The base script is these parts, in this order; grants come last.
 SQL_PARTS = \

@@ -40,7 +40,8 @@ CREATE TABLE weir.task (
     timeout interval,
     settings jsonb,
     policy jsonb,
-    reason text
+    reason text,
+    unique_key text
 );
 COMMENT ON TABLE weir.task IS 'Ledger: one row per task, written when it is enqueued; parent of the generations.';
 
@@ -76,6 +77,12 @@ CREATE TABLE weir.claim (
     CONSTRAINT claim_pkey PRIMARY KEY (task_id, attempt)
 );
 COMMENT ON TABLE weir.claim IS 'Ledger: attempts in mode autocommit, written before they start.';
+
+CREATE TABLE weir.unique_key (
+    unique_key text COLLATE "C" CONSTRAINT unique_key_pkey PRIMARY KEY,
+    task_id bigint NOT NULL CONSTRAINT unique_key_task_id_key UNIQUE
+);
+COMMENT ON TABLE weir.unique_key IS 'Unique keys of the unfinished tasks; no ledger, a row goes with the end of its task.';
 
 CREATE TABLE weir.event (
     event_id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT event_pkey PRIMARY KEY,
@@ -230,6 +237,7 @@ ALTER TABLE weir.queue_grant ENABLE ALWAYS TRIGGER replace_builtin;
 SELECT pg_catalog.pg_extension_config_dump('weir.environment', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.environment_environment_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.claim', '');
+SELECT pg_catalog.pg_extension_config_dump('weir.unique_key', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.event', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.event_event_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.generation', '');

@@ -124,7 +124,8 @@ SELECT t.task_id, v.queue, t.class,
        CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.settings END AS settings,
        t.policy, v.session_user_name AS enqueued_by, v.application_name,
        CASE WHEN weir._may_see(t.owner, v.owner_name) THEN v.client_addr END AS client_addr,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.reason END AS reason
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.reason END AS reason,
+       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.unique_key END AS unique_key
 FROM weir.task t
 JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN LATERAL (
@@ -159,6 +160,7 @@ COMMENT ON COLUMN weir.tasks.enqueued_by IS 'Session user that enqueued it.';
 COMMENT ON COLUMN weir.tasks.application_name IS 'Application that enqueued it.';
 COMMENT ON COLUMN weir.tasks.client_addr IS 'Where that came from; null for local clients.';
 COMMENT ON COLUMN weir.tasks.reason IS 'Reason given; null for those who may not see it.';
+COMMENT ON COLUMN weir.tasks.unique_key IS 'Key under which no other task exists until it has ended; null for those who may not see it.';
 
 CREATE VIEW weir.runs WITH (security_barrier) AS
 SELECT r.task_id, r.attempt, v.queue, t.class, v.owner_name AS owner,

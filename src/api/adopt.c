@@ -82,6 +82,7 @@ cancel_unfinished(const char *actor)
 										  " WHERE l.final IS NOT TRUE",
 										  ids[i], ids[i], ids[i]), &params);
 	}
+	sql_execute("DELETE FROM weir.unique_key", NULL);
 	sql_end(&session);
 	return cancelled;
 }

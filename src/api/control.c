@@ -29,7 +29,7 @@
 #include "ledger/event_row.h"
 #include "ledger/generation.h"
 #include "ledger/run_row.h"
-#include "ledger/task_row.h"
+#include "ledger/unique_key.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/settings.h"
@@ -131,12 +131,14 @@ try_end(RunRow *run)
 }
 
 /*
- * Cancels one task; false if it has ended already.
+ * Ends a task that waits as cancelled, and gives so many places in its queue
+ * back.
  */
-static bool
-cancel_one(WeirDatabase *database, int64 task_id, const char *reason)
+EndVerdict
+control_end_waiting(WeirDatabase *database, const TaskRow *task,
+					const char *reason, uint32 places)
 {
-	TaskRow    *task = task_to_act_on(task_id);
+	int64		task_id = task->task_id;
 	RunSummary	summary;
 	RunRow		run = {0};
 	int32		attempt;
@@ -145,12 +147,9 @@ cancel_one(WeirDatabase *database, int64 task_id, const char *reason)
 	{
 		run_row_summary(task_id, &summary);
 		if (summary.final)
-			return false;
+			return END_TOO_LATE;
 		if (worker_slot_holding(database->oid, task_id, &attempt) != NULL)
-		{
-			send(database, MESSAGE_CANCEL, task_id);
-			break;
-		}
+			return END_HAS_BEGUN;
 		run.task_id = task_id;
 		run.attempt = summary.attempts + 1;
 		run.outcome = OUTCOME_CANCELLED;
@@ -158,16 +157,32 @@ cancel_one(WeirDatabase *database, int64 task_id, const char *reason)
 		run.finished_at = GetCurrentTimestamp();
 		run.actor = GetUserNameFromId(GetUserId(), false);
 		run.reason = reason;
+		run.keyless = task->unique_key == NULL;
 		if (try_end(&run))
-		{
-			xact_end_task(database, depth_slot(database, task->queue_id), 1);
-			send(database, MESSAGE_ENDED, task_id);
 			break;
-		}
 		CHECK_FOR_INTERRUPTS();
 	}
+	xact_end_task(database, depth_slot(database, task->queue_id), places);
+	send(database, MESSAGE_ENDED, task_id);
 	event_write("cancel", task_id, task->environment.queue, NULL, reason, NULL);
-	return true;
+	return END_DONE;
+}
+
+/*
+ * Cancels one task; false if it has ended already.
+ */
+static bool
+cancel_one(WeirDatabase *database, int64 task_id, const char *reason)
+{
+	TaskRow    *task = task_to_act_on(task_id);
+	EndVerdict	verdict = control_end_waiting(database, task, reason, 1);
+
+	if (verdict == END_HAS_BEGUN)
+	{
+		send(database, MESSAGE_CANCEL, task_id);
+		event_write("cancel", task_id, task->environment.queue, NULL, reason, NULL);
+	}
+	return verdict != END_TOO_LATE;
 }
 
 /*
@@ -237,6 +252,14 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not retry task " INT64_FORMAT " due to a concurrent retry",
 						task_id)));
+	if (task->unique_key && !unique_keys_take(&task->unique_key, 1, task_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("an unfinished task with unique key \"%s\" exists already",
+						task->unique_key),
+				 errdetail("Task " INT64_FORMAT " cannot come back while task " INT64_FORMAT " has its key.",
+						   task_id, unique_key_holder(task->unique_key)),
+				 errhint("Retry it when that one has ended.")));
 	event_write("retry", task_id, task->environment.queue, NULL, reason, NULL);
 	send(database, MESSAGE_LOOKUP, task_id);
 	return true;

@@ -11,213 +11,23 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "miscadmin.h"
-#include "tcop/utility.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
-#include "api/arguments.h"
 #include "api/enqueue.h"
-#include "api/gate.h"
-#include "api/request.h"
-#include "ledger/event_row.h"
-#include "ledger/generation.h"
-#include "ledger/queue_config.h"
-#include "run/attempt.h"
-#include "run/slots.h"
-#include "shmem/database.h"
+#include "api/room.h"
+#include "api/unique.h"
+#include "ledger/task_row.h"
 #include "shmem/depth.h"
-#include "shmem/resource.h"
-#include "shmem/settings.h"
 #include "shmem/xact_actions.h"
 
 PG_FUNCTION_INFO_V1(weir_enqueue);
 PG_FUNCTION_INFO_V1(weir_try_enqueue);
 PG_FUNCTION_INFO_V1(weir_enqueue_many);
-
-/* What a producer in line for room tries */
-typedef struct RoomRequest
-{
-	WeirDatabase *database;
-	QueueSlot  *slot;
-	uint32		n;
-	uint32		capacity;
-	int32		queue_id;
-	const char *queue;
-	int64		first_id;		/* of the n tasks, when there was room */
-} RoomRequest;
-
-/*
- * Refuses: the queue is full.  The detail is JSON for programs.
- */
-static void
-refuse_full(const char *queue, uint32 capacity, QueueSlot *slot,
-			const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("queue \"%s\" is full", queue),
-			 errdetail("{\"queue\": %s, \"capacity\": %u, \"depth\": %u, \"retry_after_ms\": " INT64_FORMAT "}",
-					   request_json_string(queue), capacity,
-					   pg_atomic_read_u32(&slot->depth),
-					   depth_retry_after(slot)),
-			 errhint("%s", hint)));
-}
-
-/*
- * Takes n consecutive ids for which there are tables; the scheduler makes
- * those on demand.
- */
-static int64
-try_take_ids(WeirDatabase *database, int64 n)
-{
-	int64		first = (int64) pg_atomic_fetch_add_u64(&database->next_id, n);
-	TimestampTz start = GetCurrentTimestamp();
-
-	while (first + n > (int64) pg_atomic_read_u64(&database->id_limit))
-	{
-		if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
-									   weir_max_wait))
-		{
-			ConditionVariableCancelSleep();
-			ereport(ERROR,
-					(errcode(ERRCODE_CANNOT_CONNECT_NOW),
-					 errmsg("the scheduler has not made room in the ledger"),
-					 errhint("Look at the view weir.status and at the server log.")));
-		}
-		pg_atomic_write_u32(&database->generation_wanted, 1);
-		database_wake(database);
-		ConditionVariableTimedSleep(&database->progress, 100,
-									PG_WAIT_EXTENSION);
-	}
-	ConditionVariableCancelSleep();
-	return first;
-}
-
-/*
- * Takes n consecutive ids whose tables stay open until the rows are committed.
- */
-static int64
-take_ids(WeirDatabase *database, int64 n)
-{
-	int64		first;
-
-	do
-	{
-		CHECK_FOR_INTERRUPTS();
-		first = try_take_ids(database, n);
-	} while (!generation_keep_open(first, first + n));
-	return first;
-}
-
-/*
- * Reserves the room if it is there, under the capacity as it is by now, and
- * takes the ids: who is in line takes them at its head, so that ids follow the
- * order of arrival.
- */
-static bool
-try_room(void *arg)
-{
-	RoomRequest *room = arg;
-	const QueueConfig *queue;
-
-	AcceptInvalidationMessages();
-	queue = queue_config_by_id(room->queue_id);
-	if (queue != NULL)
-		room->capacity = queue->capacity;
-	if (!xact_reserve_depth(room->slot, room->n, room->capacity))
-		return false;
-	depth_require_bound(room->slot, room->queue_id);
-	room->first_id = take_ids(room->database, room->n);
-	return true;
-}
-
-/*
- * The time is over.
- */
-static void
-refuse_room(void *arg)
-{
-	RoomRequest *room = arg;
-
-	pg_atomic_fetch_add_u64(&room->slot->refused, 1);
-	refuse_full(room->queue, room->capacity, room->slot,
-				"There was no room in time: see \"weir.max_wait\" and \"lock_timeout\".");
-}
-
-/*
- * Waits for room, where that is safe: a transaction that has written, or has
- * tasks of its own in the queue, may hold what the queue waits for; and a
- * task holds a worker.
- */
-static void
-wait_for_room(RoomRequest *room)
-{
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
-		xact_has_submitted() || slots_holds_any() ||
-		CurrentAttempt != NULL)
-	{
-		pg_atomic_fetch_add_u64(&room->slot->refused, 1);
-		refuse_full(room->queue, room->capacity, room->slot,
-					"This transaction has written already, or is a task's, and cannot wait for room: it could wait for itself. Enqueue first, in a transaction of its own.");
-	}
-	if (room->n > room->capacity)
-		refuse_full(room->queue, room->capacity, room->slot,
-					"More tasks than the queue has room for; enqueue fewer at once.");
-	pg_atomic_fetch_add_u64(&room->slot->waited, 1);
-	gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, room->queue_id),
-			  &room->slot->waiters, &room->slot->room, weir_max_wait,
-			  try_room, refuse_room, room);
-}
-
-/*
- * Reserves room and ids for n tasks; the first id.  Zero only for a caller
- * that wants to be told rather than refused.
- */
-static int64
-reserve_room(const EnqueueRequest *request, uint32 n, bool tell,
-			 QueueSlot **slot)
-{
-	const QueueConfig *queue = request->queue;
-	int32		queue_id = queue->queue_id;
-	bool		wait = queue->wait;
-	RoomRequest room;
-
-	room.database = request->database;
-	room.slot = *slot = depth_slot(request->database, queue_id);
-	room.queue_id = queue_id;
-	room.n = n;
-	room.capacity = queue->capacity;
-	/* from here on the configuration may be read anew, and move */
-	room.queue = pstrdup(queue->name);
-	/* newcomers do not pass those in line */
-	if ((!wait || pg_atomic_read_u32(&room.slot->waiters) == 0) &&
-		try_room(&room))
-	{
-		require_queue_open(queue_id, room.queue, room.slot);
-		return room.first_id;
-	}
-	if (wait && !tell)
-	{
-		wait_for_room(&room);
-		require_queue_open(queue_id, room.queue, room.slot);
-		return room.first_id;
-	}
-	pg_atomic_fetch_add_u64(&room.slot->refused, 1);
-	if (tell)
-		return 0;
-	refuse_full(room.queue, room.capacity, room.slot,
-				"Try again later, or raise the capacity with weir.alter_queue().");
-	return 0;					/* keep compiler quiet */
-}
 
 /*
  * Promises the message about n tasks.
@@ -246,18 +56,60 @@ promise(const EnqueueRequest *request, int64 first, int64 n)
 }
 
 /*
- * Submits one task; its id, or zero if there is no room and the caller wants
- * to be told.
+ * Submits the tasks, those of them that there is room for and that do not
+ * exist already.
+ */
+static void
+submit(Submission *submission)
+{
+	EnqueueRequest *request = submission->request;
+	TaskRow    *task = &request->task;
+
+	if (request->unique_key)
+		unique_take(submission);
+	else
+	{
+		submission->first_id = room_reserve(request, submission->n,
+											submission->n, submission->tell);
+		submission->outcome = submission->first_id == 0 ? SUBMIT_REJECTED :
+			SUBMIT_ACCEPTED;
+	}
+	if (submission->n == 0 || submission->outcome == SUBMIT_REJECTED)
+		return;
+	task->task_id = submission->first_id;
+	if (submission->n > 1)
+		task_rows_insert(task, submission->args, submission->keys,
+						 submission->n);
+	else
+	{
+		task->args = submission->args[0];
+		task->unique_key = submission->keys ? submission->keys[0] : NULL;
+		task_row_insert(task);
+	}
+	/* who comes with the same key in the same command must see it */
+	if (submission->keys)
+		CommandCounterIncrement();
+	promise(request, submission->first_id, submission->n);
+}
+
+/*
+ * Submits one task; its id, that of the one which has its key, or zero if
+ * there is no room.
  */
 static int64
-submit_one(EnqueueRequest *request, bool tell, QueueSlot **slot)
+submit_one(FunctionCallInfo fcinfo, EnqueueRequest *request, bool tell,
+		   SubmitOutcome *outcome)
 {
-	request->task.task_id = reserve_room(request, 1, tell, slot);
-	if (request->task.task_id == 0)
-		return 0;
-	task_row_insert(&request->task);
-	promise(request, request->task.task_id, 1);
-	return request->task.task_id;
+	Submission	submission = {0};
+
+	request_read(fcinfo, request, false);
+	submission.request = request;
+	submission.tell = tell;
+	submission.n = 1;
+	submission.args = &request->task.args;
+	submit(&submission);
+	*outcome = submission.outcome;
+	return submission.n > 0 ? submission.first_id : submission.holder;
 }
 
 /*
@@ -267,20 +119,22 @@ Datum
 weir_enqueue(PG_FUNCTION_ARGS)
 {
 	EnqueueRequest request;
-	QueueSlot  *slot;
+	SubmitOutcome outcome;
 
-	request_read(fcinfo, &request, false);
-	PG_RETURN_INT64(submit_one(&request, false, &slot));
+	PG_RETURN_INT64(submit_one(fcinfo, &request, false, &outcome));
 }
 
 /*
- * weir.try_enqueue(): submits a task, or tells that there is no room.
+ * weir.try_enqueue(): submits a task, or tells why not.
  */
 Datum
 weir_try_enqueue(PG_FUNCTION_ARGS)
 {
+	static const char *const outcomes[] = {
+		"accepted", "rejected", "duplicate", "joined", "replaced"
+	};
 	EnqueueRequest request;
-	QueueSlot  *slot;
+	SubmitOutcome outcome;
 	TupleDesc	descriptor;
 	Datum		values[3];
 	bool		nulls[3] = {0};
@@ -288,17 +142,17 @@ weir_try_enqueue(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	request_read(fcinfo, &request, false);
-	task_id = submit_one(&request, true, &slot);
+	task_id = submit_one(fcinfo, &request, true, &outcome);
 	values[0] = Int64GetDatum(task_id);
 	nulls[0] = task_id == 0;
-	values[1] = CStringGetTextDatum(task_id == 0 ? "rejected" : "accepted");
-	nulls[2] = task_id != 0;
-	if (task_id == 0)
+	values[1] = CStringGetTextDatum(outcomes[outcome]);
+	nulls[2] = outcome != SUBMIT_REJECTED;
+	if (outcome == SUBMIT_REJECTED)
 	{
 		Interval   *after = palloc0(sizeof(Interval));
 
-		after->time = depth_retry_after(slot) * 1000;
+		after->time = depth_retry_after(depth_slot(request.database,
+												   request.task.queue_id)) * 1000;
 		values[2] = IntervalPGetDatum(after);
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
@@ -307,35 +161,28 @@ weir_try_enqueue(PG_FUNCTION_ARGS)
 
 /*
  * weir.enqueue_many(): submits one task per element of an array of argument
- * arrays, all or none.
+ * arrays, all or none but those whose unique key another task has.
  */
 Datum
 weir_enqueue_many(PG_FUNCTION_ARGS)
 {
 	EnqueueRequest request;
-	QueueSlot  *slot;
+	Submission	submission = {0};
 	TupleDesc	descriptor;
 	Datum		values[3];
 	bool		nulls[3] = {0};
-	Jsonb	  **args;
-	int			n;
-	int64		first = 0;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	request_read(fcinfo, &request, true);
-	args = request_split_args(&request, &n);
-	if (n > 0)
-	{
-		first = reserve_room(&request, n, false, &slot);
-		request.task.task_id = first;
-		task_rows_insert(&request.task, args, n);
-		promise(&request, first, n);
-	}
-	values[0] = Int64GetDatum(first);
-	values[1] = Int64GetDatum(first + n - 1);
-	nulls[0] = nulls[1] = n == 0;
-	values[2] = Int32GetDatum(n);
+	submission.request = &request;
+	submission.args = request_split_args(&request, &submission.n);
+	if (submission.n > 0)
+		submit(&submission);
+	values[0] = Int64GetDatum(submission.first_id);
+	values[1] = Int64GetDatum(submission.first_id + submission.n - 1);
+	nulls[0] = nulls[1] = submission.n == 0;
+	values[2] = Int32GetDatum(submission.n);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
 													  values, nulls)));
 }

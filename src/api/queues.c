@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 
 #include "api/arguments.h"
+#include "api/policy_parameters.h"
 #include "api/request.h"
 #include "ledger/event_row.h"
 #include "ledger/sql.h"
@@ -101,7 +102,7 @@ check_queue_arguments(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(ARG_SETTINGS))
 		session_check_settings(PG_GETARG_JSONB_P(ARG_SETTINGS));
 	if (!PG_ARGISNULL(ARG_POLICY))
-		request_check_policy(PG_GETARG_JSONB_P(ARG_POLICY));
+		policy_parameters_check(PG_GETARG_JSONB_P(ARG_POLICY));
 }
 
 /*

@@ -10,8 +10,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -28,11 +26,11 @@
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "api/enqueue.h"
+#include "api/policy_parameters.h"
 #include "api/request.h"
 #include "compat.h"
 #include "ledger/event_row.h"
@@ -318,89 +316,6 @@ read_tables(FunctionCallInfo fcinfo, EnqueueRequest *request)
 	}
 }
 
-/* What a policy object may name, and what its value must be */
-typedef struct PolicyParameter
-{
-	const char *name;
-	bool		boolean;
-	bool		whole;			/* no fractions of a number */
-	double		min;
-	const char *wanted;
-} PolicyParameter;
-
-static const PolicyParameter policy_parameters[] = {
-	{"max_attempts", false, true, 1, "a whole number between 1 and 1000000000"},
-	{"backoff_base", false, false, 0, "a number between 0 and 1000000000"},
-	{"backoff_cap", false, false, 0, "a number between 0 and 1000000000"},
-	{"max_contention", false, true, 0, "a whole number between 0 and 1000000000"},
-	{"retry_permanent", true, false, 0, "true or false"}
-};
-
-static const PolicyParameter *
-policy_parameter(const char *name)
-{
-	for (int i = 0; i < lengthof(policy_parameters); i++)
-	{
-		if (strcmp(name, policy_parameters[i].name) == 0)
-			return &policy_parameters[i];
-	}
-	return NULL;
-}
-
-static bool
-policy_value_fits(const PolicyParameter *parameter, const JsonbValue *value)
-{
-	double		number;
-
-	if (parameter->boolean || value->type != jbvNumeric)
-		return parameter->boolean && value->type == jbvBool;
-	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												NumericGetDatum(value->val.numeric)));
-	return number >= parameter->min && number <= 1e9 &&
-		(!parameter->whole || number == rint(number));
-}
-
-/*
- * Checks a policy object: known names, values of the right kind, in range.
- */
-void
-request_check_policy(Jsonb *policy)
-{
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	key;
-	JsonbValue	value;
-
-	if (policy == NULL)
-		return;
-	if (!JB_ROOT_IS_OBJECT(policy))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("policy must be a JSON object")));
-	iterator = JsonbIteratorInit(&policy->root);
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
-	{
-		char	   *name;
-		const PolicyParameter *parameter;
-
-		if (token != WJB_KEY)
-			continue;
-		name = pnstrdup(key.val.string.val, key.val.string.len);
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		parameter = policy_parameter(name);
-		if (parameter == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("policy parameter \"%s\" does not exist", name),
-					 errhint("Parameters are max_attempts, backoff_base, backoff_cap, max_contention and retry_permanent.")));
-		if (!policy_value_fits(parameter, &value))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("policy parameter \"%s\" must be %s",
-							name, parameter->wanted)));
-	}
-}
-
 /*
  * Parses and checks the command.
  */
@@ -436,11 +351,35 @@ read_policy(FunctionCallInfo fcinfo, TaskRow *task)
 	if (PG_ARGISNULL(ARG_POLICY))
 		return;
 	task->policy = PG_GETARG_JSONB_P(ARG_POLICY);
-	request_check_policy(task->policy);
+	policy_parameters_check(task->policy);
 	retry.max_attempts = task->max_attempts;
 	retry_policy_parse(task->policy, &retry);
 	if (PG_ARGISNULL(ARG_MAX_ATTEMPTS))
 		task->max_attempts = retry.max_attempts;
+}
+
+/*
+ * The key under which no other unfinished task may exist.
+ */
+static void
+read_unique_key(FunctionCallInfo fcinfo, EnqueueRequest *request)
+{
+	char	   *on_conflict = text_arg(fcinfo, ARG_ON_CONFLICT);
+
+	request->unique_key = text_arg(fcinfo, ARG_UNIQUE_KEY);
+	if (on_conflict == NULL || strcmp(on_conflict, "skip") == 0)
+		request->on_conflict = CONFLICT_SKIP;
+	else if (strcmp(on_conflict, "replace") == 0)
+		request->on_conflict = CONFLICT_REPLACE;
+	else if (strcmp(on_conflict, "join") == 0)
+		request->on_conflict = CONFLICT_JOIN;
+	else if (strcmp(on_conflict, "error") == 0)
+		request->on_conflict = CONFLICT_ERROR;
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be \"skip\", \"replace\", \"join\" or \"error\"",
+						"on_conflict")));
 }
 
 static void
@@ -498,6 +437,7 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 	read_tables(fcinfo, request);
 	task->settings = PG_ARGISNULL(ARG_SETTINGS) ? NULL : PG_GETARG_JSONB_P(ARG_SETTINGS);
 	read_policy(fcinfo, task);
+	read_unique_key(fcinfo, request);
 	task->reason = text_arg(fcinfo, ARG_REASON);
 	read_circumstances(task);
 	if (many)
@@ -507,13 +447,6 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 	visit = session_visit(request->queue->settings, task->settings);
 	read_command(fcinfo, request, many ? -1 : args_count(args));
 	session_unvisit(visit);
-	/* reading the command may have read catalogs, and moved the list */
-	request->queue = queue_config_by_id(task->queue_id);
-	if (request->queue == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("queue \"%s\" does not exist",
-						task->environment.queue)));
 }
 
 /*

@@ -14,11 +14,22 @@
 #include "ledger/task_row.h"
 #include "shmem/layout.h"
 
+/* What happens if an unfinished task has the unique key already */
+typedef enum ConflictAction
+{
+	CONFLICT_SKIP,				/* nothing, and its id is returned */
+	CONFLICT_REPLACE,			/* it is cancelled, unless it runs */
+	CONFLICT_JOIN,				/* as skip: the caller wants its result */
+	CONFLICT_ERROR
+} ConflictAction;
+
 typedef struct EnqueueRequest
 {
 	WeirDatabase *database;
-	const QueueConfig *queue;
+	const QueueConfig *queue;	/* while the request is read */
 	TaskRow		task;
+	char	   *unique_key;		/* before arguments are put into it */
+	ConflictAction on_conflict;
 	Jsonb	   *many_args;		/* enqueue_many: array of argument arrays */
 	int			nneeds;
 	uint64		needs[POLICY_MAX_NEEDS];
@@ -28,7 +39,6 @@ extern void request_read(FunctionCallInfo fcinfo, EnqueueRequest *request,
 						 bool many);
 extern Jsonb **request_split_args(EnqueueRequest *request, int *n);
 extern char *request_json_string(const char *value);
-extern void request_check_policy(Jsonb *policy);
 extern uint64 request_table_key(Oid relid, char **name);
 
 #endif							/* WEIR_REQUEST_H */

@@ -31,6 +31,7 @@
 #include "ledger/heap_row.h"
 #include "ledger/run_row.h"
 #include "ledger/sql.h"
+#include "ledger/unique_key.h"
 #include "policy/retry.h"
 
 static const char *const OutcomeNames[] = {
@@ -63,7 +64,8 @@ set_time(Datum *values, bool *nulls, int attnum, TimestampTz value)
 }
 
 /*
- * Writes a run into this transaction.
+ * Writes a run into this transaction.  The key comes first: who loses the race
+ * for the attempt must not release what the task holds.
  */
 void
 run_row_insert(const RunRow *run)
@@ -99,6 +101,8 @@ run_row_insert(const RunRow *run)
 	values[ANUM_RUN_XID - 1] =
 		FullTransactionIdGetDatum(GetTopFullTransactionId());
 	heap_row_insert(generation->run, values, nulls);
+	if (run->final && !run->keyless)
+		unique_key_release(run->task_id);
 }
 
 /*

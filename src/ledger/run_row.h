@@ -72,6 +72,7 @@ typedef struct RunRow
 	Jsonb	   *result;
 	const char *actor;
 	const char *reason;
+	bool		keyless;		/* the task is known to have no unique key */
 } RunRow;
 
 /* What the rows of a task's runs add up to */

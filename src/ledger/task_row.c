@@ -95,6 +95,7 @@ task_row_form(const TaskRow *task, Datum *values, bool *nulls)
 	set_pointer(values, nulls, ANUM_TASK_SETTINGS, task->settings);
 	set_pointer(values, nulls, ANUM_TASK_POLICY, task->policy);
 	heap_row_set_text(values, nulls, ANUM_TASK_REASON, task->reason);
+	heap_row_set_text(values, nulls, ANUM_TASK_UNIQUE_KEY, task->unique_key);
 }
 
 /*
@@ -124,10 +125,11 @@ task_row_insert(const TaskRow *task)
 }
 
 /*
- * Writes n tasks with consecutive ids that differ in their arguments only.
+ * Writes n tasks with consecutive ids that differ in their arguments, and in
+ * their unique keys if there are any.
  */
 void
-task_rows_insert(const TaskRow *task, Jsonb **args, int n)
+task_rows_insert(const TaskRow *task, Jsonb **args, char **keys, int n)
 {
 	Datum		values[NATTS_TASK];
 	bool		nulls[NATTS_TASK];
@@ -150,6 +152,8 @@ task_rows_insert(const TaskRow *task, Jsonb **args, int n)
 		}
 		values[ANUM_TASK_ID - 1] = Int64GetDatum(task_id);
 		set_pointer(values, nulls, ANUM_TASK_ARGS, args[i]);
+		if (keys)
+			heap_row_set_text(values, nulls, ANUM_TASK_UNIQUE_KEY, keys[i]);
 		heap_rows_add(rows, values, nulls);
 	}
 	if (rows)
@@ -218,6 +222,8 @@ task_row_deform(HeapTuple tuple, TupleDesc descriptor)
 	task->policy = copy_jsonb(values, nulls, ANUM_TASK_POLICY);
 	if (!nulls[ANUM_TASK_REASON - 1])
 		task->reason = TextDatumGetCString(values[ANUM_TASK_REASON - 1]);
+	if (!nulls[ANUM_TASK_UNIQUE_KEY - 1])
+		task->unique_key = TextDatumGetCString(values[ANUM_TASK_UNIQUE_KEY - 1]);
 	return task;
 }
 

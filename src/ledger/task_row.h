@@ -35,7 +35,8 @@ enum
 	ANUM_TASK_SETTINGS,
 	ANUM_TASK_POLICY,
 	ANUM_TASK_REASON,
-	NATTS_TASK = ANUM_TASK_REASON
+	ANUM_TASK_UNIQUE_KEY,
+	NATTS_TASK = ANUM_TASK_UNIQUE_KEY
 };
 
 /* A task in memory; pointers are NULL for SQL nulls */
@@ -61,6 +62,7 @@ typedef struct TaskRow
 	Jsonb	   *settings;
 	Jsonb	   *policy;
 	char	   *reason;
+	char	   *unique_key;
 	Environment environment;
 } TaskRow;
 
@@ -68,7 +70,8 @@ extern const char *class_name(PolicyClass klass);
 extern bool class_parse(const char *name, PolicyClass *klass);
 
 extern void task_row_insert(const TaskRow *task);
-extern void task_rows_insert(const TaskRow *task, Jsonb **args, int n);
+extern void task_rows_insert(const TaskRow *task, Jsonb **args, char **keys,
+							 int n);
 extern TaskRow *task_row_read(int64 task_id);
 
 #endif							/* WEIR_TASK_ROW_H */

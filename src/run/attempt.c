@@ -314,6 +314,7 @@ attempt_record_success(Attempt *attempt, const ExecuteResult *result)
 	run.rows = result->rows;
 	run.result = result->json;
 	run.detail = result->not_stored;
+	run.keyless = attempt->task->unique_key == NULL;
 	run_row_insert(&run);
 	xact_end_task(database, depth_slot(database, assignment->queue), 1);
 }

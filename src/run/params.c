@@ -166,3 +166,15 @@ params_bind(Jsonb *args, const Oid *types, int ntypes)
 	}
 	return params;
 }
+
+/*
+ * The i-th argument, from 0, as text.
+ */
+char *
+params_text(const Jsonb *args, int i)
+{
+	JsonbValue *value = getIthJsonbValueFromContainer(unconstify(JsonbContainer *, &args->root), i);
+	char	   *text = value_text(value, InvalidOid);
+
+	return text ? text : pstrdup("null");
+}

@@ -12,5 +12,6 @@
 #include "utils/jsonb.h"
 
 extern ParamListInfo params_bind(Jsonb *args, const Oid *types, int ntypes);
+extern char *params_text(const Jsonb *args, int i);
 
 #endif							/* WEIR_PARAMS_H */

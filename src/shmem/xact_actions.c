@@ -238,7 +238,8 @@ xact_submit(WeirDatabase *database, const SubmitMessage *message)
 }
 
 /*
- * Notes that this transaction ends n tasks of the queue for good.
+ * Notes that this transaction ends tasks of the queue for good, and gives n
+ * places back.
  */
 void
 xact_end_task(WeirDatabase *database, QueueSlot *slot, uint32 n)
@@ -442,7 +443,8 @@ action_deliver(Action *action)
 			submit_ring_post(&database->ring, &action->u.message);
 			break;
 		case ACTION_END_TASK:
-			depth_end(action->u.depth.slot, action->u.depth.n);
+			if (action->u.depth.n > 0)
+				depth_end(action->u.depth.slot, action->u.depth.n);
 			if (pg_atomic_read_u32(&database->finish_waiters) > 0)
 				ConditionVariableBroadcast(&database->finished);
 			return;

@@ -24,7 +24,7 @@ SELECT weir.enqueue('DO $$ BEGIN RAISE ''s3cret'' USING DETAIL = ''s3cret'', HIN
 SELECT outcome FROM weir.wait(:done, '30s');
 SELECT outcome FROM weir.wait(:dead, '30s');
 SELECT weir.pause('wt', 's3cret');
-SELECT weir.enqueue('SELECT 1', queue => 'wt') AS waiting \gset
+SELECT weir.enqueue('SELECT 1', queue => 'wt', unique_key => 's3cret') AS waiting \gset
 RESET ROLE;
 
 BEGIN;
@@ -71,6 +71,8 @@ SELECT wt.denied(c) FROM unnest(ARRAY[
     $$SELECT weir.enqueue('SELECT 1', tables => '{wt.t}')$$,
     $$SELECT weir.try_enqueue('SELECT 1', queue => 'wt')$$,
     $$SELECT weir.enqueue_many('SELECT 1', '[[]]', queue => 'wt')$$,
+    $$SELECT weir.enqueue('SELECT 1', unique_key => 's3cret', on_conflict => 'replace')$$,
+    $$SELECT weir.enqueue('SELECT 1', unique_key => 's3cret', on_conflict => 'join')$$,
     $$SELECT weir.cap_table('wt.t', 1)$$,
     $$SELECT weir.uncap_table('wt.t')$$,
     $$SELECT weir.acquire('wt.t')$$,
@@ -90,11 +92,14 @@ SELECT wt.allowed(c) FROM unnest(ARRAY[
     $$SELECT weir.enqueue('SELECT 1')$$,
     $$SELECT weir.enqueue('SELECT 1', queue => 'backfill')$$,
     $$SELECT weir.enqueue('SELECT 1', class => 'backfill')$$,
-    $$SELECT weir.enqueue('SELECT 1', priority => 10)$$
+    $$SELECT weir.enqueue('SELECT 1', priority => 10)$$,
+    -- keys are the database's; of whose key it is only the id is told
+    $$SELECT weir.enqueue('SELECT 1', unique_key => 's3cret')$$
 ]) WITH ORDINALITY u(c, i) ORDER BY i;
 -- It sees that there are tasks, and nothing of what is in them.
 SELECT is((SELECT row(queue, state, owner, command, args, settings, client_addr, reason)::text FROM weir.tasks WHERE task_id = :done),
     '(wt,succeeded,wt_owner,,,,,)', 'tasks hides command, args, settings, reason');
+SELECT is((SELECT unique_key FROM weir.tasks WHERE task_id = :waiting), NULL, 'and the unique key');
 SELECT is((SELECT row(outcome, sqlstate, message, detail, hint, context, result)::text FROM weir.runs WHERE task_id = :done),
     '(succeeded,,,,,,)', 'runs hides the result');
 SELECT is((SELECT row(outcome, sqlstate, message, detail, hint, context, result)::text FROM weir.runs WHERE task_id = :dead),
@@ -280,8 +285,10 @@ SELECT weir.enqueue('SELECT 1 AS x', run_at => 'tomorrow') AS own \gset
 SELECT is(wt.attacked(format(c, :own)), 'ok', regexp_replace(c, '%s', 'N')) FROM unnest(ARRAY[
     $$SELECT weir.enqueue('SELECT 1', run_at => 'tomorrow')$$,
     $$SELECT weir.try_enqueue('SELECT 1', run_at => 'tomorrow')$$,
+    $$SELECT weir.try_enqueue('SELECT 1', run_at => 'tomorrow', unique_key => 'k') FROM generate_series(1, 2)$$,
     $$SELECT weir.enqueue_many('SELECT $1::int', '[[1], [2]]', 'backfill', run_at => 'tomorrow')$$,
     $$SELECT * FROM weir.why_waiting(%s)$$,
+    $$SELECT weir.try_enqueue('SELECT 2', run_at => 'tomorrow', unique_key => 'k', on_conflict => 'replace')$$,
     $$SELECT weir.cancel(%s)$$,
     $$SELECT weir.retry(%s)$$,
     $$SELECT weir.result(%s)$$

@@ -63,6 +63,23 @@ DROP DATABASE weir_docs_copy;
 \connect :home
 DROP DATABASE weir_docs;
 
+-- page docs/how-to/enqueue-once.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT weir.create_queue('refresh');
+SELECT weir.pause('refresh');
+SELECT outcome FROM weir.try_enqueue('ANALYZE', queue => 'refresh', unique_key => 'refresh:stats');
+SELECT outcome FROM weir.try_enqueue('ANALYZE', queue => 'refresh', unique_key => 'refresh:stats');
+SELECT outcome FROM weir.try_enqueue('SELECT 1', queue => 'refresh', unique_key => 'refresh:stats', on_conflict => 'replace');
+SELECT n FROM weir.enqueue_many('SELECT $1::date', '[["2024-05-01"], ["2024-05-02"]]', queue => 'refresh', unique_key => 'load:$1');
+SELECT n FROM weir.enqueue_many('SELECT $1::date', '[["2024-05-02"], ["2024-05-03"]]', queue => 'refresh', unique_key => 'load:$1');
+SELECT unique_key FROM weir.tasks WHERE unique_key LIKE 'load:%' ORDER BY 1;
+SELECT weir.resume('refresh');
+SELECT weir.drain('refresh', '1 minute');
+\connect :home
+DROP DATABASE weir_docs;
+
 -- page docs/how-to/find-out-why-a-task-waits.md
 CREATE DATABASE weir_docs;
 \connect weir_docs

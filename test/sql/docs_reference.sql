@@ -9,6 +9,11 @@ SELECT weir.enqueue('SELECT $1::int + $2::int AS sum', '[3, 4]') AS task \gset
 SELECT outcome, rows, result FROM weir.wait(:task);
 SELECT weir.enqueue('VACUUM');
 SELECT weir.enqueue('SELECT $1::int', '[1, 2]');
+SELECT weir.enqueue('SELECT 1', run_at => 'tomorrow', unique_key => 'report:2024-05-01') AS task \gset
+SELECT weir.enqueue('SELECT 1', unique_key => 'report:2024-05-01') = :task AS same;
+SELECT outcome FROM weir.try_enqueue('SELECT 2', unique_key => 'report:2024-05-01', on_conflict => 'replace');
+SELECT outcome, reason LIKE 'replaced by task %' AS says_why FROM weir.wait(:task);
+SELECT weir.drain('adhoc', '1 minute');
 SELECT weir.create_queue('small', capacity => 1);
 SELECT weir.pause('small');
 SELECT outcome FROM weir.try_enqueue('SELECT 1', queue => 'small');

@@ -42,7 +42,7 @@ $node->safe_psql('source', q{
 	SELECT weir.enqueue('INSERT INTO effect SELECT weir.current_task()', queue => 'daily', priority => -3, reason => 'it''s "odd"')
 	FROM generate_series(1, 3);
 	SELECT weir.enqueue('INSERT INTO "Fact" SELECT weir.current_task() + 0 * $1::int', '[7]', tables => ARRAY['"Fact"']::regclass[]);
-	SELECT weir.enqueue('SELECT 1', queue => 'daily', run_at => '2100-01-01', settings => '{"work_mem": "16MB"}', policy => '{"backoff_base": 2}');
+	SELECT weir.enqueue('SELECT 1', queue => 'daily', run_at => '2100-01-01', unique_key => 'dumped', settings => '{"work_mem": "16MB"}', policy => '{"backoff_base": 2}');
 	SET ROLE alice;
 	SELECT weir.enqueue('INSERT INTO effect SELECT weir.current_task()', queue => 'other', timeout => '5 min', max_attempts => 4);
 });
@@ -62,6 +62,7 @@ my %same = (
 	'queues' => 'SELECT * FROM weir.queue ORDER BY 1',
 	'privileges of queues' => 'SELECT * FROM weir.queue_grant ORDER BY 1, 2',
 	'caps' => 'SELECT * FROM weir.cap',
+	'unique keys' => 'SELECT * FROM weir.unique_key',
 	'which table a task is in' => 'SELECT tableoid::regclass, task_id FROM weir.task ORDER BY 2');
 my %was = map { $_ => $node->safe_psql('source', $same{$_}) } keys %same;
 cmp_ok($node->safe_psql('source', 'SELECT count(*) FROM weir.generation'), '>=', 3,
@@ -136,6 +137,9 @@ is( $node->safe_psql('keep',
 like($err, qr/permission denied for queue "backfill"/, 'what was revoked stays revoked');
 ok( $node->poll_query_until('keep', "SELECT depth = 1 FROM weir.queues WHERE name = 'daily'"),
 	'and what is new runs');
+is( $node->safe_psql('keep',
+		"SELECT outcome FROM weir.try_enqueue('SELECT 1', queue => 'daily', unique_key => 'dumped')"),
+	'duplicate', 'the key of an unfinished task is taken');
 is(ledger_faults($node, 'keep'), '', 'the ledger of the copy is in order');
 ($ret, $out, $err) = $node->psql('keep', 'DELETE FROM weir.run');
 like($err, qr/append-only|cannot/i, 'and only grows');
@@ -151,6 +155,7 @@ is( $node->safe_psql('cancelled', "SELECT sum(depth) FROM weir.queues"), 0, 'no 
 is( $node->safe_psql('cancelled', "SELECT count(*), min(actor), min(reason) FROM weir.runs WHERE outcome = 'cancelled'"),
 	"$waiting|" . $node->safe_psql('postgres', 'SELECT current_user') . '|adopt', 'they are in the ledger as cancelled');
 is($node->safe_psql('cancelled', 'SELECT count(*) FROM effect'), 250, 'none of them has run');
+is($node->safe_psql('cancelled', 'SELECT count(*) FROM weir.unique_key'), 0, 'their keys are free');
 is(ledger_faults($node, 'cancelled'), '', 'the ledger is in order');
 
 # DROP EXTENSION takes the restored generations along, if it was adopted.

@@ -130,6 +130,16 @@ sub ledger_faults
 												  'weir.run_' || g.generation_id)
 			WHERE (t.task_id >= g.low AND t.task_id < g.high) IS NOT TRUE
 			UNION ALL
+			SELECT 'unique key ' || coalesce(u.unique_key, t.unique_key)
+				   || CASE WHEN u.task_id IS NULL THEN ' of unfinished task ' || t.task_id || ' is free'
+						   ELSE ' is held by task ' || u.task_id || ', which has ended or has another one' END
+			FROM weir.unique_key u
+			FULL JOIN (SELECT t.task_id, t.unique_key FROM weir.task t
+					   LEFT JOIN last USING (task_id)
+					   WHERE t.unique_key IS NOT NULL AND last.final IS NOT TRUE) t
+				ON t.task_id = u.task_id AND t.unique_key = u.unique_key
+			WHERE u.task_id IS NULL OR t.task_id IS NULL
+			UNION ALL
 			SELECT 'queue ' || q.name || ' has depth ' || coalesce(q.depth::text, 'null')
 				   || ' but ' || count(t.task_id) || ' unfinished tasks'
 			FROM weir.queues q

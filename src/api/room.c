@@ -1,0 +1,212 @@
+/*-------------------------------------------------------------------------
+ *
+ * room.c
+ *	  Room in a queue, and ids, for tasks that are to be submitted.
+ *
+ * Where the queue waits, producers stand in line for room.  Who is in line
+ * takes the ids at its head, so that ids follow the order of arrival.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/inval.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "api/arguments.h"
+#include "api/gate.h"
+#include "api/room.h"
+#include "ledger/generation.h"
+#include "run/attempt.h"
+#include "run/slots.h"
+#include "shmem/database.h"
+#include "shmem/depth.h"
+#include "shmem/resource.h"
+#include "shmem/settings.h"
+#include "shmem/xact_actions.h"
+
+/* What a producer in line for room tries */
+typedef struct RoomRequest
+{
+	WeirDatabase *database;
+	QueueSlot  *slot;
+	uint32		places;
+	uint32		capacity;
+	int32		queue_id;
+	const char *queue;
+	int64		nids;
+	int64		first_id;		/* when there was room */
+} RoomRequest;
+
+/*
+ * Refuses: the queue is full.  The detail is JSON for programs.
+ */
+static void
+refuse_full(const char *queue, uint32 capacity, QueueSlot *slot,
+			const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("queue \"%s\" is full", queue),
+			 errdetail("{\"queue\": %s, \"capacity\": %u, \"depth\": %u, \"retry_after_ms\": " INT64_FORMAT "}",
+					   request_json_string(queue), capacity,
+					   pg_atomic_read_u32(&slot->depth),
+					   depth_retry_after(slot)),
+			 errhint("%s", hint)));
+}
+
+/*
+ * Takes n consecutive ids for which there are tables; the scheduler makes
+ * those on demand.
+ */
+static int64
+try_take_ids(WeirDatabase *database, int64 n)
+{
+	int64		first = (int64) pg_atomic_fetch_add_u64(&database->next_id, n);
+	TimestampTz start = GetCurrentTimestamp();
+
+	while (first + n > (int64) pg_atomic_read_u64(&database->id_limit))
+	{
+		if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+									   weir_max_wait))
+		{
+			ConditionVariableCancelSleep();
+			ereport(ERROR,
+					(errcode(ERRCODE_CANNOT_CONNECT_NOW),
+					 errmsg("the scheduler has not made room in the ledger"),
+					 errhint("Look at the view weir.status and at the server log.")));
+		}
+		pg_atomic_write_u32(&database->generation_wanted, 1);
+		database_wake(database);
+		ConditionVariableTimedSleep(&database->progress, 100,
+									PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	return first;
+}
+
+/*
+ * Takes n consecutive ids whose tables stay open until the rows are committed.
+ */
+int64
+room_take_ids(WeirDatabase *database, int64 n)
+{
+	int64		first;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		first = try_take_ids(database, n);
+	} while (!generation_keep_open(first, first + n));
+	return first;
+}
+
+/*
+ * Reserves the room if it is there, under the capacity as it is by now, and
+ * takes the ids.
+ */
+static bool
+try_room(void *arg)
+{
+	RoomRequest *room = arg;
+	const QueueConfig *queue;
+
+	AcceptInvalidationMessages();
+	queue = queue_config_by_id(room->queue_id);
+	if (queue != NULL)
+		room->capacity = queue->capacity;
+	if (!xact_reserve_depth(room->slot, room->places, room->capacity))
+		return false;
+	depth_require_bound(room->slot, room->queue_id);
+	room->first_id = room_take_ids(room->database, room->nids);
+	return true;
+}
+
+/*
+ * The time is over.
+ */
+static void
+refuse_room(void *arg)
+{
+	RoomRequest *room = arg;
+
+	pg_atomic_fetch_add_u64(&room->slot->refused, 1);
+	refuse_full(room->queue, room->capacity, room->slot,
+				"There was no room in time: see \"weir.max_wait\" and \"lock_timeout\".");
+}
+
+/*
+ * Waits for room, where that is safe: a transaction that has written, or has
+ * tasks of its own in the queue, may hold what the queue waits for; and a
+ * task holds a worker.
+ */
+static void
+wait_for_room(RoomRequest *room)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
+		xact_has_submitted() || slots_holds_any() ||
+		CurrentAttempt != NULL)
+	{
+		pg_atomic_fetch_add_u64(&room->slot->refused, 1);
+		refuse_full(room->queue, room->capacity, room->slot,
+					"This transaction has written already, or is a task's, and cannot wait for room: it could wait for itself. Enqueue first, in a transaction of its own.");
+	}
+	if (room->places > room->capacity)
+		refuse_full(room->queue, room->capacity, room->slot,
+					"More tasks than the queue has room for; enqueue fewer at once.");
+	pg_atomic_fetch_add_u64(&room->slot->waited, 1);
+	gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, room->queue_id),
+			  &room->slot->waiters, &room->slot->room, weir_max_wait,
+			  try_room, refuse_room, room);
+}
+
+/*
+ * Reserves places in the queue of a request, and takes as many ids as it says;
+ * the first id.  Zero only for a caller that wants to be told rather than
+ * refused.
+ */
+int64
+room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
+			 bool tell)
+{
+	const TaskRow *task = &request->task;
+	const QueueConfig *queue = queue_config_by_id(task->queue_id);
+	RoomRequest room;
+	bool		wait;
+
+	if (queue == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("queue \"%s\" does not exist", task->environment.queue)));
+	/* from here on the configuration may be read anew, and move */
+	wait = queue->wait;
+	room.capacity = queue->capacity;
+	room.database = request->database;
+	room.slot = depth_slot(request->database, task->queue_id);
+	room.queue_id = task->queue_id;
+	room.queue = task->environment.queue;
+	room.places = places;
+	room.nids = nids;
+	/* newcomers do not pass those in line */
+	if ((!wait || pg_atomic_read_u32(&room.slot->waiters) == 0) &&
+		try_room(&room))
+	{
+		require_queue_open(room.queue_id, room.queue, room.slot);
+		return room.first_id;
+	}
+	if (wait && !tell)
+	{
+		wait_for_room(&room);
+		require_queue_open(room.queue_id, room.queue, room.slot);
+		return room.first_id;
+	}
+	pg_atomic_fetch_add_u64(&room.slot->refused, 1);
+	if (tell)
+		return 0;
+	refuse_full(room.queue, room.capacity, room.slot,
+				"Try again later, or raise the capacity with weir.alter_queue().");
+	return 0;					/* keep compiler quiet */
+}
