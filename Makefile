@@ -85,13 +85,16 @@ OBJS = \
 	src/sched/scheduler.o \
 	src/sched/upkeep.o \
 	src/sched/ward.o \
+	src/api/acquire.o \
 	src/api/adopt.o \
 	src/api/arguments.o \
+	src/api/capped.o \
 	src/api/caps.o \
 	src/api/clearing.o \
 	src/api/control.o \
 	src/api/enqueue.o \
 	src/api/gate.o \
+	src/api/holders.o \
 	src/api/lifecycle.o \
 	src/api/pause.o \
 	src/api/policy_parameters.o \
@@ -99,6 +102,7 @@ OBJS = \
 	src/api/request.o \
 	src/api/room.o \
 	src/api/show.o \
+	src/api/slot_line.o \
 	src/api/task.o \
 	src/api/unique.o
 

@@ -17,6 +17,7 @@
 #include "utils/inval.h"
 
 #include "api/arguments.h"
+#include "api/request.h"
 
 PG_FUNCTION_INFO_V1(weir_may_see);
 
@@ -46,6 +47,23 @@ argument_required_text(FunctionCallInfo fcinfo, int arg, const char *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must not be empty", name)));
 	return value;
+}
+
+/*
+ * The first argument, called "relation": a table.
+ */
+Oid
+argument_table(FunctionCallInfo fcinfo, char **name)
+{
+	Oid			relid;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", "relation")));
+	relid = PG_GETARG_OID(0);
+	(void) request_table_key(relid, name);
+	return relid;
 }
 
 /*

@@ -16,6 +16,7 @@
 extern char *argument_text(FunctionCallInfo fcinfo, int arg);
 extern char *argument_required_text(FunctionCallInfo fcinfo, int arg,
 									const char *name);
+extern Oid	argument_table(FunctionCallInfo fcinfo, char **name);
 extern const QueueConfig *argument_queue(FunctionCallInfo fcinfo, int arg,
 										 const char *name);
 extern void require_queue_open(int32 queue_id, const char *name,

@@ -8,6 +8,10 @@
  * the head of the line, looks for what all wait for, and sleeps on a
  * condition variable in between.
  *
+ * What the head sleeps for the deadlock detector does not see.  So it asks
+ * now and then, every deadlock_timeout, whether those who have it wait for the
+ * head in turn, and gives up if they do.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -50,28 +54,50 @@ gate_enter(const LOCKTAG *tag, TimestampTz deadline)
 	PG_END_TRY();
 }
 
+/* How the wait at the head of the line ended */
+typedef enum GateEnd
+{
+	GATE_GOT,
+	GATE_STUCK,
+	GATE_LATE
+} GateEnd;
+
 /*
  * As the head of the line: tries, and sleeps until something was freed.
  */
-static bool
-gate_head(ConditionVariable *freed, TimestampTz deadline, GateTry attempt,
-		  void *arg)
+static GateEnd
+gate_head(ConditionVariable *freed, TimestampTz arrived, TimestampTz deadline,
+		  const GateCalls *calls)
 {
-	bool		got;
+	TimestampTz ask_at = arrived + DeadlockTimeout * INT64CONST(1000);
+	GateEnd		end = GATE_GOT;
 
 	ConditionVariablePrepareToSleep(freed);
-	while (!(got = attempt(arg)))
+	while (!calls->attempt(calls->arg))
 	{
-		long		left = gate_left(deadline);
+		TimestampTz now = GetCurrentTimestamp();
+		long		left = TimestampDifferenceMilliseconds(now, deadline);
 
 		if (left <= 0)
+		{
+			end = GATE_LATE;
 			break;
+		}
+		if (calls->stuck != NULL && now >= ask_at)
+		{
+			if (calls->stuck(calls->arg))
+			{
+				end = GATE_STUCK;
+				break;
+			}
+			ask_at = now + DeadlockTimeout * INT64CONST(1000);
+		}
 		/* look again now and then: a hint may be late */
 		(void) ConditionVariableTimedSleep(freed, Min(left, DeadlockTimeout),
 										   PG_WAIT_EXTENSION);
 	}
 	ConditionVariableCancelSleep();
-	return got;
+	return end;
 }
 
 /*
@@ -89,17 +115,19 @@ gate_uncount(int code, Datum arg)
  * of the lock timeout's error, too, which would not say what was waited for;
  * the server has left the lock's queue by then.
  */
-static void
-gate_pass(const LOCKTAG *tag, ConditionVariable *freed, TimestampTz deadline,
-		  GateTry attempt, GateRefuse refuse, void *arg)
+static bool
+gate_pass(const LOCKTAG *tag, ConditionVariable *freed, TimestampTz arrived,
+		  TimestampTz deadline, const GateCalls *calls)
 {
 	MemoryContext context = CurrentMemoryContext;
+	GateEnd		end = GATE_LATE;
 
 	PG_TRY();
 	{
 		gate_enter(tag, deadline);
-		if (!gate_head(freed, deadline, attempt, arg))
-			refuse(arg);
+		end = gate_head(freed, arrived, deadline, calls);
+		if (end == GATE_LATE)
+			calls->refuse(calls->arg);
 		(void) LockRelease(tag, ExclusiveLock, false);
 	}
 	PG_CATCH();
@@ -108,37 +136,41 @@ gate_pass(const LOCKTAG *tag, ConditionVariable *freed, TimestampTz deadline,
 		{
 			MemoryContextSwitchTo(context);
 			FlushErrorState();
-			refuse(arg);
+			calls->refuse(calls->arg);
 		}
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	return end == GATE_GOT;
 }
 
 /*
- * Waits in the line of the resource until the attempt succeeds.  If it has
- * not within the time, "refuse" raises the error.
+ * Waits in the line of the resource until the attempt succeeds.  False if it
+ * never would, because what is waited for waits for us.  If the time is over
+ * before, "refuse" raises the error.
  */
-void
+bool
 gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
-		  ConditionVariable *freed, int64 timeout_ms, GateTry attempt,
-		  GateRefuse refuse, void *arg)
+		  ConditionVariable *freed, int64 timeout_ms, const GateCalls *calls)
 {
+	TimestampTz arrived = GetCurrentTimestamp();
 	TimestampTz deadline;
 	LOCKTAG		tag;
+	bool		got = false;
 
 	/* a deadline that no timestamp can express is far enough away */
 	timeout_ms = Min(timeout_ms, INT_MAX);
 	/* the head of the line waits for no lock, but to the user it looks so */
 	if (LockTimeout > 0)
 		timeout_ms = Min(timeout_ms, LockTimeout);
-	deadline = GetCurrentTimestamp() + timeout_ms * 1000;
+	deadline = arrived + timeout_ms * 1000;
 	slot_tag(&tag, resource, SLOT_GATE);
 	pg_atomic_fetch_add_u32(waiters, 1);
 	PG_ENSURE_ERROR_CLEANUP(gate_uncount, PointerGetDatum(waiters));
 	{
-		gate_pass(&tag, freed, deadline, attempt, refuse, arg);
+		got = gate_pass(&tag, freed, arrived, deadline, calls);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(gate_uncount, PointerGetDatum(waiters));
 	gate_uncount(0, PointerGetDatum(waiters));
+	return got;
 }

@@ -11,13 +11,18 @@
 #include "port/atomics.h"
 #include "shmem/layout.h"
 
-/* Tries to get what is waited for; raises the error when time is over */
-typedef bool (*GateTry) (void *arg);
-typedef void (*GateRefuse) (void *arg);
+/* What a session in line does; "arg" is handed to each */
+typedef struct GateCalls
+{
+	bool		(*attempt) (void *arg); /* tries to get what is waited for */
+	bool		(*stuck) (void *arg);	/* does it wait for us?  NULL: cannot */
+	void		(*refuse) (void *arg);	/* raises the error: time is over */
+	void	   *arg;
+} GateCalls;
 
-extern void gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
+extern bool gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
 					  ConditionVariable *freed, int64 timeout_ms,
-					  GateTry attempt, GateRefuse refuse, void *arg);
+					  const GateCalls *calls);
 extern void gate_uncount(int code, Datum arg);
 
 #endif							/* WEIR_GATE_H */

@@ -146,6 +146,8 @@ refuse_room(void *arg)
 static void
 wait_for_room(RoomRequest *room)
 {
+	GateCalls	calls = {try_room, NULL, refuse_room, room};
+
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
 		xact_has_submitted() || slots_holds_any() ||
 		CurrentAttempt != NULL)
@@ -158,9 +160,9 @@ wait_for_room(RoomRequest *room)
 		refuse_full(room->queue, room->capacity, room->slot,
 					"More tasks than the queue has room for; enqueue fewer at once.");
 	pg_atomic_fetch_add_u64(&room->slot->waited, 1);
-	gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, room->queue_id),
-			  &room->slot->waiters, &room->slot->room, weir_max_wait,
-			  try_room, refuse_room, room);
+	(void) gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, room->queue_id),
+					 &room->slot->waiters, &room->slot->room, weir_max_wait,
+					 &calls);
 }
 
 /*

@@ -1,0 +1,95 @@
+/*-------------------------------------------------------------------------
+ *
+ * acquire.c
+ *	  Holding a slot of a capped table in any session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+
+#include "api/arguments.h"
+#include "api/capped.h"
+#include "api/request.h"
+#include "api/slot_line.h"
+#include "run/session.h"
+#include "run/slots.h"
+#include "shmem/database.h"
+#include "shmem/resource.h"
+#include "shmem/settings.h"
+
+PG_FUNCTION_INFO_V1(weir_acquire);
+PG_FUNCTION_INFO_V1(weir_try_acquire);
+
+/*
+ * The resource of a capped table on which the caller may hold a slot.
+ */
+static ResourceSlot *
+resource_argument(FunctionCallInfo fcinfo, char **name)
+{
+	Oid			relid = argument_table(fcinfo, name);
+	uint64		key = request_table_key(relid, name);
+	WeirDatabase *database = database_require_ready();
+	AclMode		writes = ACL_INSERT | ACL_UPDATE | ACL_DELETE | ACL_TRUNCATE;
+	ResourceSlot *resource;
+
+	if (pg_class_aclmask(RESOURCE_ID(key), GetUserId(), writes, ACLMASK_ANY) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for table %s", *name),
+				 errdetail("To hold a slot of a table takes a privilege to write it.")));
+	resource = cap_resource_of(database, key);
+	if (resource == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table %s has no cap", *name),
+				 errhint("Set one with weir.cap_table().")));
+	return resource;
+}
+
+/*
+ * weir.acquire(): holds a slot of the table until the end of the transaction.
+ */
+Datum
+weir_acquire(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+	ResourceSlot *resource = resource_argument(fcinfo, &name);
+	int64		timeout = weir_max_wait;
+
+	if (slots_holds(resource->key))
+		PG_RETURN_VOID();
+	if (!PG_ARGISNULL(1))
+		timeout = session_interval_ms(PG_GETARG_INTERVAL_P(1));
+	if (timeout < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be negative", "wait")));
+	/* who is in line goes first */
+	if (slot_room(resource) && slot_try_any(resource))
+		PG_RETURN_VOID();
+	if (!slot_may_wait())
+		slot_refuse_busy(resource, name,
+						 "This transaction has written or holds a slot already, and does not wait: others may wait for it. Acquire first.");
+	if (timeout == 0)
+		slot_refuse_busy(resource, name, "Try again later, or wait longer.");
+	(void) slot_wait(resource, name, true, timeout);
+	PG_RETURN_VOID();
+}
+
+/*
+ * weir.try_acquire(): the same without waiting; says whether it got a slot.
+ */
+Datum
+weir_try_acquire(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+	ResourceSlot *resource = resource_argument(fcinfo, &name);
+
+	if (slots_holds(resource->key))
+		PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(slot_room(resource) && slot_try_any(resource));
+}

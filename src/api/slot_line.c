@@ -1,0 +1,172 @@
+/*-------------------------------------------------------------------------
+ *
+ * slot_line.c
+ *	  Getting a slot in any session, at once or in line.
+ *
+ * Sessions take the slots that are not reserved.  Only who has empty hands
+ * waits: a transaction that has written, or holds a slot, may hold what the
+ * holders of the slots need.  What else it may hold, such as the lock on the
+ * table that its statement is about to write, the head of the line looks for
+ * itself (holders.c).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/timestamp.h"
+
+#include "api/gate.h"
+#include "api/holders.h"
+#include "api/slot_line.h"
+#include "run/slots.h"
+#include "shmem/database.h"
+#include "shmem/resource.h"
+
+/* What a session in line for a slot tries */
+typedef struct SlotRequest
+{
+	ResourceSlot *resource;
+	const char *name;
+	bool		hard;			/* never beside the slots */
+} SlotRequest;
+
+/*
+ * Is a slot that is not reserved free?  Slots beyond a cap that was lowered
+ * count, until they are given back.
+ */
+static bool
+slot_free(const ResourceSlot *resource, uint64 held)
+{
+	int			reserved = Min(resource->reserved, resource->slots);
+
+	return __builtin_popcountll(reserved < 64 ? held >> reserved : 0) <
+		resource->slots - reserved;
+}
+
+/*
+ * Tries each slot that is not reserved and not known to be held.
+ */
+bool
+slot_try_any(ResourceSlot *resource)
+{
+	uint64		held = resource_held(resource);
+
+	if (!slot_free(resource, held))
+		return false;
+	for (int i = resource->reserved; i < resource->slots; i++)
+	{
+		if ((held & (UINT64CONST(1) << i)) == 0 && slot_try(resource, i, true))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Would a newcomer get one, without passing those in line?
+ */
+bool
+slot_room(ResourceSlot *resource)
+{
+	return pg_atomic_read_u32(&resource->gate_waiters) == 0 &&
+		slot_free(resource, resource_held(resource));
+}
+
+/*
+ * Has this session empty hands, so that it may wait for a slot?
+ */
+bool
+slot_may_wait(void)
+{
+	return !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		!slots_holds_any();
+}
+
+/*
+ * Refuses: all slots are held.
+ */
+void
+slot_refuse_busy(ResourceSlot *resource, const char *name, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			 errmsg("no slot of table %s is free", name),
+			 errdetail("Slots are held by processes: %s.",
+					   holders_text(resource->key)),
+			 errhint("%s", hint)));
+}
+
+static bool
+line_try(void *arg)
+{
+	return slot_try_any(((SlotRequest *) arg)->resource);
+}
+
+static void
+line_refuse(void *arg)
+{
+	SlotRequest *request = arg;
+
+	slot_refuse_busy(request->resource, request->name,
+					 "Try again later, or wait longer.");
+}
+
+/*
+ * Does a holder wait for us?  One is enough to go on beside it.  Where that is
+ * out of the question we wait as long as any other may give back its slot.
+ */
+static bool
+line_stuck(void *arg)
+{
+	SlotRequest *request = arg;
+	char	   *cycle;
+
+	if (!holders_wait_for_us(request->resource->key, request->hard, &cycle))
+		return false;
+	if (request->hard)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
+				 errmsg("deadlock detected while waiting for a slot of table %s",
+						request->name),
+				 errdetail("%s", cycle),
+				 errhint("Take the slot before anything else in the transaction.")));
+	return true;
+}
+
+/*
+ * The line has one less: the scheduler looks again who may have a free slot.
+ * For PG_ENSURE_ERROR_CLEANUP, since a session can also end while it waits.
+ */
+static void
+line_left(int code, Datum arg)
+{
+	WeirDatabase *database = (WeirDatabase *) DatumGetPointer(arg);
+
+	pg_atomic_fetch_add_u64(&database->foreign_changed, 1);
+	database_wake(database);
+}
+
+/*
+ * Waits in line for a slot, up to so many ms.  The scheduler leaves freed
+ * slots to the line.  False if a holder waits for us; "hard" refuses then.
+ */
+bool
+slot_wait(ResourceSlot *resource, const char *name, bool hard, int64 timeout)
+{
+	SlotRequest request = {resource, name, hard};
+	GateCalls	calls = {line_try, line_stuck, line_refuse, &request};
+	Datum		database = PointerGetDatum(database_mine());
+	bool		got = false;
+
+	pg_atomic_fetch_add_u64(&database_mine()->foreign_changed, 1);
+	PG_ENSURE_ERROR_CLEANUP(line_left, database);
+	{
+		got = gate_wait(resource->key, &resource->gate_waiters,
+						&resource->freed, timeout, &calls);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(line_left, database);
+	line_left(0, database);
+	return got;
+}

@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * slot_line.h
+ *	  Getting a slot in any session, at once or in line.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_SLOT_LINE_H
+#define WEIR_SLOT_LINE_H
+
+#include "shmem/layout.h"
+
+extern bool slot_try_any(ResourceSlot *resource);
+extern bool slot_room(ResourceSlot *resource);
+extern bool slot_may_wait(void);
+extern bool slot_wait(ResourceSlot *resource, const char *name, bool hard,
+					  int64 timeout);
+extern void slot_refuse_busy(ResourceSlot *resource, const char *name,
+							 const char *hint) pg_attribute_noreturn();
+
+#endif							/* WEIR_SLOT_LINE_H */
