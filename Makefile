@@ -42,8 +42,11 @@ OBJS = \
 	src/shmem/database.o \
 	src/shmem/depth.o \
 	src/shmem/hold.o \
+	src/shmem/inbox.o \
 	src/shmem/inflight.o \
 	src/shmem/layout.o \
+	src/shmem/lazy_commit.o \
+	src/shmem/outbox.o \
 	src/shmem/resource.o \
 	src/shmem/settings.o \
 	src/shmem/submit_ring.o \
@@ -67,6 +70,8 @@ OBJS = \
 	src/run/execute.o \
 	src/run/guard.o \
 	src/run/params.o \
+	src/run/prepare.o \
+	src/run/record.o \
 	src/run/result.o \
 	src/run/session.o \
 	src/run/slots.o \

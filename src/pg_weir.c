@@ -16,6 +16,7 @@
 #include "ledger/queue_config.h"
 #include "sched/launcher.h"
 #include "shmem/layout.h"
+#include "shmem/lazy_commit.h"
 #include "shmem/settings.h"
 #include "shmem/xact_actions.h"
 
@@ -37,6 +38,7 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	layout_install_hooks();
+	lazy_commit_install();
 	xact_actions_install();
 	launcher_register();
 	lifecycle_install_hooks();

@@ -32,6 +32,7 @@
 #include "ledger/unique_key.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
+#include "shmem/inbox.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 #include "shmem/xact_actions.h"
@@ -61,15 +62,20 @@ send(WeirDatabase *database, MessageKind kind, int64 task_id)
 void
 control_cancel_running(WeirDatabase *database)
 {
+	const Assignment *assignment;
+
 	for (int i = 0; i < weir_max_workers; i++)
 	{
 		WeirWorker *worker = &Weir->workers[i];
 
-		for (int j = 0; j < WEIR_INBOX_SIZE; j++)
+		if (worker->database != database->oid)
+			continue;
+		for (int from = 0; (assignment = inbox_in_hand(worker, &from)) != NULL;)
 		{
-			int64		task_id = worker->assigned[j].task_id;
+			int64		task_id = assignment->task_id;
 
-			if (worker->database == database->oid && task_id != 0)
+			/* it may have ended since we looked */
+			if (task_id != 0)
 				send(database, MESSAGE_CANCEL, task_id);
 		}
 	}

@@ -43,6 +43,7 @@ enum
 	ARG_ON_FULL,
 	ARG_MAX_RUNNING,
 	ARG_WEIGHT,
+	ARG_DURABILITY,
 	ARG_SETTINGS,
 	ARG_POLICY,
 	ARG_RESET
@@ -77,6 +78,7 @@ check_queue_arguments(FunctionCallInfo fcinfo)
 {
 	char	   *class = argument_text(fcinfo, ARG_CLASS);
 	char	   *on_full = argument_text(fcinfo, ARG_ON_FULL);
+	char	   *durability = argument_text(fcinfo, ARG_DURABILITY);
 	PolicyClass klass;
 
 	if (class && (!class_parse(class, &klass) || klass == POLICY_CLASS_SYSTEM))
@@ -90,6 +92,12 @@ check_queue_arguments(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("overflow rule \"%s\" does not exist", on_full),
 				 errhint("Rules are \"reject\" and \"wait\".")));
+	if (durability && strcmp(durability, "each") != 0 &&
+		strcmp(durability, "grouped") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("durability \"%s\" does not exist", durability),
+				 errhint("Durabilities are \"each\" and \"grouped\".")));
 	check_range(fcinfo, ARG_CAPACITY, "capacity", weir_max_tasks);
 	check_range(fcinfo, ARG_MAX_RUNNING, "max_running", 100000);
 	if (!PG_ARGISNULL(ARG_WEIGHT) &&
@@ -163,14 +171,17 @@ weir_create_queue(PG_FUNCTION_ARGS)
 	add_argument(&params, fcinfo, ARG_ON_FULL, TEXTOID);
 	add_argument(&params, fcinfo, ARG_MAX_RUNNING, INT4OID);
 	add_argument(&params, fcinfo, ARG_WEIGHT, FLOAT8OID);
+	add_argument(&params, fcinfo, ARG_DURABILITY, TEXTOID);
 	add_argument(&params, fcinfo, ARG_SETTINGS, JSONBOID);
 	add_argument(&params, fcinfo, ARG_POLICY, JSONBOID);
 	sql_add_text(&params, owner);
 	sql_begin(&session);
 	sql_execute("INSERT INTO weir.queue (name, class, capacity, on_full,"
-				" max_running, weight, settings, policy, owner_name) VALUES"
+				" max_running, weight, durability, settings, policy,"
+				" owner_name) VALUES"
 				" ($1, coalesce($2, 'adhoc'), coalesce($3, 10000),"
-				" coalesce($4, 'reject'), $5, coalesce($6, 1), $7, $8, $9)",
+				" coalesce($4, 'reject'), $5, coalesce($6, 1),"
+				" coalesce($7, 'each'), $8, $9, $10)",
 				&params);
 	check_total_capacity();
 	sql_end(&session);
@@ -199,11 +210,12 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 	add_argument(&params, fcinfo, ARG_ON_FULL, TEXTOID);
 	add_argument(&params, fcinfo, ARG_MAX_RUNNING, INT4OID);
 	add_argument(&params, fcinfo, ARG_WEIGHT, FLOAT8OID);
+	add_argument(&params, fcinfo, ARG_DURABILITY, TEXTOID);
 	add_argument(&params, fcinfo, ARG_SETTINGS, JSONBOID);
 	add_argument(&params, fcinfo, ARG_POLICY, JSONBOID);
 	add_argument(&params, fcinfo, ARG_RESET, TEXTARRAYOID);
 	sql_begin(&session);
-	sql_execute("SELECT r FROM unnest($9) r WHERE r IS NULL OR r NOT IN"
+	sql_execute("SELECT r FROM unnest($10) r WHERE r IS NULL OR r NOT IN"
 				" ('max_running', 'settings', 'policy')", &params);
 	if (SPI_processed > 0 && sql_text(0, 1) == NULL)
 		ereport(ERROR,
@@ -217,13 +229,14 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 	sql_execute("UPDATE weir.queue SET class = coalesce($2, class),"
 				" capacity = coalesce($3, capacity),"
 				" on_full = coalesce($4, on_full),"
-				" max_running = CASE WHEN 'max_running' = ANY ($9) THEN NULL"
+				" max_running = CASE WHEN 'max_running' = ANY ($10) THEN NULL"
 				"  ELSE coalesce($5, max_running) END,"
 				" weight = coalesce($6, weight),"
-				" settings = CASE WHEN 'settings' = ANY ($9) THEN NULL"
-				"  ELSE coalesce($7, settings) END,"
-				" policy = CASE WHEN 'policy' = ANY ($9) THEN NULL"
-				"  ELSE coalesce($8, policy) END"
+				" durability = coalesce($7, durability),"
+				" settings = CASE WHEN 'settings' = ANY ($10) THEN NULL"
+				"  ELSE coalesce($8, settings) END,"
+				" policy = CASE WHEN 'policy' = ANY ($10) THEN NULL"
+				"  ELSE coalesce($9, policy) END"
 				" WHERE name = $1", &params);
 	check_total_capacity();
 	sql_end(&session);

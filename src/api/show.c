@@ -22,6 +22,7 @@
 #include "ledger/sql.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
+#include "shmem/inbox.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
 
@@ -204,6 +205,7 @@ Datum
 weir_show_assigned(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	const Assignment *in_hand;
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; Weir != NULL && i < weir_max_workers; i++)
@@ -212,12 +214,13 @@ weir_show_assigned(PG_FUNCTION_ARGS)
 
 		if (worker->database != MyDatabaseId)
 			continue;
-		for (int j = 0; j < WEIR_INBOX_SIZE; j++)
+		for (int from = 0; (in_hand = inbox_in_hand(worker, &from)) != NULL;)
 		{
-			Assignment	assignment = worker->assigned[j];
+			Assignment	assignment = *in_hand;
 			Datum		values[5];
 			bool		nulls[5] = {0};
 
+			/* it may have ended since we looked */
 			if (assignment.task_id == 0)
 				continue;
 			values[0] = Int64GetDatum(assignment.task_id);

@@ -172,6 +172,7 @@ weir_wait(PG_FUNCTION_ARGS)
 				 errmsg("task " INT64_FORMAT " has not ended in time", task_id),
 				 errhint("SELECT * FROM weir.why_waiting(" INT64_FORMAT ") says what it waits for.",
 						 task_id)));
+	run_row_flush(tuple);
 	PG_RETURN_DATUM(run_row_datum(tuple));
 }
 
@@ -195,6 +196,7 @@ weir_result(PG_FUNCTION_ARGS)
 	tuple = run_row_last(task_id, true);
 	if (tuple == NULL)
 		PG_RETURN_NULL();
+	run_row_flush(tuple);
 	result = run_row_result(tuple, &isnull);
 	if (isnull)
 		PG_RETURN_NULL();

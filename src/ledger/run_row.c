@@ -15,7 +15,9 @@
 #include "access/htup_details.h"
 #include "access/heaptoast.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "funcapi.h"
 #include "catalog/namespace.h"
 #include "miscadmin.h"
@@ -240,6 +242,19 @@ run_row_last(int64 task_id, bool final_only)
 
 	run_rows_visit(task_id, visit_last, &search);
 	return search.tuple;
+}
+
+/*
+ * Makes sure that a committed run is on disk: what is seen need not be, after
+ * a commit that did not flush.
+ */
+void
+run_row_flush(HeapTuple tuple)
+{
+	XLogRecPtr	lsn = TransactionIdGetCommitLSN(HeapTupleHeaderGetXmin(tuple->t_data));
+
+	if (lsn != InvalidXLogRecPtr && !RecoveryInProgress())
+		XLogFlush(lsn);
 }
 
 /*

@@ -93,6 +93,7 @@ extern bool run_row_exists(int64 task_id, int32 attempt, bool *final,
 						   TimestampTz *retry_at);
 extern void run_row_summary(int64 task_id, RunSummary *summary);
 extern HeapTuple run_row_last(int64 task_id, bool final_only);
+extern void run_row_flush(HeapTuple tuple);
 extern Datum run_row_datum(HeapTuple tuple);
 extern Datum run_row_result(HeapTuple tuple, bool *isnull);
 extern void claim_row_insert(int64 task_id, int32 attempt);

@@ -21,6 +21,8 @@ typedef struct Attempt
 	MemoryContext context;		/* lives as long as the attempt */
 	TimestampTz started_at;
 	TimestampTz failed_at;
+	bool		timed_out;		/* it ran longer than it may */
+	bool		grouped;		/* its commit is flushed with others */
 	bool		session_slots;	/* mode autocommit: slots are held */
 	bool		recording;		/* the command is done, the row is written */
 	bool		stale;			/* this worker must leave */

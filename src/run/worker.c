@@ -25,6 +25,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/ps_status.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "run/attempt.h"
@@ -34,12 +35,18 @@
 #include "run/slots.h"
 #include "run/worker.h"
 #include "shmem/database.h"
+#include "shmem/inbox.h"
 #include "shmem/inflight.h"
+#include "shmem/outbox.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 
 /* A worker leaves after so many tasks: caches and languages only grow */
 #define MAX_TASKS	10000
+
+/* With durability 'grouped': so many tasks share a flush, within so long */
+#define FLUSH_COUNT	(WEIR_INBOX_SIZE / 2)
+#define FLUSH_US	2000
 
 /* SIGTERM came: whatever was running is not to blame for the exit */
 static volatile sig_atomic_t Terminated = false;
@@ -73,9 +80,30 @@ worker_leave(int code, Datum arg)
 
 	inflight_end();
 	slots_session_ended();
+	outbox_flush(worker);
 	worker_slot_detach(worker, Terminated);
 	if (database)
 		database_wake(database);
+}
+
+/*
+ * Has enough been held back for a flush, or for long enough?  A single task
+ * that takes long is the scheduler's to see to.
+ */
+static void
+worker_review(WeirWorker *worker)
+{
+	static TimestampTz since;
+	int			held_back = outbox_held_back(worker);
+	TimestampTz now;
+
+	if (held_back == 0)
+		return;
+	now = GetCurrentTimestamp();
+	if (held_back == 1)
+		since = now;
+	if (held_back >= FLUSH_COUNT || now - since >= FLUSH_US)
+		outbox_flush(worker);
 }
 
 /*
@@ -91,8 +119,9 @@ worker_wait(WeirWorker *worker, Assignment *assignment)
 		long		left;
 		int			events;
 
-		if (worker_slot_next(worker, assignment))
+		if (inbox_next(worker, assignment))
 			return true;
+		outbox_flush(worker);
 		if (pg_atomic_read_u32(&worker->leave) != 0)
 			return false;
 		left = weir_worker_idle_timeout -
@@ -156,6 +185,7 @@ worker_loop(WeirWorker *worker)
 		if (!worker_wait(worker, &assignment))
 			return;
 		stay = attempt_run(worker, &assignment);
+		worker_review(worker);
 		pgstat_report_stat(false);
 		if (!stay || !session_reset(worker->role))
 			return;

@@ -7,7 +7,7 @@
  * costs more than the task.  So when all workers are busy, those with short
  * tasks get the next ones into their inboxes, as many as they do in about
  * AHEAD_US; how long tasks take is measured by queue.  What lies in an inbox
- * counts as running.
+ * counts as running.  There are few, but more where they share a flush.
  *
  * Nothing else changes.  The policy decides what is next, as if the worker
  * were free; only tasks without slots are handed over, so that none holds a
@@ -25,33 +25,36 @@
 #include "sched/ahead.h"
 #include "sched/intake.h"
 #include "sched/pool.h"
+#include "shmem/inbox.h"
+#include "shmem/outbox.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 
 /* How much work a worker has in hand at most, and how long any of it waits */
 #define AHEAD_US	4000
 
-/* How long the tasks of a queue take, report included */
+/* How many tasks: to hide the way to the scheduler, or to share a flush */
+#define AHEAD_EACH		8
+#define AHEAD_GROUPED	WEIR_INBOX_SIZE
+
+/* How long the tasks of a queue take, and how many may be in hand */
 typedef struct Pace
 {
 	int32		queue;			/* hash key: must be first */
-	double		mean;			/* us, smoothed: quick to rise, slow to fall */
+	int			limit;
+	double		mean;			/* us, smoothed: quick to rise, slow to fall;
+								 * 0 = not known yet */
 } Pace;
 
 /*
- * Takes the duration of an attempt into the pace of its queue.  The
- * assignment has not been forgotten yet.
+ * Finds or makes the pace of a queue.
  */
-void
-ahead_note_end(Scheduler *scheduler, WeirWorker *worker,
-			   const Completion *completion)
+static Pace *
+ahead_pace(Scheduler *scheduler, int32 queue)
 {
 	Pace	   *pace;
 	bool		found;
 
-	if (completion->kind != COMPLETION_FINAL &&
-		completion->kind != COMPLETION_AGAIN)
-		return;
 	if (scheduler->paces == NULL)
 	{
 		HASHCTL		control = {0};
@@ -62,19 +65,43 @@ ahead_note_end(Scheduler *scheduler, WeirWorker *worker,
 		scheduler->paces = hash_create("pg_weir paces", 16, &control,
 									   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	for (int i = 0; i < WEIR_INBOX_SIZE; i++)
+	pace = hash_search(scheduler->paces, &queue, HASH_ENTER, &found);
+	if (!found)
 	{
-		if (worker->assigned[i].task_id != completion->task_id)
-			continue;
-		pace = hash_search(scheduler->paces, &worker->assigned[i].queue,
-						   HASH_ENTER, &found);
-		if (!found)
-			pace->mean = completion->duration;
-		else if (completion->duration > pace->mean)
-			pace->mean += (completion->duration - pace->mean) / 2;
-		else
-			pace->mean += (completion->duration - pace->mean) / 16;
+		pace->limit = AHEAD_EACH;
+		pace->mean = 0;
 	}
+	return pace;
+}
+
+/*
+ * Takes in how a queue is configured.
+ */
+void
+ahead_set_queue(Scheduler *scheduler, int32 queue, bool grouped)
+{
+	ahead_pace(scheduler, queue)->limit = grouped ? AHEAD_GROUPED : AHEAD_EACH;
+}
+
+/*
+ * Takes the duration of an attempt into the pace of its queue.
+ */
+void
+ahead_note_end(Scheduler *scheduler, const Assignment *assignment,
+			   const Completion *completion)
+{
+	Pace	   *pace;
+
+	if (completion->kind != COMPLETION_FINAL &&
+		completion->kind != COMPLETION_AGAIN)
+		return;
+	pace = ahead_pace(scheduler, assignment->queue);
+	if (pace->mean == 0)
+		pace->mean = Max(completion->duration, 1);
+	else if (completion->duration > pace->mean)
+		pace->mean += (completion->duration - pace->mean) / 2;
+	else
+		pace->mean += (completion->duration - pace->mean) / 16;
 }
 
 /*
@@ -83,14 +110,12 @@ ahead_note_end(Scheduler *scheduler, WeirWorker *worker,
 static int
 ahead_depth(Scheduler *scheduler, const PolicyStart *start)
 {
-	int32		queue = (int32) start->queue;
-	Pace	   *pace = NULL;
+	Pace	   *pace = ahead_pace(scheduler, (int32) start->queue);
 
-	if (scheduler->paces && start->ngrants == 0 && !start->solo)
-		pace = hash_search(scheduler->paces, &queue, HASH_FIND, NULL);
-	if (pace == NULL || pace->mean > AHEAD_US / 2)
+	if (start->ngrants > 0 || start->solo || pace->mean == 0 ||
+		pace->mean > AHEAD_US / 2)
 		return 1;
-	return Min(AHEAD_US / Max((int) pace->mean, 1), WEIR_INBOX_SIZE);
+	return Min(AHEAD_US / Max((int) pace->mean, 1), pace->limit);
 }
 
 /*
@@ -103,7 +128,7 @@ ahead_note_start(Scheduler *scheduler, WeirWorker *worker,
 	PoolEntry  *entry = &scheduler->pool[worker - Weir->workers];
 	int			depth = ahead_depth(scheduler, start);
 
-	if (worker_slot_load(worker) > 0)
+	if (inbox_load(worker) > 0)
 		depth = Min(depth, entry->depth);
 	entry->depth = depth;
 	entry->last_task = start->task_id;
@@ -117,7 +142,7 @@ WeirWorker *
 ahead_candidate(Scheduler *scheduler)
 {
 	WeirWorker *found = NULL;
-	int			least = WEIR_INBOX_SIZE;
+	int			least = INT_MAX;
 
 	if (scheduler->nheld > 0 || pool_starving(scheduler) > 0)
 		return NULL;
@@ -133,7 +158,7 @@ ahead_candidate(Scheduler *scheduler)
 			(pg_atomic_read_u32(&worker->state) != WORKER_BUSY &&
 			 pg_atomic_read_u32(&worker->state) != WORKER_IDLE))
 			continue;
-		load = worker_slot_load(worker);
+		load = inbox_load(worker);
 		if (load == 0 || load >= Min(scheduler->pool[i].depth, least))
 			continue;
 		least = load;
@@ -166,7 +191,7 @@ ahead_suits(Scheduler *scheduler, WeirWorker *worker,
 			const PolicyStart *start)
 {
 	return start->owner == worker->role &&
-		worker_slot_load(worker) < ahead_depth(scheduler, start);
+		inbox_load(worker) < ahead_depth(scheduler, start);
 }
 
 /*
@@ -176,26 +201,24 @@ void
 ahead_take_back(Scheduler *scheduler, WeirWorker *worker)
 {
 	Assignment	assignment;
+	const Assignment *left;
 
-	while (worker_slot_next(worker, &assignment))
+	while (inbox_next(worker, &assignment))
 	{
-		worker_slot_forget(worker, assignment.task_id, NULL);
+		inbox_forget(worker, assignment.place, NULL);
 		/* a predecessor has handed it over: the policy does not hold it */
 		if (!policy_put_back(scheduler->policy, assignment.task_id))
 			intake_lookup(scheduler, assignment.task_id, assignment.attempt,
 						  false);
 	}
-	for (int i = 0; i < WEIR_INBOX_SIZE; i++)
-	{
-		if (worker->assigned[i].task_id != 0)
-			(void) policy_set_ending(scheduler->policy,
-									 worker->assigned[i].task_id, false);
-	}
+	for (int from = 0; (left = inbox_in_hand(worker, &from)) != NULL;)
+		(void) policy_set_ending(scheduler->policy, left->task_id, false);
 	scheduler->pool[worker - Weir->workers].depth = 1;
 }
 
 /*
- * Takes back what waits behind a task that takes long.
+ * Behind a task that takes long: takes back what waits, and announces what
+ * waits for a flush.
  */
 void
 ahead_review(Scheduler *scheduler)
@@ -206,11 +229,13 @@ ahead_review(Scheduler *scheduler)
 		TimestampTz since;
 
 		if (worker->database != scheduler->database->oid ||
-			worker_slot_unread(worker) == 0)
+			(inbox_unread(worker) == 0 && outbox_held_back(worker) == 0))
 			continue;
 		since = worker_slot_busy_since(worker);
-		if (since != 0 && GetCurrentTimestamp() - since > AHEAD_US)
-			ahead_take_back(scheduler, worker);
+		if (since == 0 || GetCurrentTimestamp() - since <= AHEAD_US)
+			continue;
+		ahead_take_back(scheduler, worker);
+		outbox_flush(worker);
 	}
 }
 
@@ -223,7 +248,7 @@ ahead_next_timer(Scheduler *scheduler)
 	for (int i = 0; i < weir_max_workers; i++)
 	{
 		if (Weir->workers[i].database == scheduler->database->oid &&
-			worker_slot_load(&Weir->workers[i]) > 1)
+			inbox_load(&Weir->workers[i]) > 1)
 			return GetCurrentTimestamp() + AHEAD_US;
 	}
 	return POLICY_TIME_NEVER;

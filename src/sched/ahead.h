@@ -10,7 +10,8 @@
 
 #include "sched/scheduler.h"
 
-extern void ahead_note_end(Scheduler *scheduler, WeirWorker *worker,
+extern void ahead_set_queue(Scheduler *scheduler, int32 queue, bool grouped);
+extern void ahead_note_end(Scheduler *scheduler, const Assignment *assignment,
 						   const Completion *completion);
 extern void ahead_note_start(Scheduler *scheduler, WeirWorker *worker,
 							 const PolicyStart *start);

@@ -21,10 +21,12 @@
 #include "ledger/queue_config.h"
 #include "ledger/sql.h"
 #include "ledger/unfinished.h"
+#include "sched/ahead.h"
 #include "sched/cap_watch.h"
 #include "sched/configure.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
+#include "shmem/inbox.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
 
@@ -42,9 +44,12 @@ configure_queues(Scheduler *scheduler)
 	const QueueConfig *queues = queue_config_list(&n);
 
 	for (int i = 0; i < n; i++)
+	{
 		policy_set_queue(scheduler->policy, queues[i].queue_id,
 						 queues[i].max_running, queues[i].weight,
 						 queues[i].paused);
+		ahead_set_queue(scheduler, queues[i].queue_id, queues[i].grouped);
+	}
 	for (int i = 0; i < weir_max_queues; i++)
 	{
 		int32		queue_id = database->queues[i].queue;
@@ -209,6 +214,7 @@ static uint64
 configure_own_slots(Scheduler *scheduler, uint64 key)
 {
 	uint64		own = 0;
+	const Assignment *assignment;
 
 	for (int i = 0; i < weir_max_workers; i++)
 	{
@@ -216,12 +222,9 @@ configure_own_slots(Scheduler *scheduler, uint64 key)
 
 		if (worker->database != scheduler->database->oid)
 			continue;
-		for (int j = 0; j < WEIR_INBOX_SIZE; j++)
+		for (int from = 0; (assignment = inbox_in_hand(worker, &from)) != NULL;)
 		{
-			Assignment *assignment = &worker->assigned[j];
-
-			if (assignment->task_id == 0 ||
-				!policy_is_running(scheduler->policy, assignment->task_id))
+			if (!policy_is_running(scheduler->policy, assignment->task_id))
 				continue;
 			for (int k = 0; k < assignment->ngrants; k++)
 			{

@@ -28,6 +28,7 @@
 #include "sched/rebuild.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
+#include "shmem/inbox.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 
@@ -120,7 +121,7 @@ dispatch_assign(Scheduler *scheduler, WeirWorker *worker,
 	assignment.ready_at = now;
 	memcpy(assignment.grants, start->grants, sizeof(assignment.grants));
 	ahead_note_start(scheduler, worker, start);
-	worker_slot_assign(worker, &assignment);
+	inbox_assign(worker, &assignment);
 }
 
 /*
@@ -228,6 +229,19 @@ dispatch_publish(Scheduler *scheduler)
 }
 
 /*
+ * Shows the workers what they have been assigned, each of them once.
+ */
+static void
+dispatch_hand_over(Scheduler *scheduler)
+{
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		if (Weir->workers[i].database == scheduler->database->oid)
+			inbox_hand_over(&Weir->workers[i]);
+	}
+}
+
+/*
  * Starts everything that can start now.
  */
 void
@@ -247,6 +261,7 @@ dispatch(Scheduler *scheduler)
 			;
 		while (dispatch_ahead(scheduler, now))
 			;
+		dispatch_hand_over(scheduler);
 	}
 	if (scheduler->nheld == 0)
 		pg_atomic_write_u32(&scheduler->database->starving, 0);

@@ -33,6 +33,8 @@
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "shmem/database.h"
+#include "shmem/inbox.h"
+#include "shmem/outbox.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
 #include "shmem/submit_ring.h"
@@ -128,7 +130,7 @@ intake_cancel(Scheduler *scheduler, int64 task_id, Oid actor)
 											 task_id, &attempt);
 
 	/* it may lie behind another: then it waits again */
-	if (worker && worker_slot_load(worker) > 1)
+	if (worker && inbox_load(worker) > 1)
 		ahead_take_back(scheduler, worker);
 	if (worker_slot_cancel(scheduler->database->oid, task_id,
 						   CANCEL_REQUESTED, actor) ||
@@ -269,10 +271,10 @@ intake_completions(Scheduler *scheduler)
 
 		if (worker->database != scheduler->database->oid)
 			continue;
-		while (worker_slot_take(worker, &completion))
+		while (outbox_take(worker, &completion))
 		{
-			ahead_note_end(scheduler, worker, &completion);
-			worker_slot_forget(worker, completion.task_id, &assignment);
+			inbox_forget(worker, completion.place, &assignment);
+			ahead_note_end(scheduler, &assignment, &completion);
 			intake_completion(scheduler, &completion, &assignment);
 			if (completion.kind != COMPLETION_FINAL &&
 				worker->cancel_task == completion.task_id &&

@@ -22,6 +22,7 @@
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "shmem/database.h"
+#include "shmem/inbox.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 
@@ -120,7 +121,7 @@ pool_find_idle(Scheduler *scheduler, Oid role)
 		if (!pool_is_mine(scheduler, worker) ||
 			pg_atomic_read_u32(&worker->leave) != 0 ||
 			pg_atomic_read_u32(&worker->state) == WORKER_GONE ||
-			worker_slot_load(worker) > 0 ||
+			inbox_load(worker) > 0 ||
 			(OidIsValid(role) && worker->role != role))
 			continue;
 		if (found == NULL || worker->since < found->since)
@@ -256,13 +257,10 @@ static void
 pool_bury(Scheduler *scheduler, WeirWorker *worker, bool started)
 {
 	int			slot = worker - Weir->workers;
+	const Assignment *assignment;
 
-	for (int i = 0; i < WEIR_INBOX_SIZE; i++)
+	for (int from = 0; (assignment = inbox_in_hand(worker, &from)) != NULL;)
 	{
-		Assignment *assignment = &worker->assigned[i];
-
-		if (assignment->task_id == 0)
-			continue;
 		/* one that could not even connect counts as an attempt that failed */
 		if (!pool_reconcile(scheduler, worker, assignment,
 							!started ||
@@ -271,7 +269,7 @@ pool_bury(Scheduler *scheduler, WeirWorker *worker, bool started)
 			scheduler->retry_spawn_at = GetCurrentTimestamp() + SPAWN_RETRY_US;
 			return;
 		}
-		assignment->task_id = 0;
+		inbox_forget(worker, assignment->place, NULL);
 	}
 	if (scheduler->pool[slot].handle)
 		pfree(scheduler->pool[slot].handle);

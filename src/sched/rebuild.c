@@ -36,6 +36,7 @@
 #include "sched/rebuild.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
+#include "shmem/inbox.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 #include "shmem/xact_actions.h"
@@ -113,6 +114,8 @@ in_hand_compare(const void *a, const void *b)
 static void
 rebuild_in_hand(RebuildState *state)
 {
+	const Assignment *assignment;
+
 	state->in_hand = palloc(MAX_IN_HAND * sizeof(InHand));
 	for (int i = 0; i < weir_max_workers; i++)
 	{
@@ -120,16 +123,15 @@ rebuild_in_hand(RebuildState *state)
 
 		if (worker->database != state->scheduler->database->oid)
 			continue;
-		for (int j = 0; j < WEIR_INBOX_SIZE; j++)
+		for (int from = 0; (assignment = inbox_in_hand(worker, &from)) != NULL;)
 		{
-			InHand	   *in_hand = &state->in_hand[state->nin_hand];
+			InHand	   *in_hand = &state->in_hand[state->nin_hand++];
 
-			if (worker->assigned[j].task_id == 0)
-				continue;
 			in_hand->worker = worker;
-			in_hand->assignment = worker->assigned[j];
-			state->nin_hand++;
+			in_hand->assignment = *assignment;
 		}
+		/* our predecessor may not have come to that */
+		inbox_hand_over(worker);
 	}
 	qsort(state->in_hand, state->nin_hand, sizeof(InHand), in_hand_compare);
 }

@@ -33,7 +33,7 @@
 #include "policy/policy.h"
 
 #define WEIR_RING_SIZE			8192	/* messages on the way to a scheduler */
-#define WEIR_INBOX_SIZE			8	/* assignments in a worker's hands */
+#define WEIR_INBOX_SIZE			64	/* places for what a worker has in hand */
 #define WEIR_NOTE_SIZE			64	/* bytes of a progress note */
 #define WEIR_MAX_HOLDS			128 /* utility commands holding databases down */
 #define WEIR_MAX_SUSPECTS		64	/* tasks suspected of a server crash */
@@ -192,6 +192,7 @@ typedef struct Assignment
 	int32		attempt;
 	int32		queue;
 	int16		klass;
+	int16		place;			/* in "assigned" */
 	bool		solo;
 	int16		ngrants;
 	TimestampTz ready_at;		/* when it was due */
@@ -212,11 +213,14 @@ typedef enum CompletionKind
 typedef struct Completion
 {
 	CompletionKind kind;
+	int16		place;			/* of the assignment */
 	int64		task_id;
 	int32		attempt;
-	int64		duration;		/* us, from the start to the report */
+	int64		duration;		/* us; 0 = from the start to now */
 	TimestampTz run_at;			/* COMPLETION_AGAIN: not before */
 	uint64		resource;		/* COMPLETION_BOUNCED: the taken one */
+	QueueSlot  *ended;			/* its depth goes down by the task; or NULL */
+	XLogRecPtr	lsn;			/* not to be announced before this is on disk */
 } Completion;
 
 /* Life of a worker slot; WeirLockWorkers unless said otherwise */
@@ -241,7 +245,7 @@ typedef enum CancelCause
  * one writer and one reader each; an assignment stays in "assigned" until
  * the scheduler has taken its completion in, so that a new scheduler finds
  * what the old one had under way.  What the worker has not taken out of its
- * inbox yet the scheduler may take back.
+ * inbox yet the scheduler may take back.  Owners: inbox.c, outbox.c.
  */
 typedef struct WeirWorker
 {
@@ -257,12 +261,16 @@ typedef struct WeirWorker
 	pg_atomic_uint32 leave;		/* scheduler: exit when idle */
 
 	Assignment	assigned[WEIR_INBOX_SIZE];	/* scheduler */
-	Assignment	inbox[WEIR_INBOX_SIZE];
+	pg_atomic_uint64 in_hand;	/* scheduler: which of them are used, as bits */
+	uint8		inbox[WEIR_INBOX_SIZE]; /* scheduler: places in "assigned" */
+	uint64		inbox_written;	/* scheduler: of them, not handed over yet */
 	pg_atomic_uint64 inbox_head;	/* scheduler */
 	pg_atomic_uint64 inbox_tail;	/* worker; scheduler, to take back */
 	Completion	outbox[WEIR_INBOX_SIZE];
-	pg_atomic_uint64 outbox_head;	/* worker */
+	pg_atomic_uint64 outbox_written;	/* worker */
+	pg_atomic_uint64 outbox_head;	/* announced up to here; under mutex */
 	pg_atomic_uint64 outbox_tail;	/* scheduler */
+	pg_atomic_uint64 outbox_lsn;	/* worker: the last that is to be flushed */
 
 	/* the attempt being executed; worker, under mutex */
 	slock_t		mutex;

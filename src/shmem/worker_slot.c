@@ -1,13 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * worker_slot.c
- *	  Worker slots: claiming them, and the two rings between a scheduler and
- *	  its workers.
+ *	  Worker slots: claimed, entered, left; what runs there and is to be
+ *	  cancelled.
  *
  * The scheduler of a database claims a slot, starts a process for it and
- * hands it assignments through the inbox; the worker answers through the
- * outbox.  Each ring has one writer and one reader: an entry is written
- * before its head moves, and read before its tail moves.
+ * hands it assignments through the inbox (inbox.c); the worker answers
+ * through the outbox (outbox.c).
  *
  * Who vanishes leaves the slot in state GONE.  The scheduler frees it when it
  * has looked up in the ledger what became of everything in "assigned".
@@ -25,11 +24,10 @@
 
 #include "compat.h"
 #include "shmem/database.h"
+#include "shmem/inbox.h"
+#include "shmem/outbox.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
-
-/* A worker with more in its inbox does not ask for more */
-#define INBOX_LOW	(WEIR_INBOX_SIZE / 4)
 
 void
 worker_slot_init(void)
@@ -40,10 +38,8 @@ worker_slot_init(void)
 
 		pg_atomic_init_u32(&worker->state, WORKER_FREE);
 		pg_atomic_init_u32(&worker->leave, 0);
-		pg_atomic_init_u64(&worker->inbox_head, 0);
-		pg_atomic_init_u64(&worker->inbox_tail, 0);
-		pg_atomic_init_u64(&worker->outbox_head, 0);
-		pg_atomic_init_u64(&worker->outbox_tail, 0);
+		inbox_init(worker);
+		outbox_init(worker);
 		SpinLockInit(&worker->mutex);
 		worker->procno = -1;
 	}
@@ -130,12 +126,9 @@ worker_slot_claim(Oid database, Oid role)
 		claimed->task_id = 0;
 		claimed->started_at = 0;
 		claimed->cancel_task = 0;
-		memset(claimed->assigned, 0, sizeof(claimed->assigned));
+		inbox_reset(claimed);
+		outbox_reset(claimed);
 		pg_atomic_write_u32(&claimed->leave, 0);
-		pg_atomic_write_u64(&claimed->inbox_head, 0);
-		pg_atomic_write_u64(&claimed->inbox_tail, 0);
-		pg_atomic_write_u64(&claimed->outbox_head, 0);
-		pg_atomic_write_u64(&claimed->outbox_tail, 0);
 		worker_slot_set_state(claimed, WORKER_STARTING);
 	}
 	LWLockRelease(WeirLockWorkers);
@@ -153,7 +146,7 @@ worker_slot_free(WeirWorker *worker)
 	worker->role = InvalidOid;
 	worker->pid = 0;
 	worker->procno = -1;
-	memset(worker->assigned, 0, sizeof(worker->assigned));
+	inbox_reset(worker);
 	worker_slot_set_state(worker, WORKER_FREE);
 	LWLockRelease(WeirLockWorkers);
 }
@@ -178,74 +171,6 @@ worker_slot_give_up(WeirWorker *worker, bool stopped)
 	}
 	LWLockRelease(WeirLockWorkers);
 	return given_up;
-}
-
-/*
- * Hands an assignment over and wakes the worker.  There must be room.
- */
-void
-worker_slot_assign(WeirWorker *worker, const Assignment *assignment)
-{
-	uint64		head = pg_atomic_read_u64(&worker->inbox_head);
-	int			place = 0;
-
-	while (place < WEIR_INBOX_SIZE && worker->assigned[place].task_id != 0)
-		place++;
-	Assert(place < WEIR_INBOX_SIZE);
-	worker->assigned[place] = *assignment;
-	worker->inbox[head % WEIR_INBOX_SIZE] = *assignment;
-	pg_write_barrier();
-	pg_atomic_write_u64(&worker->inbox_head, head + 1);
-	worker_slot_wake(worker);
-}
-
-/*
- * Takes the next completion out of the outbox.
- */
-bool
-worker_slot_take(WeirWorker *worker, Completion *completion)
-{
-	uint64		tail = pg_atomic_read_u64(&worker->outbox_tail);
-
-	if (tail == pg_atomic_read_u64(&worker->outbox_head))
-		return false;
-	pg_read_barrier();
-	*completion = worker->outbox[tail % WEIR_INBOX_SIZE];
-	pg_memory_barrier();
-	pg_atomic_write_u64(&worker->outbox_tail, tail + 1);
-	return true;
-}
-
-/*
- * Forgets an assignment whose completion has been taken in; says what it was
- * unless that is NULL.
- */
-void
-worker_slot_forget(WeirWorker *worker, int64 task_id, Assignment *assignment)
-{
-	if (assignment)
-		memset(assignment, 0, sizeof(Assignment));
-	for (int i = 0; i < WEIR_INBOX_SIZE; i++)
-	{
-		if (worker->assigned[i].task_id != task_id)
-			continue;
-		if (assignment)
-			*assignment = worker->assigned[i];
-		worker->assigned[i].task_id = 0;
-	}
-}
-
-/*
- * The number of assignments in the worker's hands.
- */
-int
-worker_slot_load(WeirWorker *worker)
-{
-	int			load = 0;
-
-	for (int i = 0; i < WEIR_INBOX_SIZE; i++)
-		load += worker->assigned[i].task_id != 0;
-	return load;
 }
 
 /*
@@ -396,37 +321,6 @@ worker_slot_detach(WeirWorker *worker, bool terminated)
 }
 
 /*
- * The number of assignments that the worker has not begun to look at.
- */
-int
-worker_slot_unread(WeirWorker *worker)
-{
-	return (int) (pg_atomic_read_u64(&worker->inbox_head) -
-				  pg_atomic_read_u64(&worker->inbox_tail));
-}
-
-/*
- * Takes the next assignment out of the inbox: the worker to execute it, or
- * the scheduler to give it to somebody else.  Who moves the tail has it.
- */
-bool
-worker_slot_next(WeirWorker *worker, Assignment *assignment)
-{
-	uint64		tail = pg_atomic_read_u64(&worker->inbox_tail);
-
-	for (;;)
-	{
-		if (tail == pg_atomic_read_u64(&worker->inbox_head))
-			return false;
-		pg_read_barrier();
-		*assignment = worker->inbox[tail % WEIR_INBOX_SIZE];
-		if (pg_atomic_compare_exchange_u64(&worker->inbox_tail, &tail,
-										   tail + 1))
-			return true;
-	}
-}
-
-/*
  * Since when the worker has been executing the attempt that it is at; 0 if it
  * is at none.
  */
@@ -474,28 +368,6 @@ worker_slot_end(WeirWorker *worker)
 }
 
 /*
- * Reports a completion and wakes the scheduler, unless that is good news and
- * there is enough in the inbox to go on with: then it is woken by a later one.
- * Called after commit, too: cannot fail.  The outbox has as many places as
- * the inbox, so it has room.
- */
-void
-worker_slot_complete(WeirWorker *worker, const Completion *completion)
-{
-	uint64		head = pg_atomic_read_u64(&worker->outbox_head);
-	WeirDatabase *database = database_mine();
-
-	worker->outbox[head % WEIR_INBOX_SIZE] = *completion;
-	worker->outbox[head % WEIR_INBOX_SIZE].duration =
-		GetCurrentTimestamp() - worker->started_at;
-	pg_write_barrier();
-	pg_atomic_write_u64(&worker->outbox_head, head + 1);
-	if (database && (completion->kind != COMPLETION_FINAL ||
-					 worker_slot_unread(worker) <= INBOX_LOW))
-		database_wake(database);
-}
-
-/*
  * Is the attempt in execution to be cancelled, why, and who asked?
  */
 CancelCause
@@ -521,6 +393,8 @@ worker_slot_cancelled(WeirWorker *worker, Oid *actor)
 WeirWorker *
 worker_slot_holding(Oid database, int64 task_id, int32 *attempt)
 {
+	const Assignment *assignment;
+
 	for (int i = 0; i < weir_max_workers; i++)
 	{
 		WeirWorker *worker = &Weir->workers[i];
@@ -528,11 +402,11 @@ worker_slot_holding(Oid database, int64 task_id, int32 *attempt)
 		if (worker->database != database ||
 			pg_atomic_read_u32(&worker->state) == WORKER_FREE)
 			continue;
-		for (int j = 0; j < WEIR_INBOX_SIZE; j++)
+		for (int from = 0; (assignment = inbox_in_hand(worker, &from)) != NULL;)
 		{
-			if (worker->assigned[j].task_id == task_id)
+			if (assignment->task_id == task_id)
 			{
-				*attempt = worker->assigned[j].attempt;
+				*attempt = assignment->attempt;
 				return worker;
 			}
 		}

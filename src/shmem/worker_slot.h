@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * worker_slot.h
- *	  Worker slots: claiming them, and the two rings between a scheduler and
- *	  its workers.
+ *	  Worker slots: claimed, entered, left; what runs there and is to be
+ *	  cancelled.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,12 +17,6 @@ extern void worker_slot_init(void);
 extern WeirWorker *worker_slot_claim(Oid database, Oid role);
 extern void worker_slot_free(WeirWorker *worker);
 extern bool worker_slot_give_up(WeirWorker *worker, bool stopped);
-extern void worker_slot_assign(WeirWorker *worker,
-							   const Assignment *assignment);
-extern bool worker_slot_take(WeirWorker *worker, Completion *completion);
-extern void worker_slot_forget(WeirWorker *worker, int64 task_id,
-							   Assignment *assignment);
-extern int	worker_slot_load(WeirWorker *worker);
 extern void worker_slot_dismiss(WeirWorker *worker);
 extern void worker_slot_wake(WeirWorker *worker);
 
@@ -45,14 +39,10 @@ extern WeirWorker *worker_slot_from_datum(Datum datum);
 extern bool worker_slot_attach(WeirWorker *worker, Datum datum);
 extern void worker_slot_ready(WeirWorker *worker);
 extern void worker_slot_detach(WeirWorker *worker, bool terminated);
-extern int	worker_slot_unread(WeirWorker *worker);
-extern bool worker_slot_next(WeirWorker *worker, Assignment *assignment);
 extern TimestampTz worker_slot_busy_since(WeirWorker *worker);
 extern void worker_slot_begin(WeirWorker *worker,
 							  const Assignment *assignment);
 extern void worker_slot_end(WeirWorker *worker);
-extern void worker_slot_complete(WeirWorker *worker,
-								 const Completion *completion);
 extern CancelCause worker_slot_cancelled(WeirWorker *worker, Oid *actor);
 
 /* anybody */

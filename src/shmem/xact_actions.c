@@ -29,10 +29,11 @@
 
 #include "shmem/database.h"
 #include "shmem/depth.h"
+#include "shmem/lazy_commit.h"
+#include "shmem/outbox.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
 #include "shmem/submit_ring.h"
-#include "shmem/worker_slot.h"
 #include "shmem/xact_actions.h"
 
 typedef enum ActionKind
@@ -313,7 +314,8 @@ xact_hold_slot(WeirDatabase *database, ResourceSlot *resource, int slot,
 }
 
 /*
- * Has the worker report the completion when its transaction has committed.
+ * Has the worker report the completion when its transaction has committed,
+ * and is on disk if that is left to a later flush.
  */
 void
 xact_complete(WeirWorker *worker, const Completion *completion)
@@ -463,8 +465,9 @@ action_deliver(Action *action)
 			action_free_slot(action);
 			return;
 		case ACTION_COMPLETE:
-			worker_slot_complete(action->u.complete.worker,
-								 &action->u.complete.completion);
+			action->u.complete.completion.lsn = lazy_commit_lsn();
+			outbox_put(action->u.complete.worker,
+					   &action->u.complete.completion);
 			return;
 	}
 	database_wake(database);
@@ -478,6 +481,7 @@ actions_release(ResourceReleasePhase phase, bool isCommit, bool isTopLevel,
 				void *arg)
 {
 	EndState	ended = Ended;
+	WeirWorker *reporter = NULL;
 
 	if (phase != RESOURCE_RELEASE_AFTER_LOCKS || !isTopLevel ||
 		ended == END_NONE)
@@ -485,11 +489,16 @@ actions_release(ResourceReleasePhase phase, bool isCommit, bool isTopLevel,
 	Ended = END_NONE;
 	for (int i = 0; i < NumActions; i++)
 	{
+		/* a worker announces all that it has put into its outbox at once */
+		if (Actions[i].kind == ACTION_COMPLETE && ended == END_COMMITTED)
+			reporter = Actions[i].u.complete.worker;
 		if (ended == END_COMMITTED)
 			action_deliver(&Actions[i]);
 		else
 			action_undo(&Actions[i]);
 	}
+	if (reporter)
+		outbox_announce(reporter);
 	Actions = NULL;
 	NumActions = MaxActions = 0;
 }

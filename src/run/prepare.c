@@ -1,0 +1,130 @@
+/*-------------------------------------------------------------------------
+ *
+ * prepare.c
+ *	  Whether an attempt may begin here and now.
+ *
+ * All of this is done before the transaction of the attempt takes its first
+ * snapshot: the task must see what the previous holders of its slots have
+ * committed, and its settings may choose another isolation level.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "ledger/queue_config.h"
+#include "ledger/run_row.h"
+#include "ledger/unfinished.h"
+#include "run/authority.h"
+#include "run/prepare.h"
+#include "run/slots.h"
+#include "shmem/database.h"
+#include "shmem/resource.h"
+
+/*
+ * Do the slots granted still fit the tables that the task names?  A table may
+ * have been capped, recreated or renamed since it was enqueued.
+ */
+static bool
+attempt_needs_hold(Attempt *attempt)
+{
+	const Assignment *assignment = attempt->assignment;
+	uint64		needs[POLICY_MAX_NEEDS];
+	int			fitting = 0;
+	int			n;
+
+	n = unfinished_resolve((const char *const *) attempt->task->tables,
+						   attempt->task->ntables, needs);
+	for (int i = 0; i < n; i++)
+	{
+		ResourceSlot *resource = resource_find(database_mine(), needs[i]);
+		bool		granted = false;
+
+		for (int j = 0; j < assignment->ngrants && !granted; j++)
+			granted = assignment->grants[j].resource == needs[i];
+		if (!granted && resource != NULL && resource->slots > 0)
+			return false;
+		fitting += granted;
+	}
+	/* a slot of a table that is not named any more: the name has moved */
+	return fitting == assignment->ngrants;
+}
+
+/*
+ * Reads the task and the settings of its queue, and looks whether the attempt
+ * may begin.
+ */
+static Readiness
+attempt_read(Attempt *attempt)
+{
+	const Assignment *assignment = attempt->assignment;
+	const QueueConfig *queue;
+	bool		final;
+	TimestampTz retry_at;
+
+	AcceptInvalidationMessages();
+	if (!authority_holds())
+		return NOT_MY_AUTHORITY;
+	queue = queue_config_by_id(assignment->queue);
+	attempt->queue_settings = NULL;
+	attempt->grouped = queue && queue->grouped;
+	if (queue && queue->settings)
+	{
+		attempt->queue_settings = palloc(VARSIZE(queue->settings));
+		memcpy(attempt->queue_settings, queue->settings,
+			   VARSIZE(queue->settings));
+	}
+	attempt->task = task_row_read(assignment->task_id);
+	if (attempt->task == NULL)
+		elog(ERROR, "task " INT64_FORMAT " is not in the ledger",
+			 assignment->task_id);
+	/* its cancel may have overtaken its submit; the run row comes too late */
+	if (attempt->task->autocommit &&
+		run_row_exists(assignment->task_id, assignment->attempt, &final,
+					   &retry_at))
+		return ENDED_ALREADY;
+	if (attempt->task->ntables > 0 && !attempt_needs_hold(attempt))
+		return NEEDS_CHANGED;
+	return READY;
+}
+
+/*
+ * In the attempt's transaction: reads the task and takes the slots.  What is
+ * read by SQL, and kept, takes a snapshot: then the transaction starts anew
+ * and finds it.
+ */
+Readiness
+attempt_prepare(Attempt *attempt, uint64 *taken)
+{
+	MemoryContext caller;
+	Readiness	readiness;
+
+	for (;;)
+	{
+		caller = MemoryContextSwitchTo(attempt->context);
+		readiness = attempt_read(attempt);
+		MemoryContextSwitchTo(caller);
+		if (readiness != READY)
+			return readiness;
+		if (!FirstSnapshotSet)
+			break;
+		CommitTransactionCommand();
+		StartTransactionCommand();
+	}
+	MemoryContextSwitchTo(attempt->context);
+	if (attempt->task->autocommit)
+	{
+		if (slots_take_for_session(attempt->assignment, taken))
+			attempt->session_slots = attempt->assignment->ngrants > 0;
+		else
+			readiness = SLOT_TAKEN;
+	}
+	else if (!slots_take_for_transaction(attempt->assignment, taken))
+		readiness = SLOT_TAKEN;
+	MemoryContextSwitchTo(caller);
+	return readiness;
+}

@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * prepare.h
+ *	  Whether an attempt may begin here and now.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_PREPARE_H
+#define WEIR_PREPARE_H
+
+#include "run/attempt.h"
+
+typedef enum Readiness
+{
+	READY,
+	NOT_MY_AUTHORITY,			/* this worker is stale */
+	SLOT_TAKEN,
+	NEEDS_CHANGED,				/* the ledger has to be read again */
+	ENDED_ALREADY				/* the ledger knows how */
+} Readiness;
+
+extern Readiness attempt_prepare(Attempt *attempt, uint64 *taken);
+
+#endif							/* WEIR_PREPARE_H */

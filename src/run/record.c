@@ -1,0 +1,173 @@
+/*-------------------------------------------------------------------------
+ *
+ * record.c
+ *	  The record of an attempt: its run row, and the report to the scheduler.
+ *
+ * The run row of a success is written into the transaction of its effects,
+ * that of a failure into a transaction of its own.  The report follows the
+ * commit; the depth of the queue goes down with it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "ledger/queue_config.h"
+#include "ledger/run_row.h"
+#include "policy/retry.h"
+#include "run/record.h"
+#include "shmem/database.h"
+#include "shmem/depth.h"
+#include "shmem/outbox.h"
+#include "shmem/worker_slot.h"
+#include "shmem/xact_actions.h"
+
+/*
+ * Reports what has not become a run.
+ */
+void
+record_report(Attempt *attempt, CompletionKind kind, uint64 resource)
+{
+	Completion	completion = {0};
+
+	completion.kind = kind;
+	completion.place = attempt->assignment->place;
+	completion.task_id = attempt->assignment->task_id;
+	completion.attempt = attempt->assignment->attempt;
+	completion.resource = resource;
+	outbox_put(attempt->worker, &completion);
+	outbox_announce(attempt->worker);
+}
+
+/*
+ * Promises the report of a run that is written into this transaction.
+ */
+void
+record_promise(Attempt *attempt, bool final, TimestampTz retry_at)
+{
+	const Assignment *assignment = attempt->assignment;
+	Completion	completion = {0};
+
+	completion.kind = final ? COMPLETION_FINAL : COMPLETION_AGAIN;
+	completion.place = assignment->place;
+	completion.task_id = assignment->task_id;
+	completion.attempt = assignment->attempt;
+	completion.run_at = retry_at;
+	if (final)
+		completion.ended = depth_slot(database_mine(), assignment->queue);
+	xact_complete(attempt->worker, &completion);
+}
+
+/*
+ * Writes the run of a success.
+ */
+void
+record_success(Attempt *attempt, const ExecuteResult *result)
+{
+	const Assignment *assignment = attempt->assignment;
+	RunRow		run = {0};
+
+	attempt->recording = true;
+	run.task_id = assignment->task_id;
+	run.attempt = assignment->attempt;
+	run.outcome = OUTCOME_SUCCEEDED;
+	run.final = true;
+	run.charged = true;
+	run.worker_pid = MyProcPid;
+	run.ready_at = assignment->ready_at;
+	run.started_at = attempt->started_at;
+	run.finished_at = GetCurrentTimestamp();
+	run.has_rows = result->has_rows;
+	run.rows = result->rows;
+	run.result = result->json;
+	run.detail = result->not_stored;
+	run.keyless = attempt->task->unique_key == NULL;
+	run_row_insert(&run);
+}
+
+/*
+ * Decides the outcome of a failure.
+ */
+static void
+record_judge(Attempt *attempt, const ErrorData *error, RunRow *run)
+{
+	const TaskRow *task = attempt->task;
+	const QueueConfig *queue;
+	CancelCause cause;
+	Oid			actor = InvalidOid;
+	RunSummary	summary;
+	RetryPolicy policy = {3, 1000000, INT64CONST(300000000), 10, false};
+	RetryKind	kind = retry_classify(run->sqlstate);
+	RetryVerdict verdict;
+
+	cause = worker_slot_cancelled(attempt->worker, &actor);
+	/* whatever the error is: it may be the command's answer to the cancel */
+	if (cause == CANCEL_REQUESTED)
+	{
+		run->outcome = OUTCOME_CANCELLED;
+		run->final = true;
+		run->charged = true;
+		run->actor = OidIsValid(actor) ? GetUserNameFromId(actor, true) : NULL;
+		return;
+	}
+	run->outcome = OUTCOME_FAILED;
+
+	/*
+	 * A shutdown of this server is no error that is caught: this one comes
+	 * from a remote server, or from the command itself.
+	 */
+	if (kind == RETRY_KIND_GIVE_BACK)
+		kind = RETRY_KIND_TRANSIENT;
+	if (attempt->timed_out && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	{
+		run->outcome = OUTCOME_TIMED_OUT;
+		run->message = "task ran longer than its timeout";
+	}
+	queue = task ? queue_config_by_id(task->queue_id) : NULL;
+	if (queue)
+		policy = queue->retry;
+	if (task)
+	{
+		retry_policy_parse(task->policy, &policy);
+		policy.max_attempts = task->max_attempts;
+	}
+	run_row_summary(run->task_id, &summary);
+	verdict = retry_decide(&policy, kind, summary.charged, summary.contention,
+						   pg_prng_double(&pg_global_prng_state));
+	run->charged = verdict.charged;
+	run->final = !verdict.again;
+	if (verdict.again)
+		run->retry_at = run->finished_at + verdict.delay_us;
+}
+
+/*
+ * Writes the run of a failure, in a transaction of its own, and promises the
+ * report.
+ */
+void
+record_failure(Attempt *attempt, const ErrorData *error)
+{
+	const Assignment *assignment = attempt->assignment;
+	RunRow		run = {0};
+
+	StartTransactionCommand();
+	run.task_id = assignment->task_id;
+	run.attempt = assignment->attempt;
+	run.worker_pid = MyProcPid;
+	run.ready_at = assignment->ready_at;
+	run.started_at = attempt->started_at;
+	run.finished_at = attempt->failed_at;
+	run.sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
+	run.message = error->message;
+	run.detail = error->detail;
+	run.hint = error->hint;
+	run.context = error->context;
+	record_judge(attempt, error, &run);
+	run_row_insert(&run);
+	record_promise(attempt, run.final, run.retry_at);
+	CommitTransactionCommand();
+}

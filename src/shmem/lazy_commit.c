@@ -1,0 +1,82 @@
+/*-------------------------------------------------------------------------
+ *
+ * lazy_commit.c
+ *	  A commit that leaves the flush to somebody else.
+ *
+ * With durability 'grouped' the transaction of a task commits as if
+ * synchronous_commit were off, and its completion is held back until a flush
+ * has passed its commit record (outbox.c).  The parameter itself is not set,
+ * which would cost more and could be seen: its variable is changed between
+ * the last callback before the commit record and the first one after it.
+ *
+ * Where commits wait for a synchronous standby they do so one by one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "replication/syncrep.h"
+#include "replication/walsender.h"
+
+#include "shmem/lazy_commit.h"
+
+/* This transaction is to commit lazily, or the last one has */
+static bool Requested = false;
+static bool Done = false;
+
+/* What synchronous_commit is, while it is overridden */
+static bool Overridden = false;
+static int	Synchronous;
+
+static void
+lazy_commit_xact(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			if (!Requested ||
+				(SyncRepRequested() && SyncRepStandbyNames != NULL &&
+				 SyncRepStandbyNames[0] != '\0'))
+				break;
+			Synchronous = synchronous_commit;
+			synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
+			Overridden = true;
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+			if (Overridden)
+				synchronous_commit = Synchronous;
+			Done = Overridden && event == XACT_EVENT_COMMIT;
+			Overridden = Requested = false;
+			break;
+		default:
+			break;
+	}
+}
+
+void
+lazy_commit_install(void)
+{
+	RegisterXactCallback(lazy_commit_xact, NULL);
+}
+
+/*
+ * Lets the current transaction commit without flushing.
+ */
+void
+lazy_commit_request(void)
+{
+	Requested = true;
+}
+
+/*
+ * Up to where somebody has to flush for the transaction that has just
+ * committed to be on disk; invalid if it has taken care of itself.
+ */
+XLogRecPtr
+lazy_commit_lsn(void)
+{
+	return Done ? XactLastCommitEnd : InvalidXLogRecPtr;
+}
