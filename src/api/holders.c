@@ -24,10 +24,12 @@
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "api/holders.h"
 #include "run/slots.h"
@@ -180,9 +182,37 @@ path_text(const List *path)
 						 lfirst_int(cell),
 						 lnext(path, cell) ? lfirst_int(lnext(path, cell)) :
 						 MyProcPid);
-	appendStringInfo(&buffer, "Process %d waits for a slot of process %d.",
-					 MyProcPid, linitial_int(path));
 	return buffer.data;
+}
+
+/*
+ * Does the process wait for us, and has it for long?  Then "path" says how.
+ */
+static bool
+search_from(const LockData *locks, int pid, char **path)
+{
+	WaitSearch	search = {locks, NIL, NIL};
+
+	if (!waits_for_long(locks, pid, GetCurrentTimestamp()) ||
+		!search_us(&search, pid))
+		return false;
+	*path = path_text(search.path);
+	return true;
+}
+
+/*
+ * Does the process wait for us?  Then "path" is the way from it in words.  Its
+ * own word whether it waits at all comes first, which costs nobody a lock.
+ */
+bool
+process_waits_for_us(int pid, char **path)
+{
+	PGPROC	   *process = BackendPidGetProc(pid);
+
+	if (process == NULL ||
+		(process->wait_event_info & 0xFF000000) != PG_WAIT_LOCK)
+		return false;
+	return search_from(GetLockStatusData(), pid, path);
 }
 
 /*
@@ -192,23 +222,21 @@ path_text(const List *path)
 bool
 holders_wait_for_us(uint64 resource, bool all, char **cycle)
 {
-	WaitSearch	search = {0};
-	TimestampTz now = GetCurrentTimestamp();
-	List	   *pids;
+	const LockData *locks = GetLockStatusData();
+	List	   *pids = holders_list(locks, resource);
 	ListCell   *cell;
 	bool		found = false;
+	char	   *path;
 
-	search.locks = GetLockStatusData();
-	pids = holders_list(search.locks, resource);
 	foreach(cell, pids)
 	{
 		int			pid = lfirst_int(cell);
 
-		search.seen = search.path = NIL;
-		if (waits_for_long(search.locks, pid, now) && search_us(&search, pid))
+		if (search_from(locks, pid, &path))
 		{
 			found = true;
-			*cycle = path_text(search.path);
+			*cycle = psprintf("%sProcess %d waits for a slot of process %d.",
+							  path, MyProcPid, pid);
 			if (!all)
 				return true;
 		}

@@ -11,6 +11,7 @@
 #include "storage/lock.h"
 
 extern char *holders_text(uint64 resource);
+extern bool process_waits_for_us(int pid, char **path);
 extern bool holders_wait_for_us(uint64 resource, bool all, char **cycle);
 
 #endif							/* WEIR_HOLDERS_H */

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -26,11 +27,13 @@
 
 #include "api/arguments.h"
 #include "api/gate.h"
+#include "api/holders.h"
 #include "ledger/run_row.h"
 #include "ledger/task_row.h"
 #include "run/attempt.h"
 #include "run/session.h"
 #include "shmem/database.h"
+#include "shmem/worker_slot.h"
 #include "shmem/xact_actions.h"
 
 PG_FUNCTION_INFO_V1(weir_current_task);
@@ -102,6 +105,27 @@ check_may_see(int64 task_id)
 }
 
 /*
+ * Gives up when the task waits for this session: for a lock that it holds, or,
+ * as CREATE INDEX CONCURRENTLY does, for its snapshot.
+ */
+static void
+refuse_deadlock(WeirDatabase *database, int64 task_id)
+{
+	int32		attempt;
+	WeirWorker *worker = worker_slot_holding(database->oid, task_id, &attempt);
+	char	   *path;
+
+	if (worker != NULL && worker->pid != 0 &&
+		process_waits_for_us(worker->pid, &path))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
+				 errmsg("task " INT64_FORMAT " waits for this session", task_id),
+				 errdetail("%sProcess %d waits for the task.", path,
+						   MyProcPid),
+				 errhint("Commit before waiting for the task, or look at weir.tasks.")));
+}
+
+/*
  * Sleeps until the task has ended; its last run.  Errors end the wait.
  */
 static HeapTuple
@@ -109,22 +133,29 @@ wait_for_end(WeirDatabase *database, int64 task_id, bool forever,
 			 int64 timeout)
 {
 	TimestampTz start = GetCurrentTimestamp();
+	TimestampTz ask_at = start + DeadlockTimeout * INT64CONST(1000);
 	HeapTuple	tuple;
 
 	ConditionVariablePrepareToSleep(&database->finished);
 	while ((tuple = run_row_last(task_id, true)) == NULL)
 	{
-		long		left = 1000;
+		TimestampTz now = GetCurrentTimestamp();
+		long		left = DeadlockTimeout;
 
+		if (now >= ask_at)
+		{
+			refuse_deadlock(database, task_id);
+			ask_at = now + DeadlockTimeout * INT64CONST(1000);
+		}
 		if (!forever)
 		{
-			left = (long) (timeout - TimestampDifferenceMilliseconds(start, GetCurrentTimestamp()));
+			left = (long) (timeout - TimestampDifferenceMilliseconds(start, now));
 			if (left <= 0)
 				break;
 		}
 		/* the ledger is the truth; a wake-up that was lost is made good */
 		(void) ConditionVariableTimedSleep(&database->finished,
-										   Min(left, 1000),
+										   Min(left, DeadlockTimeout),
 										   PG_WAIT_EXTENSION);
 	}
 	ConditionVariableCancelSleep();

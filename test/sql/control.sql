@@ -207,6 +207,33 @@ select weir.enqueue('select weir.drain(''ctl_one'')', queue => 'ctl') as a \gset
 select outcome, sqlstate, message from weir.wait(:a, '30s');
 select weir.drain('ctl', '30s');
 
+-- Who waits for a task that waits for him is told: a lock of his, ...
+set deadlock_timeout = '100ms';
+\set VERBOSITY sqlstate
+create table ctl_t (a int);
+select pg_advisory_lock(4711);
+select weir.enqueue('select held($1); insert into ctl_t values (1)', '["h"]', 'ctl') as a \gset
+call await('ctl', 1);
+begin;
+lock table ctl_t in share mode;
+select pg_advisory_unlock(4711);
+select outcome from weir.wait(:a);
+rollback;
+select outcome from weir.wait(:a, '30s');
+-- ... his snapshot.
+select pg_advisory_lock(4711);
+select weir.enqueue('select held(''i''); create index concurrently on ctl_t (a)', queue => 'ctl', mode => 'autocommit') as a \gset
+call await('ctl', 1);
+begin isolation level repeatable read;
+select pg_advisory_unlock(4711);
+select outcome from weir.wait(:a);
+rollback;
+select outcome from weir.wait(:a, '30s');
+select weir.drain('ctl', '30s');
+reset deadlock_timeout;
+\set VERBOSITY terse
+drop table ctl_t;
+
 select weir.drop_queue('ctl'), weir.drop_queue('ctl_one');
 drop procedure await;
 drop function held;
