@@ -6,11 +6,11 @@ CREATE FUNCTION weir.cap_table(relation regclass, slots integer, reserved intege
 COMMENT ON FUNCTION weir.cap_table(regclass, integer, integer)
     IS 'Caps the number of tasks and sessions that write a table at once, reserving some slots for class daily.';
 
-CREATE FUNCTION weir.uncap_table(relation regclass) RETURNS boolean
+CREATE FUNCTION weir.uncap_table(relation regclass DEFAULT NULL, name text DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_uncap_table';
-COMMENT ON FUNCTION weir.uncap_table(regclass)
-    IS 'Removes the cap of a table; false if there was none.';
+COMMENT ON FUNCTION weir.uncap_table(regclass, text)
+    IS 'Removes the cap of a table, or of the name of one that was dropped; false if there was none.';
 
 CREATE FUNCTION weir.acquire(relation regclass, wait interval DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE

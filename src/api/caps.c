@@ -7,10 +7,12 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/regproc.h"
 
 #include "api/arguments.h"
 #include "api/capped.h"
@@ -87,20 +89,72 @@ weir_cap_table(PG_FUNCTION_ARGS)
 }
 
 /*
+ * The name of a table that is gone, whose cap waits for another one of that
+ * name.  It is the business of who owns the schema, or of a superuser.
+ */
+static void
+check_gone(RangeVar *table, const char *name)
+{
+	Oid			schema = get_namespace_oid(table->schemaname, true);
+
+	if (OidIsValid(schema) ? !weir_namespace_ownercheck(schema, GetUserId()) :
+		!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of schema %s",
+						quote_identifier(table->schemaname)),
+				 errdetail("There is no table %s; its cap belongs to the owner of the schema.",
+						   name)));
+}
+
+/*
+ * Reads for which table a cap is to be removed: one that exists, or the name
+ * of one that does not any more.
+ */
+static void
+read_capped(FunctionCallInfo fcinfo, SqlParams *params, char **name)
+{
+	char	   *text = argument_text(fcinfo, 1);
+	RangeVar   *table;
+	Oid			relid;
+
+	if (text == NULL || !PG_ARGISNULL(0))
+	{
+		relid = argument_table(fcinfo, name);
+		check_cappable(relid, *name);
+		cap_add_names(params, relid);
+		return;
+	}
+	table = makeRangeVarFromNameList(weir_qualified_name(text));
+	if (table->schemaname == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must name the schema of the table, too",
+						"name"),
+				 errhint("The view weir.resources shows the names of capped tables.")));
+	*name = quote_qualified_identifier(table->schemaname, table->relname);
+	relid = RangeVarGetRelid(table, NoLock, true);
+	if (OidIsValid(relid))
+		check_cappable(relid, *name);
+	else
+		check_gone(table, *name);
+	sql_add_text(params, table->schemaname);
+	sql_add_text(params, table->relname);
+}
+
+/*
  * weir.uncap_table(): removes the cap; says whether there was one.
  */
 Datum
 weir_uncap_table(PG_FUNCTION_ARGS)
 {
 	char	   *name;
-	Oid			relid = argument_table(fcinfo, &name);
 	WeirDatabase *database = database_require_ready();
 	SqlSession	session;
 	SqlParams	params = {0};
 	bool		existed;
 
-	check_cappable(relid, name);
-	cap_add_names(&params, relid);
+	read_capped(fcinfo, &params, &name);
 	sql_begin(&session);
 	existed = sql_execute("DELETE FROM weir.cap WHERE schema_name = $1"
 						  " AND table_name = $2", &params) > 0;

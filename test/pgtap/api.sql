@@ -41,7 +41,7 @@ SELECT bag_eq('SELECT proname::text, arguments, result FROM public_functions', $
 ('current_task', '', 'bigint'),
 ('progress', 'done bigint, total bigint DEFAULT NULL::bigint, note text DEFAULT NULL::text', 'void'),
 ('cap_table', 'relation regclass, slots integer, reserved integer DEFAULT 0', 'void'),
-('uncap_table', 'relation regclass', 'boolean'),
+('uncap_table', 'relation regclass DEFAULT NULL::regclass, name text DEFAULT NULL::text', 'boolean'),
 ('acquire', 'relation regclass, wait interval DEFAULT NULL::interval', 'void'),
 ('try_acquire', 'relation regclass', 'boolean'),
 ('adopt', 'unfinished text', 'bigint')
