@@ -13,6 +13,7 @@
 #include "api/lifecycle.h"
 #include "ledger/environment.h"
 #include "ledger/generation.h"
+#include "ledger/identity.h"
 #include "ledger/queue_config.h"
 #include "sched/launcher.h"
 #include "shmem/layout.h"
@@ -34,6 +35,7 @@ _PG_init(void)
 	settings_define();
 	environment_install();
 	generation_install();
+	identity_install();
 	queue_config_install();
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;

@@ -41,9 +41,9 @@ CREATE FUNCTION weir._show_resources(
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_resources';
 
--- Whether the current user may see what belongs to a role.  Functions in a view
+-- Whether the current user may see what a role enqueued then.  Functions in a view
 -- are executed as whoever selects from it.
-CREATE FUNCTION weir._may_see(owner oid, owner_name text) RETURNS boolean
+CREATE FUNCTION weir._may_see(owner oid, owner_name text, enqueued_at timestamptz) RETURNS boolean
     LANGUAGE c STABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'weir_may_see';
 
@@ -117,17 +117,17 @@ SELECT t.task_id, v.queue, t.class,
             ELSE 'ready' END AS state,
        v.owner_name AS owner,
        NULL::text AS job, NULL::timestamptz AS interval_start,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.command END AS command,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.args END AS args,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.command END AS command,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.args END AS args,
        t.priority, t.run_at, t.deadline, t.enqueued_at, t.tables,
        CASE WHEN t.autocommit THEN 'autocommit' ELSE 'transaction' END AS mode,
        t.timeout, t.max_attempts, coalesce(l.attempt, 0) AS attempts, l.retry_at,
        l.finished_at,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.settings END AS settings,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.settings END AS settings,
        t.policy, v.session_user_name AS enqueued_by, v.application_name,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN v.client_addr END AS client_addr,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.reason END AS reason,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.unique_key END AS unique_key
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN v.client_addr END AS client_addr,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.reason END AS reason,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.unique_key END AS unique_key
 FROM weir.task t
 JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN LATERAL (
@@ -168,14 +168,14 @@ CREATE VIEW weir.runs WITH (security_barrier) AS
 SELECT r.task_id, r.attempt, v.queue, t.class, v.owner_name AS owner,
        r.outcome, r.final, r.charged, r.retry_at, r.worker_pid,
        r.ready_at, r.started_at, r.finished_at, t.tables, r.sqlstate,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.message END AS message,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.detail END AS detail,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.hint END AS hint,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.context END AS context,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.message END AS message,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.detail END AS detail,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.hint END AS hint,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.context END AS context,
        r.rows,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.result END AS result,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.result END AS result,
        r.actor,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.reason END AS reason, r.xid
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.reason END AS reason, r.xid
 FROM weir.run r
 JOIN weir.task t ON t.task_id = r.task_id
 JOIN weir.environment v ON v.environment_id = t.environment_id;
@@ -209,11 +209,11 @@ COMMENT ON COLUMN weir.runs.xid IS 'Transaction that wrote the row, and with it 
 -- their last runs.  A run after it says that the task was brought back.
 CREATE VIEW weir.dead_letters WITH (security_barrier) AS
 SELECT t.task_id, v.queue, t.class, v.owner_name AS owner,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.command END AS command,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN t.args END AS args,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.command END AS command,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.args END AS args,
        t.enqueued_at, r.attempt AS attempts, r.outcome, r.sqlstate,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.message END AS message,
-       CASE WHEN weir._may_see(t.owner, v.owner_name) THEN r.detail END AS detail,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.message END AS message,
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.detail END AS detail,
        r.finished_at, r.outcome = 'crashed' AS quarantined
 FROM weir.run r
 JOIN weir.task t ON t.task_id = r.task_id
@@ -491,16 +491,16 @@ CREATE FUNCTION weir.why_waiting(
     ROWS 3
     AS $$
 DECLARE
-    owner_name name;
+    may_see boolean;
 BEGIN
-    SELECT t.owner INTO owner_name FROM weir.tasks t WHERE t.task_id = why_waiting.task_id;
+    -- the view shows the command to those who may see the task
+    SELECT t.command IS NOT NULL INTO may_see
+    FROM weir.tasks t WHERE t.task_id = why_waiting.task_id;
     IF NOT FOUND THEN
         RAISE undefined_object USING
             MESSAGE = format('task %s does not exist', task_id);
     END IF;
-    IF NOT pg_has_role('pg_monitor', 'USAGE')
-       AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner_name
-                       AND pg_has_role(r.oid, 'USAGE')) THEN
+    IF NOT may_see THEN
         RAISE insufficient_privilege USING
             MESSAGE = format('must be owner of task %s', task_id);
     END IF;

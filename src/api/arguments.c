@@ -15,9 +15,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
+#include "utils/timestamp.h"
 
 #include "api/arguments.h"
 #include "api/request.h"
+#include "ledger/identity.h"
 
 PG_FUNCTION_INFO_V1(weir_may_see);
 
@@ -119,29 +121,27 @@ require_queue_owner(const QueueConfig *queue)
 }
 
 /*
- * May the caller act on a task of that role?  The recorded oid counts only
- * while the role of that name still has it.
+ * May the caller act on a task that was enqueued by that role then?
  */
 bool
-may_act_on(Oid owner, const char *owner_name)
+may_act_on(Oid owner, const char *owner_name, TimestampTz enqueued_at)
 {
-	Oid			role = get_role_oid(owner_name, true);
+	Oid			role;
 
 	if (superuser())
 		return true;
-	return OidIsValid(role) && role == owner &&
-		has_privs_of_role(GetUserId(), role);
+	role = identity_role(owner, owner_name, enqueued_at);
+	return OidIsValid(role) && has_privs_of_role(GetUserId(), role);
 }
 
 /*
- * May the caller see the text, the arguments and the outcome of a task of
- * that role?
+ * May the caller see the text, the arguments and the outcome of such a task?
  */
 bool
-may_see(Oid owner, const char *owner_name)
+may_see(Oid owner, const char *owner_name, TimestampTz enqueued_at)
 {
 	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
-		may_act_on(owner, owner_name);
+		may_act_on(owner, owner_name, enqueued_at);
 }
 
 /*
@@ -151,7 +151,8 @@ Datum
 weir_may_see(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(may_see(PG_GETARG_OID(0),
-						   text_to_cstring(PG_GETARG_TEXT_PP(1))));
+						   text_to_cstring(PG_GETARG_TEXT_PP(1)),
+						   PG_GETARG_TIMESTAMPTZ(2)));
 }
 
 /*

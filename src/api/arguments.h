@@ -22,8 +22,10 @@ extern const QueueConfig *argument_queue(FunctionCallInfo fcinfo, int arg,
 extern void require_queue_open(int32 queue_id, const char *name,
 							   QueueSlot *slot);
 extern void require_queue_owner(const QueueConfig *queue);
-extern bool may_act_on(Oid owner, const char *owner_name);
-extern bool may_see(Oid owner, const char *owner_name);
+extern bool may_act_on(Oid owner, const char *owner_name,
+					   TimestampTz enqueued_at);
+extern bool may_see(Oid owner, const char *owner_name,
+					TimestampTz enqueued_at);
 extern int64 *argument_task_ids(FunctionCallInfo fcinfo, int arg, int *n);
 
 #endif							/* WEIR_ARGUMENTS_H */

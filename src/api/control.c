@@ -93,7 +93,8 @@ task_to_act_on(int64 task_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("task " INT64_FORMAT " does not exist", task_id)));
-	if (!may_act_on(task->owner, task->environment.owner_name))
+	if (!may_act_on(task->owner, task->environment.owner_name,
+					task->enqueued_at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of task " INT64_FORMAT, task_id)));

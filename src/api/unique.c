@@ -131,7 +131,8 @@ check_join(const Submission *submission, int i, const TaskRow *task)
 	const Jsonb *args = submission->args[i];
 	bool		same = strcmp(task->command, submission->request->task.command) == 0;
 
-	if (!may_see(task->owner, task->environment.owner_name))
+	if (!may_see(task->owner, task->environment.owner_name,
+				 task->enqueued_at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of task " INT64_FORMAT, task->task_id),
@@ -178,7 +179,8 @@ judge_holder(Submission *submission, int i, int64 holder)
 		submission->outcome = SUBMIT_JOINED;
 		return NULL;
 	}
-	if (!may_act_on(task->owner, task->environment.owner_name))
+	if (!may_act_on(task->owner, task->environment.owner_name,
+					task->enqueued_at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of task " INT64_FORMAT, holder),

@@ -13,13 +13,94 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/table.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "ledger/identity.h"
 #include "ledger/sql.h"
 #include "shmem/settings.h"
+
+/* Column of weir.identity */
+#define ANUM_IDENTITY_ADOPTED_AT	1
+
+/*
+ * When the ledger was last adopted, as this process last read it; the first
+ * row is where it began.  Any change comes with a relcache invalidation.
+ */
+static TimestampTz LastAdopted = DT_NOBEGIN;
+static bool AdoptedValid = false;
+static Oid	IdentityRelation = InvalidOid;
+
+static void
+identity_invalidate(Datum arg, Oid relid)
+{
+	if (!OidIsValid(relid) || relid == IdentityRelation)
+		AdoptedValid = false;
+}
+
+void
+identity_install(void)
+{
+	CacheRegisterRelcacheCallback(identity_invalidate, (Datum) 0);
+}
+
+/*
+ * Reads when the ledger was last adopted.
+ */
+static void
+identity_load(void)
+{
+	Relation	relation;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	int			n = 0;
+
+	relation = table_open(get_relname_relid("identity", ledger_namespace()),
+						  AccessShareLock);
+	IdentityRelation = RelationGetRelid(relation);
+	AdoptedValid = true;
+	LastAdopted = DT_NOBEGIN;
+	scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Datum		at = heap_getattr(tuple, ANUM_IDENTITY_ADOPTED_AT,
+									  RelationGetDescr(relation), &isnull);
+
+		LastAdopted = Max(LastAdopted, DatumGetTimestampTz(at));
+		n++;
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	if (n == 1)
+		LastAdopted = DT_NOBEGIN;
+}
+
+/*
+ * The role of which both were recorded at that time: the one with the oid,
+ * whatever it is called by now, so that one that was dropped and made again
+ * under its name is another one.  But in a ledger that was adopted since, oids
+ * mean nothing and the name counts.  InvalidOid if there is none.
+ */
+Oid
+identity_role(Oid recorded, const char *name, TimestampTz at)
+{
+	if (!AdoptedValid)
+		identity_load();
+	if (at < LastAdopted)
+		return get_role_oid(name, true);
+	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(recorded)) ?
+		recorded : InvalidOid;
+}
 
 /* Adds what identifies this place */
 static void
@@ -74,5 +155,7 @@ identity_record(const char *adopted_by)
 				" VALUES (greatest(clock_timestamp(), (SELECT max(adopted_at)"
 				" + interval '1 microsecond' FROM weir.identity)),"
 				" $1, $2, $3, $4, $5)", &params);
+	CacheInvalidateRelcacheByRelid(get_relname_relid("identity",
+													 ledger_namespace()));
 	sql_end(&session);
 }

@@ -17,7 +17,6 @@
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -27,6 +26,7 @@
 
 #include "compat.h"
 #include "ledger/generation.h"
+#include "ledger/identity.h"
 #include "ledger/sql.h"
 #include "ledger/task_row.h"
 #include "ledger/unfinished.h"
@@ -70,8 +70,7 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	"   AND e.kind = 'cancel' AND e.at >= coalesce((SELECT max(d.finished_at)" \
 	"     FROM weir.run_%d d WHERE d.task_id = t.task_id" \
 	"     AND d.outcome = 'retried'), '-infinity'))," \
-	" t.owner, EXISTS (SELECT FROM weir.identity i" \
-	"   WHERE i.adopted_at > t.enqueued_at)," \
+	" t.owner," \
 	" (SELECT count(*)::int FROM weir.run_%d c" \
 	"   WHERE c.task_id = t.task_id AND c.charged" \
 	"   AND c.attempt > coalesce((SELECT max(d.attempt) FROM weir.run_%d d" \
@@ -114,23 +113,6 @@ unfinished_tables(uint64 row, int column, uint64 *needs)
 }
 
 /*
- * The role that the task runs as: the one with the recorded oid, whatever it
- * is called by now, so that one that was dropped and made again under its
- * name is another one.  But in a ledger that was adopted since, oids mean
- * nothing and the name counts.  InvalidOid if there is none.
- */
-static Oid
-unfinished_owner(uint64 row)
-{
-	Oid			recorded = (Oid) strtoul(sql_text(row, 17), NULL, 10);
-	bool		adopted = strcmp(sql_text(row, 18), "t") == 0;
-
-	if (adopted)
-		return get_role_oid(sql_text(row, 4), true);
-	return GetUserNameFromId(recorded, true) != NULL ? recorded : InvalidOid;
-}
-
-/*
  * Takes a row of the current result apart.
  */
 static void
@@ -143,9 +125,10 @@ unfinished_row(uint64 row, UnfinishedTask *unfinished)
 	task->task_id = sql_int8(row, 1);
 	task->queue = sql_int4(row, 2);
 	(void) class_parse(sql_text(row, 3), &task->klass);
-	task->owner = unfinished_owner(row);
 	task->priority = sql_int4(row, 5);
 	task->enqueued_at = sql_int8(row, 6);
+	task->owner = identity_role((Oid) strtoul(sql_text(row, 17), NULL, 10),
+								sql_text(row, 4), task->enqueued_at);
 	task->run_at = sql_isnull(row, 7) ? POLICY_TIME_ALWAYS : sql_int8(row, 7);
 	task->deadline = sql_isnull(row, 8) ? POLICY_TIME_NEVER : sql_int8(row, 8);
 	task->nneeds = unfinished_tables(row, 9, task->needs);
@@ -156,11 +139,11 @@ unfinished_row(uint64 row, UnfinishedTask *unfinished)
 	task->run_at = Max(task->run_at, retry_at);
 	unfinished->crashed = sql_int4(row, 14);
 	task->solo = unfinished->crashed > 0;
-	unfinished->charged = sql_int4(row, 19);
+	unfinished->charged = sql_int4(row, 18);
+	if (!sql_isnull(row, 19))
+		task->priority = sql_int4(row, 19);
 	if (!sql_isnull(row, 20))
-		task->priority = sql_int4(row, 20);
-	if (!sql_isnull(row, 21))
-		task->deadline = sql_int8(row, 21);
+		task->deadline = sql_int8(row, 20);
 	unfinished->claimed = strcmp(sql_text(row, 15), "t") == 0;
 	unfinished->cancel_wanted = strcmp(sql_text(row, 16), "t") == 0;
 }

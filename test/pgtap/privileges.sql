@@ -110,7 +110,7 @@ SELECT is((SELECT row(reason, detail, client_addr)::text FROM weir.events WHERE 
     '(,,)', 'events hides the reason');
 -- The functions behind the views tell no more than the views.
 SELECT is_empty($$SELECT FROM weir._show_workers() w WHERE w.note IS NOT NULL
-    AND NOT weir._may_see(w.role, pg_get_userbyid(w.role)::text)$$, '_show_workers tells no note of others');
+    AND NOT weir._may_see(w.role, pg_get_userbyid(w.role)::text, now())$$, '_show_workers tells no note of others');
 RESET ROLE;
 
 ---- A member of the owner acts for it; pg_monitor reads.

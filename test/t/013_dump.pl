@@ -171,7 +171,7 @@ for my $database (qw(keep cancelled))
 my $archive = $node->basedir . '/custom.dump';
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $archive, $node->connstr('source') ], 'pg_dump -Fc');
 my $second = weir_node('second', 'weir.max_workers' => 3);
-$second->safe_psql('postgres', 'CREATE ROLE alice LOGIN; CREATE DATABASE moved TEMPLATE template0');
+$second->safe_psql('postgres', 'CREATE ROLE another LOGIN; CREATE ROLE alice LOGIN; CREATE DATABASE moved TEMPLATE template0');
 $second->command_ok(
 	[ 'pg_restore', '--exit-on-error', '--single-transaction', '-d', $second->connstr('moved'), $archive ],
 	'pg_restore where a role is missing');
@@ -186,6 +186,12 @@ is( $second->safe_psql('moved',
 		"SELECT owner, outcome, sqlstate FROM weir.runs WHERE owner IN ('alice', 'gone') ORDER BY 1"),
 	"alice|succeeded|\ngone|failed|28000",
 	'the task of the missing role is a dead letter, the other has run as its role');
+is( $second->safe_psql('moved',
+		"SELECT owner, command IS NOT NULL FROM weir.tasks WHERE owner IN ('alice', 'gone') ORDER BY 1", extra_params => [ '-U', 'alice' ]),
+	"alice|t\ngone|f", 'which sees what is its own, though it has the oid of the other');
+is( $second->safe_psql('moved',
+		"SELECT count(*), count(command) FROM weir.tasks WHERE owner IN ('alice', 'gone')", extra_params => [ '-U', 'another' ]),
+	'2|0', 'and nobody sees it for having its oid of before');
 is(ledger_faults($second, 'moved'), '', 'the ledger is in order');
 $second->stop;
 

@@ -80,6 +80,16 @@ is( $node->safe_psql('postgres', "SELECT message FROM weir.dead_letters WHERE ta
 	'role of the task may not connect to the database', 'which says why');
 is(result($held{dave}), '[{"current_user": "david"}]', 'it was renamed: the task runs as it is called now');
 is(outcome($second), 'succeeded', 'and another one');
+is( $node->safe_psql('postgres',
+		"SELECT command, weir.result(task_id) FROM weir.tasks WHERE task_id = $held{dave}", extra_params => [ '-U', 'david' ]),
+	'SELECT current_user|[{"current_user": "david"}]', 'it sees what it enqueued under its old name');
+is( $node->safe_psql('postgres', "SELECT command FROM weir.tasks WHERE task_id = $held{alice}", extra_params => [ '-U', 'alice' ]),
+	'', 'who took the name of another does not see what that one enqueued');
+for my $function (qw(result why_waiting cancel retry))
+{
+	my ($ret, $out, $err) = $node->psql('postgres', "SELECT weir.$function($held{alice})", extra_params => [ '-U', 'alice' ]);
+	like($err, qr/must be owner of task/, "nor may it: $function");
+}
 $node->safe_psql('postgres', 'ALTER ROLE bob LOGIN');
 is($node->safe_psql('postgres', "SELECT weir.retry($held{bob})"), 1, 'when it may log in again the task is brought back');
 is(outcome($held{bob}), 'succeeded', 'and runs');
