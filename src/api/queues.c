@@ -144,6 +144,24 @@ add_argument(SqlParams *params, FunctionCallInfo fcinfo, int arg, Oid type)
 }
 
 /*
+ * What was said of the queue, for its event; "last" is what the last parameter
+ * says.  Caller is within sql_begin().
+ */
+static char *
+queue_detail(const SqlParams *params, const char *last, MemoryContext context)
+{
+	char	   *detail;
+
+	sql_execute(psprintf("SELECT nullif(jsonb_strip_nulls(jsonb_build_object("
+						 "'class', $2, 'capacity', $3, 'on_full', $4,"
+						 " 'max_running', $5, 'weight', $6, 'durability', $7,"
+						 " 'settings', $8, 'policy', $9, '%s', $10)), '{}')",
+						 last), params);
+	detail = sql_text(0, 1);
+	return detail ? MemoryContextStrdup(context, detail) : NULL;
+}
+
+/*
  * weir.create_queue(): makes a queue that belongs to the caller.
  */
 Datum
@@ -152,6 +170,8 @@ weir_create_queue(PG_FUNCTION_ARGS)
 	char	   *name = argument_required_text(fcinfo, ARG_NAME, "name");
 	WeirDatabase *database = database_require_ready();
 	char	   *owner = GetUserNameFromId(GetUserId(), false);
+	MemoryContext context = CurrentMemoryContext;
+	char	   *detail;
 	SqlSession	session;
 	SqlParams	params = {0};
 
@@ -184,8 +204,9 @@ weir_create_queue(PG_FUNCTION_ARGS)
 				" coalesce($7, 'each'), $8, $9, $10)",
 				&params);
 	check_total_capacity();
+	detail = queue_detail(&params, "owner", context);
 	sql_end(&session);
-	event_write("create_queue", 0, name, NULL, NULL, NULL);
+	event_write("create_queue", 0, name, NULL, NULL, detail);
 	queues_changed(database);
 	PG_RETURN_VOID();
 }
@@ -199,6 +220,8 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 	const QueueConfig *queue = argument_queue(fcinfo, ARG_NAME, "name");
 	WeirDatabase *database = database_require_ready();
 	char	   *name = pstrdup(queue->name);
+	MemoryContext context = CurrentMemoryContext;
+	char	   *detail;
 	SqlSession	session;
 	SqlParams	params = {0};
 
@@ -239,8 +262,9 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 				"  ELSE coalesce($9, policy) END"
 				" WHERE name = $1", &params);
 	check_total_capacity();
+	detail = queue_detail(&params, "reset", context);
 	sql_end(&session);
-	event_write("alter_queue", 0, name, NULL, NULL, NULL);
+	event_write("alter_queue", 0, name, NULL, NULL, detail);
 	queues_changed(database);
 	PG_RETURN_VOID();
 }
@@ -309,6 +333,8 @@ weir_grant_queue(PG_FUNCTION_ARGS)
 	char	   *role = role_argument(fcinfo, 1);
 	char	   *class = argument_text(fcinfo, 2);
 	PolicyClass klass = queue->klass;
+	bool		may_set_deadline = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	int32		min_priority = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4);
 	SqlSession	session;
 	SqlParams	params = {0};
 
@@ -321,8 +347,8 @@ weir_grant_queue(PG_FUNCTION_ARGS)
 	sql_add_int4(&params, queue->queue_id);
 	sql_add_text(&params, role);
 	sql_add_text(&params, class_name(klass));
-	sql_add_bool(&params, !PG_ARGISNULL(3) && PG_GETARG_BOOL(3));
-	sql_add_int4(&params, PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4));
+	sql_add_bool(&params, may_set_deadline);
+	sql_add_int4(&params, min_priority);
 	sql_begin(&session);
 	sql_execute("INSERT INTO weir.queue_grant (queue_id, role_name, max_class,"
 				" may_set_deadline, min_priority) VALUES ($1, $2, $3, $4, $5)"
@@ -332,7 +358,9 @@ weir_grant_queue(PG_FUNCTION_ARGS)
 				" min_priority = excluded.min_priority", &params);
 	sql_end(&session);
 	event_write("grant_queue", 0, name, NULL, NULL,
-				psprintf("{\"role\": %s}", request_json_string(role)));
+				psprintf("{\"role\": %s, \"max_class\": \"%s\", \"may_set_deadline\": %s, \"min_priority\": %d}",
+						 request_json_string(role), class_name(klass),
+						 may_set_deadline ? "true" : "false", min_priority));
 	queues_changed(database);
 	PG_RETURN_VOID();
 }

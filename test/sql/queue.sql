@@ -203,5 +203,6 @@ select weir.drain('q_all');
 select weir.revoke_queue('q_all', 'weir_queue_user');
 
 select weir.drop_queue(name) from q;
+select kind, detail from weir.events where queue = 'q_all' and detail is not null order by event_id;
 select kind, queue, count(*) from weir.events where queue = 'q_all'
 group by kind, queue order by kind collate "C";
