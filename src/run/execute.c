@@ -8,9 +8,9 @@
  * itself, and a procedure cannot commit.  In mode autocommit each statement
  * is at top level in a transaction of its own.
  *
- * Plans are kept by command text.  Statements are analyzed lazily, one when
- * its turn has come, since it may need what earlier ones create; so each has
- * parameter types of its own.
+ * Plans are kept by command text, unless it is a long one.  Statements are
+ * analyzed lazily, one when its turn has come, since it may need what earlier
+ * ones create; so each has parameter types of its own.
  *
  *-------------------------------------------------------------------------
  */
@@ -38,6 +38,9 @@
 
 #define MAX_KEPT_COMMANDS	64	/* texts whose plans a worker keeps */
 
+/* Each plan has a copy of the whole text: bytes of copies in one command */
+#define MAX_KEPT_TEXT		(128 * 1024)
+
 /* One statement of a kept command */
 typedef struct KeptStatement
 {
@@ -56,6 +59,7 @@ typedef struct KeptCommand
 	const char *text;
 	int			nstatements;
 	KeptStatement *statements;
+	bool		passing;		/* too long to be kept: planned for once */
 } KeptCommand;
 
 static KeptCommand Kept[MAX_KEPT_COMMANDS];
@@ -88,13 +92,13 @@ execute_forget_plans(void)
 }
 
 /*
- * Parses a command into a vacant place.
+ * Parses a command, into the memory of the attempt.
  */
 static void
-kept_fill(KeptCommand *command, const char *text, uint32 hash, bool autocommit)
+command_read(KeptCommand *command, const char *text, uint32 hash,
+			 bool autocommit, MemoryContext attempt)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "pg_weir command",
+	MemoryContext context = AllocSetContextCreate(attempt, "pg_weir command",
 												  ALLOCSET_START_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	char	   *copy = pstrdup(text);
@@ -107,20 +111,21 @@ kept_fill(KeptCommand *command, const char *text, uint32 hash, bool autocommit)
 	for (int i = 0; i < n; i++)
 		array[i].raw = list_nth_node(RawStmt, statements, i);
 	MemoryContextSwitchTo(caller);
-	MemoryContextSetParent(context, TopMemoryContext);
 	command->context = context;
 	command->hash = hash;
 	command->text = copy;
 	command->statements = array;
 	command->nstatements = n;
+	command->passing = strlen(copy) > MAX_KEPT_TEXT / n;
 }
 
 /*
- * Finds or keeps the command.  The mode is part of the hash: what is refused
- * differs.
+ * Finds or keeps the command, or reads it for this attempt alone.  The mode is
+ * part of the hash: what is refused differs.
  */
 static KeptCommand *
-kept_find(const char *text, bool autocommit)
+kept_find(const char *text, bool autocommit, MemoryContext attempt,
+		  KeptCommand *passing)
 {
 	uint32		hash = hash_bytes((const unsigned char *) text,
 								  strlen(text)) ^ (autocommit ? 1 : 0);
@@ -139,8 +144,12 @@ kept_find(const char *text, bool autocommit)
 	}
 	if (!found)
 	{
+		command_read(passing, text, hash, autocommit, attempt);
+		if (passing->passing)
+			return passing;
 		kept_drop(oldest);
-		kept_fill(oldest, text, hash, autocommit);
+		*oldest = *passing;
+		MemoryContextSetParent(oldest->context, TopMemoryContext);
 		found = oldest;
 	}
 	found->last_used = ++UseCounter;
@@ -164,7 +173,8 @@ check_types(const Oid *types, int ntypes)
 }
 
 /*
- * Analyzes a statement and keeps it as a plan source.
+ * Analyzes a statement and keeps it as a plan source; that of a command in
+ * passing is in the caller's memory and has no copy of the text.
  */
 static void
 statement_prepare(KeptCommand *command, KeptStatement *statement)
@@ -176,8 +186,8 @@ statement_prepare(KeptCommand *command, KeptStatement *statement)
 	int			ntypes = 0;
 	Query	   *query;
 
-	source = CreateCachedPlan(statement->raw, command->text,
-							  CreateCommandTag(statement->raw->stmt));
+	source = (command->passing ? CreateOneShotCachedPlan : CreateCachedPlan)
+		(statement->raw, command->text, CreateCommandTag(statement->raw->stmt));
 	if (snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	query = parse_analyze_varparams(copyObject(statement->raw), command->text,
@@ -187,7 +197,8 @@ statement_prepare(KeptCommand *command, KeptStatement *statement)
 		PopActiveSnapshot();
 	CompleteCachedPlan(source, pg_rewrite_query(query), NULL, types, ntypes,
 					   NULL, NULL, CURSOR_OPT_PARALLEL_OK, false);
-	SaveCachedPlan(source);
+	if (!command->passing)
+		SaveCachedPlan(source);
 	caller = MemoryContextSwitchTo(command->context);
 	if (ntypes > 0)
 	{
@@ -217,14 +228,13 @@ statement_check(KeptStatement *statement)
 }
 
 /*
- * Plans a prepared statement and opens its portal.
+ * Plans a prepared statement and opens its portal.  The caller's memory must
+ * outlive the commits of a procedure, as the parameters do.
  */
 static Portal
-statement_open(KeptCommand *command, KeptStatement *statement, Jsonb *args,
-			   MemoryContext context)
+statement_open(KeptCommand *command, KeptStatement *statement, Jsonb *args)
 {
 	Portal		portal = CreateNewPortal();
-	MemoryContext caller;
 	ParamListInfo params;
 	CachedPlan *plan;
 	bool		snapshot = analyze_requires_snapshot(statement->raw) ||
@@ -233,10 +243,7 @@ statement_open(KeptCommand *command, KeptStatement *statement, Jsonb *args,
 	portal->visible = false;
 	if (snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
-	/* parameters must outlive the commits of a procedure */
-	caller = MemoryContextSwitchTo(context);
 	params = params_bind(args, statement->types, statement->ntypes);
-	MemoryContextSwitchTo(caller);
 	plan = GetCachedPlan(statement->source, params, NULL, NULL);
 	PortalDefineQuery(portal, NULL, command->text,
 					  statement->source->commandTag, plan->stmt_list, plan);
@@ -255,17 +262,29 @@ statement_execute(KeptCommand *command, KeptStatement *statement, Jsonb *args,
 				  ExecuteResult *result)
 {
 	DestReceiver *receiver = last ? result_receiver_create(context) : None_Receiver;
+	MemoryContext memory = context;
+	MemoryContext caller;
 	QueryCompletion completion;
 	Portal		portal;
 
+	if (command->passing)
+		memory = AllocSetContextCreate(context, "pg_weir statement",
+									   ALLOCSET_SMALL_SIZES);
 	InitializeQueryCompletion(&completion);
 	statement_check(statement);
+	caller = MemoryContextSwitchTo(memory);
 	if (statement->source == NULL)
 		statement_prepare(command, statement);
-	portal = statement_open(command, statement, args, context);
+	portal = statement_open(command, statement, args);
+	MemoryContextSwitchTo(caller);
 	(void) weir_PortalRun(portal, FETCH_ALL, autocommit, receiver,
 						  &completion);
 	PortalDrop(portal, false);
+	if (command->passing)
+	{
+		statement->source = NULL;
+		MemoryContextDelete(memory);
+	}
 	if (last)
 	{
 		result->has_rows = command_tag_display_rowcount(completion.commandTag);
@@ -285,7 +304,8 @@ void
 execute_command(const char *text, Jsonb *args, bool autocommit,
 				MemoryContext context, ExecuteResult *result)
 {
-	KeptCommand *command = kept_find(text, autocommit);
+	KeptCommand passing = {0};
+	KeptCommand *command = kept_find(text, autocommit, context, &passing);
 
 	memset(result, 0, sizeof(ExecuteResult));
 	for (int i = 0; i < command->nstatements; i++)

@@ -201,6 +201,18 @@ select outcome, result from weir.wait(:id, '30s');
 select weir.enqueue('set weir.max_result = 1; select repeat(''x'', 10000) as x from generate_series(1, 3)') as id \gset
 select outcome, rows, result, detail from weir.wait(:id, '30s');
 
+-- A long script takes no more memory than its parts, and can do what others can.
+select weir.enqueue(repeat('select 1;', 4000) || 'select sum(total_bytes) < 64 * 1024 * 1024 as little from pg_backend_memory_contexts') as id \gset
+select outcome, rows, result from weir.wait(:id, '60s');
+select repeat('-- a long comment' || chr(10), 100000) as long \gset
+truncate modes_t;
+select weir.enqueue(:'long' || 'call modes_p($1, $2); select count(*) + $1::int as x from modes_t', '[3, true]', mode => 'autocommit') as id \gset
+select outcome, rows, result, sqlstate, message from weir.wait(:id, '60s');
+select weir.enqueue(:'long' || 'create temp table l (a int); insert into l values ($1); select a, $1::text as b from l', '[7]') as id \gset
+select outcome, rows, result from weir.wait(:id, '60s');
+select weir.enqueue(:'long' || 'insert into modes_t values (77); select 1/$1::int', '[0]', max_attempts => 1) as id \gset
+select outcome, sqlstate, (select count(*) from modes_t where a = 77) as there from weir.wait(:id, '60s');
+
 -- What is not caught when it is enqueued is refused when it runs.
 select weir.enqueue('do $$ begin execute ''vacuum''; end $$', max_attempts => 1) as id \gset
 select outcome, sqlstate, message from weir.wait(:id, '30s');
