@@ -50,6 +50,7 @@ OBJS = \
 	src/shmem/resource.o \
 	src/shmem/settings.o \
 	src/shmem/submit_ring.o \
+	src/shmem/waits.o \
 	src/shmem/worker_slot.o \
 	src/shmem/xact_actions.o \
 	src/ledger/append_only.o \

@@ -19,6 +19,7 @@
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/timeout.h"
+#include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
 #error "pg_weir needs PostgreSQL 15 or newer"
@@ -104,6 +105,13 @@ weir_take_transaction_timeout(void)
 	return 0;
 #endif
 }
+
+/* 17 lets extensions name their wait events */
+#if PG_VERSION_NUM >= 170000
+#define weir_wait_event_number(name)	WaitEventExtensionNew(name)
+#else
+#define weir_wait_event_number(name)	PG_WAIT_EXTENSION
+#endif
 
 /* 16 has one function for the privileges on all kinds of objects */
 #if PG_VERSION_NUM >= 160000

@@ -29,7 +29,6 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "compat.h"
 #include "api/clearing.h"
@@ -37,6 +36,7 @@
 #include "shmem/database.h"
 #include "shmem/hold.h"
 #include "shmem/settings.h"
+#include "shmem/waits.h"
 #include "shmem/worker_slot.h"
 
 #define POLITE_MS		100		/* to leave by themselves */
@@ -179,7 +179,7 @@ clearing_stop(Oid database)
 			break;
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 LOOK_MS, PG_WAIT_EXTENSION);
+						 LOOK_MS, wait_event(WEIR_WAIT_CLEARING));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -22,10 +22,10 @@
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "api/gate.h"
 #include "run/slots.h"
+#include "shmem/waits.h"
 
 static long
 gate_left(TimestampTz deadline)
@@ -94,7 +94,7 @@ gate_head(ConditionVariable *freed, TimestampTz arrived, TimestampTz deadline,
 		}
 		/* look again now and then: a hint may be late */
 		(void) ConditionVariableTimedSleep(freed, Min(left, DeadlockTimeout),
-										   PG_WAIT_EXTENSION);
+										   wait_event(WEIR_WAIT_GATE));
 	}
 	ConditionVariableCancelSleep();
 	return end;

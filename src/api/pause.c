@@ -14,7 +14,6 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "api/arguments.h"
 #include "api/control.h"
@@ -24,6 +23,7 @@
 #include "run/session.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
+#include "shmem/waits.h"
 #include "shmem/xact_actions.h"
 
 PG_FUNCTION_INFO_V1(weir_pause);
@@ -125,7 +125,7 @@ weir_drain(PG_FUNCTION_ARGS)
 				break;
 			(void) ConditionVariableTimedSleep(&slot->room,
 											   PG_ARGISNULL(1) ? 1000 : Max(1, Min(timeout, 1000)),
-											   PG_WAIT_EXTENSION);
+											   wait_event(WEIR_WAIT_DRAIN));
 		}
 		ConditionVariableCancelSleep();
 	}

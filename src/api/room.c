@@ -14,7 +14,6 @@
 #include "miscadmin.h"
 #include "utils/inval.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "api/arguments.h"
 #include "api/gate.h"
@@ -26,6 +25,7 @@
 #include "shmem/depth.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
+#include "shmem/waits.h"
 #include "shmem/xact_actions.h"
 
 /* What a producer in line for room tries */
@@ -82,7 +82,7 @@ try_take_ids(WeirDatabase *database, int64 n)
 		pg_atomic_write_u32(&database->generation_wanted, 1);
 		database_wake(database);
 		ConditionVariableTimedSleep(&database->progress, 100,
-									PG_WAIT_EXTENSION);
+									wait_event(WEIR_WAIT_SCHEDULER_ANSWER));
 	}
 	ConditionVariableCancelSleep();
 	return first;

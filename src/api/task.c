@@ -23,7 +23,6 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
-#include "utils/wait_event.h"
 
 #include "api/arguments.h"
 #include "api/gate.h"
@@ -33,6 +32,7 @@
 #include "run/attempt.h"
 #include "run/session.h"
 #include "shmem/database.h"
+#include "shmem/waits.h"
 #include "shmem/worker_slot.h"
 #include "shmem/xact_actions.h"
 
@@ -157,7 +157,7 @@ wait_for_end(WeirDatabase *database, int64 task_id, bool forever,
 		/* the ledger is the truth; a wake-up that was lost is made good */
 		(void) ConditionVariableTimedSleep(&database->finished,
 										   Min(left, DeadlockTimeout),
-										   PG_WAIT_EXTENSION);
+										   wait_event(WEIR_WAIT_TASK_END));
 	}
 	ConditionVariableCancelSleep();
 	return tuple;

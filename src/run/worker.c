@@ -39,6 +39,7 @@
 #include "shmem/inflight.h"
 #include "shmem/outbox.h"
 #include "shmem/settings.h"
+#include "shmem/waits.h"
 #include "shmem/worker_slot.h"
 
 /* A worker leaves after so many tasks: caches and languages only grow */
@@ -130,7 +131,7 @@ worker_wait(WeirWorker *worker, Assignment *assignment)
 			return false;
 		events = WaitLatch(MyLatch,
 						   WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						   left, PG_WAIT_EXTENSION);
+						   left, wait_event(WEIR_WAIT_WORKER_IDLE));
 		if (events & WL_LATCH_SET)
 			ResetLatch(MyLatch);
 		/* a cancel that came too late is nobody's */

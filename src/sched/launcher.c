@@ -34,7 +34,6 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "compat.h"
 #include "sched/launcher.h"
@@ -42,6 +41,7 @@
 #include "shmem/database.h"
 #include "shmem/hold.h"
 #include "shmem/settings.h"
+#include "shmem/waits.h"
 
 #define MAX_STARTING		2	/* schedulers that are not up yet */
 #define RESTART_DELAY		5	/* s, for the launcher itself */
@@ -204,7 +204,7 @@ launcher_wait(Launcher *launcher)
 	events = WaitLatch(MyLatch,
 					   WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
 					   (timeout >= 0 ? WL_TIMEOUT : 0),
-					   timeout, PG_WAIT_EXTENSION);
+					   timeout, wait_event(WEIR_WAIT_LAUNCHER_MAIN));
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();

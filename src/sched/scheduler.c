@@ -30,7 +30,6 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "compat.h"
 #include "ledger/identity.h"
@@ -46,6 +45,7 @@
 #include "sched/upkeep.h"
 #include "shmem/database.h"
 #include "shmem/settings.h"
+#include "shmem/waits.h"
 
 /* The private kind of the singleton's advisory lock */
 #define SINGLETON_KIND	0x5700
@@ -208,7 +208,7 @@ scheduler_wait(Scheduler *scheduler)
 	events = WaitLatch(MyLatch,
 					   WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
 					   (timeout >= 0 ? WL_TIMEOUT : 0),
-					   timeout, PG_WAIT_EXTENSION);
+					   timeout, wait_event(WEIR_WAIT_SCHEDULER_MAIN));
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	QueryCancelPending = false;

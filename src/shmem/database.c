@@ -26,13 +26,13 @@
 #include "storage/proc.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "compat.h"
 #include "shmem/database.h"
 #include "shmem/hold.h"
 #include "shmem/settings.h"
 #include "shmem/submit_ring.h"
+#include "shmem/waits.h"
 
 /* This session's transaction creates or drops the extension */
 static bool ExtensionChanges = false;
@@ -303,7 +303,7 @@ database_await(bool (*done) (WeirDatabase *database),
 			return database;
 		}
 		ConditionVariableTimedSleep(&database->progress, 10,
-									PG_WAIT_EXTENSION);
+									wait_event(WEIR_WAIT_SCHEDULER_ANSWER));
 	} while (!TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
 										 weir_max_wait));
 	ConditionVariableCancelSleep();
@@ -497,7 +497,7 @@ database_config_sync(WeirDatabase *database)
 		}
 		database_wake(database);
 		ConditionVariableTimedSleep(&database->progress, 100,
-									PG_WAIT_EXTENSION);
+									wait_event(WEIR_WAIT_SCHEDULER_ANSWER));
 	}
 	ConditionVariableCancelSleep();
 }

@@ -25,7 +25,6 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "shmem/database.h"
 #include "shmem/depth.h"
@@ -34,6 +33,7 @@
 #include "shmem/resource.h"
 #include "shmem/settings.h"
 #include "shmem/submit_ring.h"
+#include "shmem/waits.h"
 #include "shmem/xact_actions.h"
 
 typedef enum ActionKind
@@ -185,7 +185,7 @@ message_take_credit(WeirDatabase *database)
 		}
 		database_wake(database);
 		ConditionVariableTimedSleep(&database->ring.room, 100,
-									PG_WAIT_EXTENSION);
+									wait_event(WEIR_WAIT_SUBMIT_RING));
 	}
 	ConditionVariableCancelSleep();
 }
