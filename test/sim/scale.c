@@ -298,6 +298,13 @@ scale_check(void)
 		   "in random order of rank %.1f times",
 		   other.decision_ns / small.decision_ns);
 	load.shuffled = false;
+	load.name = "buckets";
+	load.owners = 10000;
+	other = show(&load);
+	tap_ok(other.decision_ns < 60 * small.decision_ns,
+		   "with 10,000 owners %.1f times",
+		   other.decision_ns / small.decision_ns);
+	load.owners = base_load.owners;
 	load.depth = 10000;
 	load.name = "blocked";
 	load.blocked = 100000;
@@ -329,75 +336,110 @@ scale_check(void)
 }
 
 /*
+ * What grows.  There are twice as many tasks as resources, so that each can be
+ * busy; a bucket of its own for each owner.
+ */
+static void
+grow_depth(Load *load, uint64_t n)
+{
+	load->depth = n;
+}
+
+static void
+grow_shuffled(Load *load, uint64_t n)
+{
+	load->depth = n;
+	load->shuffled = true;
+}
+
+static void
+grow_workers(Load *load, uint64_t n)
+{
+	load->workers = (int) n;
+	load->depth = 100000;
+}
+
+static void
+grow_resources(Load *load, uint64_t n)
+{
+	load->resources = (uint32_t) n;
+	load->depth = 2 * n > 10000 ? 2 * n : 10000;
+}
+
+static void
+grow_shared(Load *load, uint64_t n)
+{
+	grow_resources(load, n);
+	load->shared = 10;
+}
+
+static void
+grow_buckets(Load *load, uint64_t n)
+{
+	load->queues = 1;
+	load->owners = (uint32_t) n;
+	load->depth = 1000000;
+}
+
+static void
+grow_queues(Load *load, uint64_t n)
+{
+	load->queues = (uint32_t) n;
+	load->depth = 100000;
+}
+
+static void
+grow_blocked(Load *load, uint64_t n)
+{
+	load->blocked = n;
+}
+
+static void
+grow_future(Load *load, uint64_t n)
+{
+	load->future = n;
+}
+
+static void
+grow_warehouse(Load *load, uint64_t n)
+{
+	load->queues = 1;
+	load->owners = 1;
+	load->resources = 100000;
+	load->depth = n;
+}
+
+static void
+grow(const char *name, uint64_t from, uint64_t upto,
+	 void (*set) (Load *load, uint64_t n))
+{
+	uint64_t	n;
+
+	for (n = from; n <= upto; n *= 10)
+	{
+		Load		load = base_load;
+
+		load.name = name;
+		set(&load, n);
+		show(&load);
+	}
+}
+
+/*
  * One number grows at a time.
  */
 void
 scale_table(void)
 {
-	const Load *const base = &base_load;
-	uint64_t	n;
-	Load		load;
-
 	show_head();
-	for (n = 1000; n <= 10000000; n *= 10)
-	{
-		load = *base;
-		load.name = "depth";
-		load.depth = n;
-		show(&load);
-	}
-	for (n = 1000; n <= 10000000; n *= 10)
-	{
-		load = *base;
-		load.name = "shuffled";
-		load.depth = n;
-		load.shuffled = true;
-		show(&load);
-	}
-	for (n = 10; n <= 10000; n *= 10)
-	{
-		load = *base;
-		load.name = "workers";
-		load.workers = (int) n;
-		show(&load);
-	}
-	for (n = 100; n <= 100000; n *= 10)
-	{
-		load = *base;
-		load.name = "resources";
-		load.resources = (uint32_t) n;
-		load.depth = 2 * n > 10000 ? 2 * n : 10000;
-		show(&load);
-	}
-	for (n = 100; n <= 100000; n *= 10)
-	{
-		load = *base;
-		load.name = "shared";
-		load.resources = (uint32_t) n;
-		load.shared = 10;
-		load.depth = 2 * n > 10000 ? 2 * n : 10000;
-		show(&load);
-	}
-	for (n = 10; n <= 10000; n *= 10)
-	{
-		load = *base;
-		load.name = "queues";
-		load.queues = (uint32_t) n;
-		load.depth = 100000;
-		show(&load);
-	}
-	for (n = 1000; n <= 1000000; n *= 10)
-	{
-		load = *base;
-		load.name = "blocked";
-		load.blocked = n;
-		show(&load);
-	}
-	for (n = 1000; n <= 10000000; n *= 10)
-	{
-		load = *base;
-		load.name = "future";
-		load.future = n;
-		show(&load);
-	}
+	grow("depth", 1000, 10000000, grow_depth);
+	grow("shuffled", 1000, 10000000, grow_shuffled);
+	grow("workers", 10, 10000, grow_workers);
+	grow("resources", 100, 100000, grow_resources);
+	grow("shared", 100, 100000, grow_shared);
+	grow("buckets", 10, 100000, grow_buckets);
+	grow("queues", 10, 10000, grow_queues);
+	grow("blocked", 1000, 1000000, grow_blocked);
+	grow("future", 1000, 10000000, grow_future);
+	grow("warehouse", 100000, 10000000, grow_warehouse);
 }
