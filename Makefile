@@ -3,6 +3,7 @@
 #   make, make install, make installcheck    as in any PGXS extension
 #   make check, demo, bench, check-majors    in a private copy, with a private
 #                                            throw-away server (test/tools)
+#   make bench-sim                           the policy alone, at scale
 #   make lint, indent, indent-check, typedefs, ack, dist
 #
 # Settings: PG_CONFIG=...  WERROR=1  ASSERT=1  with_llvm=yes
@@ -158,7 +159,7 @@ TAP_TESTS := $(if $(PROVE_TESTS),1)
 # Goals for which no server need be installed yet: they install what they
 # need.  PGXS is left out for them, and it has a "check" of its own.
 
-TOOL_GOALS = check check-majors demo bench lint indent indent-check \
+TOOL_GOALS = check check-majors demo bench bench-sim lint indent indent-check \
 	typedefs ack dist
 .PHONY: $(TOOL_GOALS)
 
@@ -177,7 +178,10 @@ demo:
 		examples/arrivals/demo.sh
 
 bench:
-	$(SANDBOX) demo -- test/tools/cluster.sh -d weir_bench -- bench/run.sh
+	$(SANDBOX) bench -- test/tools/cluster.sh -- bench/run.sh
+
+bench-sim:
+	$(SANDBOX) demo -- bench/sim.sh
 
 check-majors:
 	+@MAJORS_DIR='$(MAJORS_DIR)' $(SUITE_VARS) test/tools/majors.sh $(MAJORS)

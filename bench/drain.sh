@@ -1,71 +1,67 @@
 # The drain: how long until a full queue is empty.  Sourced by run.sh.
-# shellcheck shell=bash
-: "${here:?}" "${tasks:?}"
+# shellcheck shell=bash disable=SC2034,SC2154
 
-# drain_weir NAME SYNCHRONOUS_COMMIT: the queue is filled while it is paused;
-# the clock runs from resume to depth 0, the start of the workers included
-drain_weir() {
-  fresh_database "$2"
-  ask "CREATE EXTENSION pg_weir"
-  ask "SELECT weir.create_queue('bench', capacity => $tasks); SELECT weir.pause('bench')" >/dev/null
-  ask "SELECT weir.enqueue_many('SELECT 1', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, $tasks)), queue => 'bench')" >/dev/null
-  settle
-  begin_costs
-  note "$1" "$(psql -XqAt -v ON_ERROR_STOP=1 <<SQL
-SELECT clock_timestamp() AS begun \gset
-SELECT weir.resume('bench') \g /dev/null
-SELECT weir.drain('bench') AS drained \gset
-SELECT round($tasks / extract(epoch FROM clock_timestamp() - :'begun'))
-WHERE :'drained';
-SQL
-  )"
-  end_costs "$1" "$tasks"
-  [ "$(ask "SELECT count(*) FROM weir.runs WHERE outcome = 'succeeded'")" = "$tasks" ] ||
-    die "not every task of the drain has succeeded"
+# Each task a transaction of its own, flushed; the peers with the same SQL
+# no-op, and with what does nothing at all.
+scenario each "Drain of $(with_commas "$tasks") tasks, own transaction each, each flushed"
+compare each skip "SKIP LOCKED, 16 clients" drain_skip on sql "$tasks"
+compare each skip_own "the same, nothing executed" drain_skip on own "$tasks"
+compare each graphile "graphile-worker" drain_graphile on sql "$tasks" plain
+compare each graphile_own "the same, nothing executed" drain_graphile on own "$tasks" plain
+compare each local "graphile-worker, local queue, batched completion" drain_graphile on sql "$tasks" local
+compare each local_own "the same, nothing executed" drain_graphile on own "$tasks" local
+compare each pgboss "pg-boss, batches of 100" drain_pgboss on sql "$tasks"
+compare each pgboss_own "the same, nothing executed" drain_pgboss on own "$tasks"
+compare each pgq "PgQ, batches of 500, no record per event" drain_pgq on sql "$tasks"
+compare each pgq_own "the same, nothing executed" drain_pgq on own "$tasks"
+compare each floor "floor, 8 workers" drain_floor each 8 "$tasks" bare
+compare each floor_keyed "floor with the key of weir.run, 8 workers" drain_floor each 8 "$tasks" keyed
+compare each weir "pg_weir, 8 workers" drain_weir on "$tasks"
+
+# Peers that execute the tasks one by one and keep an outcome of each.
+peers="skip graphile local pgboss"
+
+report_each() {
+  costs_table each skip task
+  target_ratio "drain, each flushed, 8 workers" "SKIP LOCKED" ">= 2" each weir rate each skip
+  target_ratio "drain, each flushed, 8 workers" "graphile-worker" ">= 5" each weir rate each graphile
+  target_ratio "drain, each flushed, 8 workers" floor ">= 0.8" each weir rate each floor
 }
 
-# drain_skip NAME SYNCHRONOUS_COMMIT: 16 clients, each: begin, claim one, the
-# same no-op, delete, commit.  As many transactions as jobs.
-drain_skip() {
-  local clients=16
-  local each=$((tasks / clients))
-  fresh_database "$2"
-  psql -Xq -v ON_ERROR_STOP=1 -v jobs=$((each * clients)) -f "$here/skip_locked.sql"
-  settle
-  begin_costs
-  note "$1" "$(pgbench -n -M prepared -c $clients -j 2 -t $each -f "$here/skip_locked.pgbench" 2>/dev/null |
-    sed -n 's/^tps = \([0-9]*\).*/\1/p')"
-  end_costs "$1" $((each * clients))
-  [ "$(ask 'SELECT count(*) FROM job')" = 0 ] || die "not every job was done"
+# The flush shared: own transactions, but as many as come in a few milliseconds
+# wait for one.
+scenario grouped "Drain of $(with_commas "$many") tasks, own transaction each, the flush shared"
+compare grouped floor8 "floor, one flush per 100, 8 workers" drain_floor grouped 8 "$many" bare
+compare grouped floor2 "floor, one flush per 100, 2 workers" drain_floor grouped 2 "$many" bare
+compare grouped keyed2 "floor with the key of weir.run, 2 workers" drain_floor grouped 2 "$many" keyed
+compare grouped weir "pg_weir, durability => 'grouped', 8 workers" \
+  drain_weir on "$many" "durability=>'grouped'"
+
+report_grouped() {
+  costs_table grouped floor2 task
+  target_ratio "drain, grouped durability" "best peer" ">= 4" grouped weir rate each "$peers"
+  target_ratio "drain, grouped durability" floor ">= 0.6" grouped weir rate grouped "floor2 floor8"
 }
 
-measure_drain() {
-  local sync
-  for sync in on off; do
-    drain_skip "drain skip $sync" $sync
-    drain_weir "drain weir 8 $sync" $sync
-  done
+# Several tasks in one transaction, a subtransaction each.
+scenario batch "Drain of $(with_commas "$many") tasks, 32 in a transaction"
+compare batch floor8 "floor, 8 workers" drain_floor batch 8 "$many" bare
+compare batch floor2 "floor, 2 workers" drain_floor batch 2 "$many" bare
+compare batch keyed2 "floor with the key of weir.run, 2 workers" drain_floor batch 2 "$many" keyed
+compare batch weir "pg_weir, batch => 32, 8 workers" drain_weir on "$many" "batch=>32"
+
+report_batch() {
+  costs_table batch floor2 task
+  target_ratio "drain, batch 32" "best peer" ">= 5" batch weir rate each "$peers"
+  target_ratio "drain, batch 32" floor ">= 0.5" batch weir rate batch "floor2 floor8"
 }
 
-# two workers need a server of their own
-measure_drain_few() {
-  local sync
-  for sync in on off; do
-    drain_weir "drain weir 2 $sync" $sync
-  done
-}
+# Without waiting for the disk: what the processors allow.
+scenario off "Drain of $(with_commas "$tasks") tasks, synchronous_commit off"
+compare off skip "SKIP LOCKED, 16 clients" drain_skip off sql "$tasks"
+compare off graphile "graphile-worker" drain_graphile off sql "$tasks" plain
+compare off local "graphile-worker, local queue, batched completion" drain_graphile off sql "$tasks" local
+compare off pgboss "pg-boss, batches of 100" drain_pgboss off sql "$tasks"
+compare off weir "pg_weir, 8 workers" drain_weir off "$tasks"
 
-report_drain() {
-  local sync n
-  echo "### Drain of $tasks no-op tasks"
-  echo
-  echo "| | synchronous_commit | tasks/s | spread | to SKIP LOCKED | server CPU, us/task | WAL, bytes/task |"
-  echo "|---|---|---|---|---|---|---|"
-  for sync in on off; do
-    echo "| SKIP LOCKED, 16 clients | $sync | $(median "drain skip $sync") | $(spread "drain skip $sync") | 1 | $(median "drain skip $sync cpu") | $(median "drain skip $sync wal") |"
-    for n in 8 2; do
-      echo "| pg_weir, $n workers | $sync | $(median "drain weir $n $sync") | $(spread "drain weir $n $sync") | $(ratio "drain weir $n $sync" "drain skip $sync") | $(median "drain weir $n $sync cpu") | $(median "drain weir $n $sync wal") |"
-    done
-  done
-  echo
-}
+report_off() { costs_table off skip task; }

@@ -1,81 +1,106 @@
 # Start latency: from the call of enqueue to the start of the task, on an idle
-# server.  Sourced by run.sh.
-# shellcheck shell=bash
-: "${here:?}" "${scratch:?}" "${starts:?}"
+# server, one task each 20 ms.  Sourced by run.sh.
+# shellcheck shell=bash disable=SC2034,SC2154
 
-# percentiles NAME: notes p50, p90 and p99 of the milliseconds on its input
-percentiles() {
-  sort -g | awk '{ v[NR] = $1 }
-    function at(p) { return v[int(p * (NR - 1)) + 1] }
-    END { printf "%.3f %.3f %.3f\n", at(.50), at(.90), at(.99) }' >"$scratch/percentiles"
-  local p50 p90 p99
-  read -r p50 p90 p99 <"$scratch/percentiles"
-  note "$1 p50" "$p50"
-  note "$1 p90" "$p90"
-  note "$1 p99" "$p99"
+warming=20                      # the first ones start what is lazy, and are left out
+
+scenario latency "From the call of enqueue to the start of the task, idle server ($starts tasks)"
+compare latency notify "SKIP LOCKED, woken by NOTIFY" latency_notify
+compare latency graphile "graphile-worker" latency_graphile
+compare latency pgboss "pg-boss, woken by NOTIFY" latency_pgboss
+compare latency weir "pg_weir" latency_weir
+
+# call_in_turn SQL: calls it, which returns the id, and writes down when
+call_in_turn() {
+  ask 'CREATE UNLOGGED TABLE called (id bigint, at timestamptz)'
+  for ((i = 0; i < starts + warming; i++)); do
+    echo "
+SELECT clock_timestamp() AS at, $1 AS id \gset
+INSERT INTO called VALUES (:id, :'at');
+SELECT pg_sleep(0.02) \g /dev/null"
+  done | psql -XqAt -v ON_ERROR_STOP=1
 }
 
-# repeat N TEXT
-repeat() { for ((i = 0; i < $1; i++)); do printf '%s\n' "$2"; done; }
+# started_after RELATION: milliseconds to started_at, by id
+started_after() {
+  ask "SELECT extract(epoch FROM started_at - at) * 1000
+       FROM called JOIN $1 USING (id) ORDER BY id OFFSET $warming" | percentiles
+}
 
-# One task at a time, and the server is idle when it comes.  The first ones
-# start the worker and are left out.
+# wait_for_line FILE PID: until the program in the background has said so
+wait_for_line() {
+  until [ -s "$1" ]; do
+    kill -0 "$2" || die "it has gone"
+    sleep 0.1
+  done
+}
+
 latency_weir() {
-  fresh_database on
-  ask 'CREATE EXTENSION pg_weir'
+  weir_database on
   ask "SELECT weir.create_queue('bench')" >/dev/null
   settle
-  {
-    echo 'CREATE TEMPORARY TABLE called (id bigint, at timestamptz);'
-    repeat $((starts + 10)) "
-SELECT clock_timestamp() AS at, weir.enqueue('SELECT 1', queue => 'bench') AS id \gset
-SELECT weir.wait(:id) \g /dev/null
-INSERT INTO called VALUES (:id, :'at');"
-    echo "SELECT extract(epoch FROM started_at - at) * 1000
-          FROM called JOIN weir.runs ON task_id = id ORDER BY id OFFSET 10;"
-  } | psql -XqAt -v ON_ERROR_STOP=1 | percentiles 'latency weir'
+  call_in_turn "weir.enqueue('SELECT 1', queue => 'bench')"
+  started_after '(SELECT task_id AS id, started_at FROM weir.run) r'
 }
 
-# The same with a worker that listens, and claims with SKIP LOCKED; its clock
-# is stopped by the claim itself, before the answer has reached it.  The pause
-# lets it end the job before.
+# Its clock is stopped by the claim itself, before the answer has reached the
+# worker.
 latency_notify() {
   local listener
   fresh_database on
-  psql -Xq -v ON_ERROR_STOP=1 -v jobs=0 -f "$here/skip_locked.sql"
+  fill_skip 0
   settle
-  PGAPPNAME=listener "$scratch/listener" $((starts + 10)) &
+  "$scratch/listener" $((starts + warming)) >"$scratch/ready" &
   listener=$!
-  until [ "$(ask "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'listener' AND query = 'LISTEN job' AND state = 'idle'")" = 1 ]; do
-    kill -0 $listener || die "the listener has gone"
-  done
-  {
-    echo 'CREATE UNLOGGED TABLE called (id bigint, at timestamptz);'
-    repeat $((starts + 10)) "
-SELECT clock_timestamp() AS at, add_job() AS id \gset
-INSERT INTO called VALUES (:id, :'at');
-SELECT pg_sleep(0.005) \g /dev/null"
-  } | psql -XqAt -v ON_ERROR_STOP=1
+  wait_for_line "$scratch/ready" $listener
+  call_in_turn 'add_job()'
   wait $listener
-  ask "SELECT extract(epoch FROM started_at - at) * 1000
-       FROM called JOIN done USING (id) ORDER BY id OFFSET 10" |
-    percentiles 'latency notify'
+  started_after 'done'
 }
 
-measure_latency() {
-  latency_notify
-  latency_weir
+# The handler's clock is that of the same machine, in another process.
+latency_graphile() {
+  local worker
+  need_npm
+  fresh_database on
+  peer graphile migrate
+  settle
+  rm -f "$scratch/ready"
+  peer graphile serve $((starts + warming)) >"$scratch/started" 2>"$scratch/ready" &
+  worker=$!
+  wait_for_line "$scratch/ready" $worker
+  ask 'CREATE SEQUENCE payload'
+  call_in_turn "((graphile_worker.add_job('noop',
+    json_build_object('id', nextval('payload')))).payload ->> 'id')::int"
+  wait $worker
+  ask 'CREATE TABLE done (id bigint, ms float8)'
+  psql -Xq -v ON_ERROR_STOP=1 -c "\\copy done FROM '$scratch/started'"
+  started_after '(SELECT id, to_timestamp(ms / 1000) AS started_at FROM done) d'
+}
+
+# It is called by a program of its own as well: there is no call in SQL.
+latency_pgboss() {
+  local worker
+  need_npm
+  fresh_database on
+  settle
+  rm -f "$scratch/ready"
+  peer pgboss serve $((starts + warming)) >"$scratch/started" 2>"$scratch/ready" &
+  worker=$!
+  wait_for_line "$scratch/ready" $worker
+  peer pgboss call $((starts + warming)) >"$scratch/called"
+  wait $worker
+  join <(sort "$scratch/called") <(sort "$scratch/started") | sort -n |
+    awk -v warming=$warming 'NR > warming { print $3 - $2 }' | percentiles
 }
 
 report_latency() {
-  local p
-  echo "### From the call of enqueue to the start of the task, idle server, ms ($starts tasks)"
-  echo
-  echo "| | p50 | p90 | p99 |"
-  echo "|---|---|---|---|"
-  for p in notify weir; do
-    echo "| $([ $p = weir ] && echo pg_weir || echo "SKIP LOCKED, woken by NOTIFY") | $(median "latency $p p50") | $(median "latency $p p90") | $(median "latency $p p99") |"
+  times_table latency
+  local against p
+  for p in p50 p99; do
+    against=$(of_rounds median latency graphile $p latency weir)
+    target "call of enqueue to start, idle server, $p" "graphile-worker / pg_weir" \
+      "$([ $p = p50 ] && echo '>= 3.5' || echo '>= 3')" "$against" \
+      "$(of_rounds spread latency graphile $p latency weir)"
   done
-  echo "| ratio | $(ratio 'latency weir p50' 'latency notify p50') | $(ratio 'latency weir p90' 'latency notify p90') | $(ratio 'latency weir p99' 'latency notify p99') |"
-  echo
 }

@@ -14,7 +14,7 @@
 
 #include "libpq-fe.h"
 
-static PGconn *connection;
+static PGconn * connection;
 
 static PGresult *
 run(const char *sql)
@@ -36,7 +36,7 @@ run(const char *sql)
 static int
 do_one(void)
 {
-	char		text[256];
+	char text[	256];
 	PGresult   *claim;
 	int			found;
 
@@ -66,6 +66,8 @@ main(int argc, char **argv)
 
 	connection = PQconnectdb("");
 	PQclear(run("LISTEN job"));
+	puts("ready");
+	fflush(stdout);
 	while (left > 0)
 	{
 		struct pollfd waiting = {PQsocket(connection), POLLIN, 0};

@@ -2,7 +2,7 @@
 # Indent the C code as PostgreSQL does: pg_bsd_indent with its flags and our
 # typedefs.list, and the few things that the indenter alone gets wrong.
 #
-#   indent.pl --write | --check [FILE...]     default: src and test/sim
+#   indent.pl --write | --check [FILE...]     default: src, test/sim, bench
 #
 # --check prints the difference and ends with 1 if there is one, with 77 if
 # the indenter is not installed.
@@ -29,7 +29,7 @@ my @flags = qw(-bad -bap -bbb -bc -bl -cli1 -cp33 -cdb -nce -d0 -di12 -nfc1
 my @files = @ARGV;
 if (!@files)
 {
-	my @dirs = grep { -d } qw(src test/sim);
+	my @dirs = grep { -d } qw(src test/sim bench);
 	find({ wanted => sub { push @files, $_ if /\.[ch]$/ && -f && !m{/build/} },
 			no_chdir => 1 }, @dirs) if @dirs;
 	@files = sort @files;

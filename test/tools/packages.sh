@@ -3,6 +3,7 @@
 # by name.  Prints the pg_config of the server to use as its last line.
 #
 #   packages.sh demo|suites|check       each has more than the one before
+#   packages.sh bench                   demo, and the peers that apt has
 #
 # A server that PG_CONFIG names and that has its headers is used as it is.
 # Otherwise the distribution's PostgreSQL is installed, without making a
@@ -55,7 +56,11 @@ wanted=(gcc libc6-dev make perl)
 optional=()
 [ $debian = yes ] && wanted+=("postgresql-$major" "postgresql-server-dev-$major")
 [ $debian = yes ] && optional+=("postgresql-$major-cron")
-if [ "$set_name" != demo ]; then
+if [ "$set_name" = bench ]; then
+  # another Node may be there already; the measurements bring their own
+  command -v npm >/dev/null || optional+=(npm)
+  [ $debian = yes ] && optional+=("postgresql-$major-pgq3")
+elif [ "$set_name" != demo ]; then
   wanted+=(libipc-run-perl libtap-parser-sourcehandler-pgtap-perl)
   [ $debian = yes ] && wanted+=("postgresql-$major-pgtap")
 fi

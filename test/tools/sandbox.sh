@@ -2,7 +2,7 @@
 # Run a command in a private copy of this tree, with a private installation
 # of the server that has the copy's pg_weir in it, as an ordinary user.
 #
-#   sandbox.sh [-a] SET -- COMMAND...          SET: demo, suites, check
+#   sandbox.sh [-a] SET -- COMMAND...          SET: demo, suites, check, bench
 #
 # Nothing of the machine changes but missing packages (by apt) and, when root
 # calls, one user without rights: the system's server keeps the pg_weir that
@@ -25,7 +25,7 @@ if [ "${1:-}" = -a ]; then
   shift
 fi
 set_name=${1:?which set of packages}
-[ "${2:-}" = -- ] || die "usage: sandbox.sh [-a] demo|suites|check -- COMMAND..."
+[ "${2:-}" = -- ] || die "usage: sandbox.sh [-a] demo|suites|check|bench -- COMMAND..."
 shift 2
 
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
@@ -123,7 +123,7 @@ if ! as_test_user make -j"$(nproc)" PG_CONFIG="$PG_CONFIG" \
   ! as_test_user make PG_CONFIG="$PG_CONFIG" ${flags[@]+"${flags[@]}"} \
     install >>"$log" 2>&1; then
   grep -vE '^(gcc|clang) ' "$log" | tail -n 100
-  if [ "$set_name" = demo ]; then die "the build failed"; fi
+  if [[ $set_name = demo || $set_name = bench ]]; then die "the build failed"; fi
   echo
   echo "the build failed"
   echo "0 passed, 1 failed"

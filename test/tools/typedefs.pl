@@ -51,7 +51,7 @@ sub c_files
 }
 
 my (%ours, %used, %known);
-for my $file (c_files('src', 'test/sim'))
+for my $file (c_files('src', 'test/sim', 'bench'))
 {
 	my $text = slurp($file);
 	$ours{$_} = 1 for typedef_names($text);
