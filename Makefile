@@ -68,6 +68,7 @@ OBJS = \
 	src/ledger/unique_key.o \
 	src/run/attempt.o \
 	src/run/authority.o \
+	src/run/batch.o \
 	src/run/command.o \
 	src/run/execute.o \
 	src/run/guard.o \
@@ -90,6 +91,7 @@ OBJS = \
 	src/sched/rebuild.o \
 	src/sched/roster.o \
 	src/sched/scheduler.o \
+	src/sched/singly.o \
 	src/sched/upkeep.o \
 	src/sched/ward.o \
 	src/api/acquire.o \

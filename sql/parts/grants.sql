@@ -4,7 +4,7 @@
 GRANT USAGE ON SCHEMA weir TO PUBLIC;
 
 REVOKE ALL ON FUNCTION
-    weir.create_queue(text, text, integer, text, integer, double precision, text, jsonb, jsonb),
+    weir.create_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb),
     weir.pause_all(text, text),
     weir.resume_all(),
     weir.adopt(text),

@@ -7,13 +7,14 @@ CREATE FUNCTION weir.create_queue(
     on_full text DEFAULT 'reject',
     max_running integer DEFAULT NULL,
     weight double precision DEFAULT 1,
+    batch integer DEFAULT 1,
     durability text DEFAULT 'each',
     settings jsonb DEFAULT NULL,
     policy jsonb DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_create_queue';
-COMMENT ON FUNCTION weir.create_queue(text, text, integer, text, integer, double precision, text, jsonb, jsonb)
+COMMENT ON FUNCTION weir.create_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb)
     IS 'Creates a queue that belongs to the caller.';
 
 CREATE FUNCTION weir.alter_queue(
@@ -23,6 +24,7 @@ CREATE FUNCTION weir.alter_queue(
     on_full text DEFAULT NULL,
     max_running integer DEFAULT NULL,
     weight double precision DEFAULT NULL,
+    batch integer DEFAULT NULL,
     durability text DEFAULT NULL,
     settings jsonb DEFAULT NULL,
     policy jsonb DEFAULT NULL,
@@ -30,7 +32,7 @@ CREATE FUNCTION weir.alter_queue(
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_alter_queue';
-COMMENT ON FUNCTION weir.alter_queue(text, text, integer, text, integer, double precision, text, jsonb, jsonb, text[])
+COMMENT ON FUNCTION weir.alter_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb, text[])
     IS 'Changes a queue: null keeps a property, reset clears those it names.';
 
 CREATE FUNCTION weir.drop_queue(name text) RETURNS void

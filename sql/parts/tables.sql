@@ -129,6 +129,7 @@ CREATE TABLE weir.queue (
     on_full text NOT NULL CHECK (on_full IN ('reject', 'wait')),
     max_running integer CHECK (max_running > 0),
     weight double precision NOT NULL CHECK (weight > 0),
+    batch integer NOT NULL DEFAULT 1 CHECK (batch BETWEEN 1 AND 32),
     durability text NOT NULL DEFAULT 'each' CHECK (durability IN ('each', 'grouped')),
     settings jsonb,
     policy jsonb,

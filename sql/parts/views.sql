@@ -76,7 +76,7 @@ SELECT q.queue_id, q.name, q.class, q.capacity,
        coalesce(s.ready, 0) AS ready, coalesce(s.delayed, 0) AS delayed,
        coalesce(s.blocked, 0) AS blocked, coalesce(s.running, 0) AS running,
        q.paused, q.paused_reason, q.on_full, q.max_running, q.weight,
-       q.durability,
+       q.batch, q.durability,
        coalesce(s.waiting_producers, 0) AS waiting_producers,
        coalesce(s.refused, 0) AS refused, coalesce(s.waited, 0) AS waited,
        q.settings, q.policy, q.owner_name AS owner
@@ -98,6 +98,7 @@ COMMENT ON COLUMN weir.queues.paused_reason IS 'The reason given with the pause.
 COMMENT ON COLUMN weir.queues.on_full IS 'What happens to an enqueue when it is full: reject or wait.';
 COMMENT ON COLUMN weir.queues.max_running IS 'Most of its tasks that run at once; null is no limit.';
 COMMENT ON COLUMN weir.queues.weight IS 'Its share among the queues of its class.';
+COMMENT ON COLUMN weir.queues.batch IS 'Most of its tasks that share a transaction.';
 COMMENT ON COLUMN weir.queues.durability IS 'Whether each of its tasks is flushed by itself (each) or several share a flush (grouped).';
 COMMENT ON COLUMN weir.queues.waiting_producers IS 'Sessions that wait for room.';
 COMMENT ON COLUMN weir.queues.refused IS 'Enqueues that were refused since the server started.';

@@ -43,6 +43,7 @@ enum
 	ARG_ON_FULL,
 	ARG_MAX_RUNNING,
 	ARG_WEIGHT,
+	ARG_BATCH,
 	ARG_DURABILITY,
 	ARG_SETTINGS,
 	ARG_POLICY,
@@ -100,6 +101,7 @@ check_queue_arguments(FunctionCallInfo fcinfo)
 				 errhint("Durabilities are \"each\" and \"grouped\".")));
 	check_range(fcinfo, ARG_CAPACITY, "capacity", weir_max_tasks);
 	check_range(fcinfo, ARG_MAX_RUNNING, "max_running", 100000);
+	check_range(fcinfo, ARG_BATCH, "batch", WEIR_MAX_BATCH);
 	if (!PG_ARGISNULL(ARG_WEIGHT) &&
 		!(PG_GETARG_FLOAT8(ARG_WEIGHT) >= 0.001 &&
 		  PG_GETARG_FLOAT8(ARG_WEIGHT) <= 1000))
@@ -144,6 +146,23 @@ add_argument(SqlParams *params, FunctionCallInfo fcinfo, int arg, Oid type)
 }
 
 /*
+ * Adds the properties of a queue, as $2 to $10.
+ */
+static void
+add_properties(SqlParams *params, FunctionCallInfo fcinfo)
+{
+	add_argument(params, fcinfo, ARG_CLASS, TEXTOID);
+	add_argument(params, fcinfo, ARG_CAPACITY, INT4OID);
+	add_argument(params, fcinfo, ARG_ON_FULL, TEXTOID);
+	add_argument(params, fcinfo, ARG_MAX_RUNNING, INT4OID);
+	add_argument(params, fcinfo, ARG_WEIGHT, FLOAT8OID);
+	add_argument(params, fcinfo, ARG_BATCH, INT4OID);
+	add_argument(params, fcinfo, ARG_DURABILITY, TEXTOID);
+	add_argument(params, fcinfo, ARG_SETTINGS, JSONBOID);
+	add_argument(params, fcinfo, ARG_POLICY, JSONBOID);
+}
+
+/*
  * What was said of the queue, for its event; "last" is what the last parameter
  * says.  Caller is within sql_begin().
  */
@@ -154,8 +173,9 @@ queue_detail(const SqlParams *params, const char *last, MemoryContext context)
 
 	sql_execute(psprintf("SELECT nullif(jsonb_strip_nulls(jsonb_build_object("
 						 "'class', $2, 'capacity', $3, 'on_full', $4,"
-						 " 'max_running', $5, 'weight', $6, 'durability', $7,"
-						 " 'settings', $8, 'policy', $9, '%s', $10)), '{}')",
+						 " 'max_running', $5, 'weight', $6, 'batch', $7,"
+						 " 'durability', $8, 'settings', $9, 'policy', $10,"
+						 " '%s', $11)), '{}')",
 						 last), params);
 	detail = sql_text(0, 1);
 	return detail ? MemoryContextStrdup(context, detail) : NULL;
@@ -186,22 +206,15 @@ weir_create_queue(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("queue \"%s\" already exists", name)));
 	sql_add_text(&params, name);
-	add_argument(&params, fcinfo, ARG_CLASS, TEXTOID);
-	add_argument(&params, fcinfo, ARG_CAPACITY, INT4OID);
-	add_argument(&params, fcinfo, ARG_ON_FULL, TEXTOID);
-	add_argument(&params, fcinfo, ARG_MAX_RUNNING, INT4OID);
-	add_argument(&params, fcinfo, ARG_WEIGHT, FLOAT8OID);
-	add_argument(&params, fcinfo, ARG_DURABILITY, TEXTOID);
-	add_argument(&params, fcinfo, ARG_SETTINGS, JSONBOID);
-	add_argument(&params, fcinfo, ARG_POLICY, JSONBOID);
+	add_properties(&params, fcinfo);
 	sql_add_text(&params, owner);
 	sql_begin(&session);
 	sql_execute("INSERT INTO weir.queue (name, class, capacity, on_full,"
-				" max_running, weight, durability, settings, policy,"
+				" max_running, weight, batch, durability, settings, policy,"
 				" owner_name) VALUES"
 				" ($1, coalesce($2, 'adhoc'), coalesce($3, 10000),"
 				" coalesce($4, 'reject'), $5, coalesce($6, 1),"
-				" coalesce($7, 'each'), $8, $9, $10)",
+				" coalesce($7, 1), coalesce($8, 'each'), $9, $10, $11)",
 				&params);
 	check_total_capacity();
 	detail = queue_detail(&params, "owner", context);
@@ -228,17 +241,10 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 	require_queue_owner(queue);
 	check_queue_arguments(fcinfo);
 	sql_add_text(&params, name);
-	add_argument(&params, fcinfo, ARG_CLASS, TEXTOID);
-	add_argument(&params, fcinfo, ARG_CAPACITY, INT4OID);
-	add_argument(&params, fcinfo, ARG_ON_FULL, TEXTOID);
-	add_argument(&params, fcinfo, ARG_MAX_RUNNING, INT4OID);
-	add_argument(&params, fcinfo, ARG_WEIGHT, FLOAT8OID);
-	add_argument(&params, fcinfo, ARG_DURABILITY, TEXTOID);
-	add_argument(&params, fcinfo, ARG_SETTINGS, JSONBOID);
-	add_argument(&params, fcinfo, ARG_POLICY, JSONBOID);
+	add_properties(&params, fcinfo);
 	add_argument(&params, fcinfo, ARG_RESET, TEXTARRAYOID);
 	sql_begin(&session);
-	sql_execute("SELECT r FROM unnest($10) r WHERE r IS NULL OR r NOT IN"
+	sql_execute("SELECT r FROM unnest($11) r WHERE r IS NULL OR r NOT IN"
 				" ('max_running', 'settings', 'policy')", &params);
 	if (SPI_processed > 0 && sql_text(0, 1) == NULL)
 		ereport(ERROR,
@@ -252,14 +258,15 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 	sql_execute("UPDATE weir.queue SET class = coalesce($2, class),"
 				" capacity = coalesce($3, capacity),"
 				" on_full = coalesce($4, on_full),"
-				" max_running = CASE WHEN 'max_running' = ANY ($10) THEN NULL"
+				" max_running = CASE WHEN 'max_running' = ANY ($11) THEN NULL"
 				"  ELSE coalesce($5, max_running) END,"
 				" weight = coalesce($6, weight),"
-				" durability = coalesce($7, durability),"
-				" settings = CASE WHEN 'settings' = ANY ($10) THEN NULL"
-				"  ELSE coalesce($8, settings) END,"
-				" policy = CASE WHEN 'policy' = ANY ($10) THEN NULL"
-				"  ELSE coalesce($9, policy) END"
+				" batch = coalesce($7, batch),"
+				" durability = coalesce($8, durability),"
+				" settings = CASE WHEN 'settings' = ANY ($11) THEN NULL"
+				"  ELSE coalesce($9, settings) END,"
+				" policy = CASE WHEN 'policy' = ANY ($11) THEN NULL"
+				"  ELSE coalesce($10, policy) END"
 				" WHERE name = $1", &params);
 	check_total_capacity();
 	detail = queue_detail(&params, "reset", context);

@@ -128,6 +128,7 @@ queue_config_row(uint64 row, QueueConfig *queue)
 		queue->settings = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 															 CStringGetDatum(text)));
 	queue->grouped = strcmp(sql_text(row, 12), "grouped") == 0;
+	queue->batch = sql_int4(row, 13);
 	queue->retry.max_attempts = 3;
 	queue->retry.base_us = 1000000;
 	queue->retry.cap_us = INT64CONST(300) * 1000000;
@@ -198,7 +199,7 @@ queue_config_load(void)
 	sql_begin(&session);
 	n = sql_read_latest("SELECT queue_id, name, class, capacity, on_full,"
 						" max_running, weight::text, paused, owner_name,"
-						" settings::text, policy::text, durability"
+						" settings::text, policy::text, durability, batch"
 						" FROM weir.queue ORDER BY queue_id");
 	MemoryContextReset(ConfigContext);
 	caller = MemoryContextSwitchTo(ConfigContext);

@@ -30,6 +30,7 @@ typedef struct QueueConfig
 	int32		max_running;	/* 0: no limit */
 	double		weight;
 	bool		paused;
+	int32		batch;			/* most tasks in one transaction */
 	bool		grouped;		/* durability => 'grouped' */
 	Oid			owner;
 	Jsonb	   *settings;

@@ -66,18 +66,12 @@ set_time(Datum *values, bool *nulls, int attnum, TimestampTz value)
 }
 
 /*
- * Writes a run into this transaction.  The key comes first: who loses the race
- * for the attempt must not release what the task holds.
+ * Fills in all columns of the row.
  */
-void
-run_row_insert(const RunRow *run)
+static void
+run_row_form(const RunRow *run, Datum *values, bool *nulls)
 {
-	Datum		values[NATTS_RUN];
-	bool		nulls[NATTS_RUN] = {0};
-	const Generation *generation = generation_of(run->task_id);
-
-	if (generation == NULL)
-		elog(ERROR, "no generation for task " INT64_FORMAT, run->task_id);
+	memset(nulls, 0, NATTS_RUN * sizeof(bool));
 	values[ANUM_RUN_TASK_ID - 1] = Int64GetDatum(run->task_id);
 	values[ANUM_RUN_ATTEMPT - 1] = Int32GetDatum(run->attempt);
 	heap_row_set_text(values, nulls, ANUM_RUN_OUTCOME, outcome_name(run->outcome));
@@ -102,9 +96,53 @@ run_row_insert(const RunRow *run)
 	heap_row_set_text(values, nulls, ANUM_RUN_REASON, run->reason);
 	values[ANUM_RUN_XID - 1] =
 		FullTransactionIdGetDatum(GetTopFullTransactionId());
-	heap_row_insert(generation->run, values, nulls);
-	if (run->final && !run->keyless)
-		unique_key_release(run->task_id);
+}
+
+/*
+ * Writes runs into this transaction.  Their keys come first: who loses the race
+ * for an attempt must not release what the task holds.
+ */
+void
+run_rows_insert(const RunRow *runs, int n)
+{
+	Datum		values[NATTS_RUN];
+	bool		nulls[NATTS_RUN];
+	const Generation *generation;
+	Oid			relid = InvalidOid;
+	HeapRows   *rows = NULL;
+
+	for (int i = 0; i < n; i++)
+	{
+		generation = generation_of(runs[i].task_id);
+		if (generation == NULL)
+			elog(ERROR, "no generation for task " INT64_FORMAT,
+				 runs[i].task_id);
+		if (generation->run != relid)
+		{
+			if (rows)
+				heap_rows_end(rows);
+			relid = generation->run;
+			rows = heap_rows_begin(relid);
+		}
+		run_row_form(&runs[i], values, nulls);
+		heap_rows_add(rows, values, nulls);
+	}
+	if (rows)
+		heap_rows_end(rows);
+	for (int i = 0; i < n; i++)
+	{
+		if (runs[i].final && !runs[i].keyless)
+			unique_key_release(runs[i].task_id);
+	}
+}
+
+/*
+ * Writes a run into this transaction.
+ */
+void
+run_row_insert(const RunRow *run)
+{
+	run_rows_insert(run, 1);
 }
 
 /*

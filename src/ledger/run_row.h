@@ -89,6 +89,7 @@ typedef struct RunSummary
 
 extern const char *outcome_name(Outcome outcome);
 extern void run_row_insert(const RunRow *run);
+extern void run_rows_insert(const RunRow *runs, int n);
 extern bool run_row_exists(int64 task_id, int32 attempt, bool *final,
 						   TimestampTz *retry_at);
 extern void run_row_summary(int64 task_id, RunSummary *summary);

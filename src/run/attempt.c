@@ -22,7 +22,6 @@
 #include "access/xact.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
@@ -36,6 +35,7 @@
 #include "compat.h"
 #include "ledger/run_row.h"
 #include "run/attempt.h"
+#include "run/batch.h"
 #include "run/execute.h"
 #include "run/prepare.h"
 #include "run/record.h"
@@ -87,16 +87,32 @@ attempt_arm(const Attempt *attempt)
 
 		limit = limit > 0 ? Min(limit, own) : own;
 	}
-	TimedOut = false;
 	if (limit > 0)
 		enable_timeout_at(RunTimeout, attempt->started_at + limit * 1000);
 }
 
 /*
- * Publishes what runs, and applies the settings of queue and task.
+ * Publishes the attempt that is to be looked at.
  */
-static void
-attempt_enter(Attempt *attempt)
+void
+attempt_begin(Attempt *attempt)
+{
+	const Assignment *assignment = attempt->assignment;
+
+	worker_slot_begin(attempt->worker, assignment);
+	inflight_begin(MyDatabaseId, assignment->task_id, assignment->attempt);
+	/* a cancel that came too late for the previous one */
+	QueryCancelPending = false;
+	TimedOut = false;
+	CurrentAttempt = attempt;
+}
+
+/*
+ * Publishes what runs, and applies the settings of queue and task, unless it
+ * joins a transaction in which they are in force.
+ */
+void
+attempt_enter(Attempt *attempt, bool joins)
 {
 	TaskRow    *task = attempt->task;
 
@@ -110,12 +126,17 @@ attempt_enter(Attempt *attempt)
 	attempt->started_at = GetCurrentTimestamp();
 	debug_query_string = task->command;
 	pgstat_report_activity(STATE_RUNNING, task->command);
-	Assert(!FirstSnapshotSet);
-	session_apply(task, attempt->queue_settings);
+	if (joins)
+		session_apply_defaults(task);
+	else
+	{
+		Assert(!FirstSnapshotSet);
+		session_apply(task, attempt->queue_settings);
+	}
 	attempt_arm(attempt);
 }
 
-static void
+void
 attempt_disarm(void)
 {
 	disable_timeout(RunTimeout, false);
@@ -125,7 +146,7 @@ attempt_disarm(void)
  * Raises the cancellation that the command may have swallowed, so that what
  * was to be cancelled does not commit.
  */
-static void
+void
 attempt_check_cancelled(Attempt *attempt)
 {
 	Oid			actor;
@@ -141,15 +162,11 @@ attempt_check_cancelled(Attempt *attempt)
  * Runs what the transaction has put off, so that nothing of the user's runs
  * after the run row has been written.
  */
-static void
+void
 attempt_finish_command(void)
 {
-	ConstraintsSetStmt *immediate = makeNode(ConstraintsSetStmt);
-
 	PortalHashTableDeleteAll();
-	immediate->constraints = NIL;
-	immediate->deferred = false;
-	AfterTriggerSetState(immediate);
+	AfterTriggerFireDeferred();
 	/* triggers may have opened some, too */
 	PortalHashTableDeleteAll();
 	CommandCounterIncrement();
@@ -162,13 +179,15 @@ static void
 attempt_execute_transaction(Attempt *attempt)
 {
 	ExecuteResult result;
+	RunRow		run;
 
 	execute_command(attempt->task->command, attempt->task->args, false,
 					attempt->context, &result);
 	attempt_finish_command();
 	attempt_check_cancelled(attempt);
 	attempt_disarm();
-	record_success(attempt, &result);
+	record_success(attempt, &result, &run);
+	run_row_insert(&run);
 	record_promise(attempt, true, 0);
 	if (attempt->grouped)
 		lazy_commit_request();
@@ -184,6 +203,7 @@ static void
 attempt_execute_autocommit(Attempt *attempt)
 {
 	ExecuteResult result;
+	RunRow		run;
 
 	claim_row_insert(attempt->assignment->task_id,
 					 attempt->assignment->attempt);
@@ -194,7 +214,8 @@ attempt_execute_autocommit(Attempt *attempt)
 	execute_command(attempt->task->command, attempt->task->args, true,
 					attempt->context, &result);
 	attempt_disarm();
-	record_success(attempt, &result);
+	record_success(attempt, &result, &run);
+	run_row_insert(&run);
 	xact_end_task(database_mine(),
 				  depth_slot(database_mine(), attempt->assignment->queue), 1);
 	CommitTransactionCommand();
@@ -204,10 +225,10 @@ attempt_execute_autocommit(Attempt *attempt)
 }
 
 /*
- * Rolls back and records; called while the error is being handled.
+ * Takes the error that is being handled, and notes when it came.
  */
-static void
-attempt_fail(Attempt *attempt)
+ErrorData *
+attempt_catch(Attempt *attempt)
 {
 	MemoryContext caller = MemoryContextSwitchTo(attempt->context);
 	ErrorData  *error = CopyErrorData();
@@ -218,6 +239,17 @@ attempt_fail(Attempt *attempt)
 	attempt->timed_out = TimedOut;
 	/* the slots are still held: runs on one slot never overlap */
 	attempt->failed_at = GetCurrentTimestamp();
+	return error;
+}
+
+/*
+ * Rolls back and records; called while the error is being handled.
+ */
+static void
+attempt_fail(Attempt *attempt)
+{
+	ErrorData  *error = attempt_catch(attempt);
+
 	AbortCurrentTransaction();
 	QueryCancelPending = false;
 	if (attempt->session_slots)
@@ -227,22 +259,9 @@ attempt_fail(Attempt *attempt)
 	}
 	/* somebody else has written the end of this attempt */
 	if (attempt->recording && error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
-	{
 		record_report(attempt, COMPLETION_LOOKUP, 0);
-		return;
-	}
-	PG_TRY();
-	{
+	else
 		record_failure(attempt, error);
-	}
-	PG_CATCH();
-	{
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		record_report(attempt, COMPLETION_LOOKUP, 0);
-	}
-	PG_END_TRY();
 }
 
 /*
@@ -260,10 +279,12 @@ attempt_start(Attempt *attempt)
 	readiness = attempt_prepare(attempt, &taken);
 	if (readiness == READY)
 	{
-		attempt_enter(attempt);
+		attempt_enter(attempt, false);
 		attempt_check_cancelled(attempt);
 		if (attempt->task->autocommit)
 			attempt_execute_autocommit(attempt);
+		else if (batch_may_begin(attempt))
+			batch_execute(attempt);
 		else
 			attempt_execute_transaction(attempt);
 		return true;
@@ -293,11 +314,7 @@ attempt_run(WeirWorker *worker, const Assignment *assignment)
 											"pg_weir attempt",
 											ALLOCSET_DEFAULT_SIZES);
 	attempt.started_at = GetCurrentTimestamp();
-	worker_slot_begin(worker, assignment);
-	inflight_begin(MyDatabaseId, assignment->task_id, assignment->attempt);
-	QueryCancelPending = false;
-	TimedOut = false;
-	CurrentAttempt = &attempt;
+	attempt_begin(&attempt);
 	PG_TRY();
 	{
 		(void) attempt_start(&attempt);

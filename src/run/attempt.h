@@ -21,6 +21,8 @@ typedef struct Attempt
 	MemoryContext context;		/* lives as long as the attempt */
 	TimestampTz started_at;
 	TimestampTz failed_at;
+	int64		duration;		/* us; 0 = until it is reported */
+	int			batch;			/* most tasks in its transaction */
 	bool		timed_out;		/* it ran longer than it may */
 	bool		grouped;		/* its commit is flushed with others */
 	bool		session_slots;	/* mode autocommit: slots are held */
@@ -32,5 +34,13 @@ extern Attempt *CurrentAttempt; /* NULL outside of a task */
 
 extern void attempt_install(void);
 extern bool attempt_run(WeirWorker *worker, const Assignment *assignment);
+
+/* The steps of an attempt, for batch.c */
+extern void attempt_begin(Attempt *attempt);
+extern void attempt_enter(Attempt *attempt, bool joins);
+extern void attempt_finish_command(void);
+extern void attempt_check_cancelled(Attempt *attempt);
+extern void attempt_disarm(void);
+extern ErrorData *attempt_catch(Attempt *attempt);
 
 #endif							/* WEIR_ATTEMPT_H */

@@ -72,6 +72,7 @@ attempt_read(Attempt *attempt)
 	queue = queue_config_by_id(assignment->queue);
 	attempt->queue_settings = NULL;
 	attempt->grouped = queue && queue->grouped;
+	attempt->batch = queue ? queue->batch : 1;
 	if (queue && queue->settings)
 	{
 		attempt->queue_settings = palloc(VARSIZE(queue->settings));
@@ -90,6 +91,34 @@ attempt_read(Attempt *attempt)
 	if (attempt->task->ntables > 0 && !attempt_needs_hold(attempt))
 		return NEEDS_CHANGED;
 	return READY;
+}
+
+static bool
+same_settings(const Jsonb *a, const Jsonb *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+/*
+ * In the transaction of another attempt, which has read the settings of the
+ * queue that both are of: reads the task, and says whether it may be executed
+ * there.  Its settings must be those that the transaction began with.
+ */
+bool
+attempt_may_join(Attempt *attempt, const Attempt *first)
+{
+	MemoryContext caller = MemoryContextSwitchTo(attempt->context);
+
+	AcceptInvalidationMessages();
+	attempt->task = task_row_read(attempt->assignment->task_id);
+	MemoryContextSwitchTo(caller);
+	return authority_holds() && attempt->task != NULL &&
+		!attempt->task->autocommit &&
+		attempt->task->owner == first->task->owner &&
+		same_settings(attempt->task->settings, first->task->settings) &&
+		(attempt->task->ntables == 0 || attempt_needs_hold(attempt));
 }
 
 /*

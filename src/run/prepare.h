@@ -19,6 +19,7 @@ typedef enum Readiness
 	ENDED_ALREADY				/* the ledger knows how */
 } Readiness;
 
+extern bool attempt_may_join(Attempt *attempt, const Attempt *first);
 extern Readiness attempt_prepare(Attempt *attempt, uint64 *taken);
 
 #endif							/* WEIR_PREPARE_H */

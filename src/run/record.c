@@ -56,6 +56,7 @@ record_promise(Attempt *attempt, bool final, TimestampTz retry_at)
 	completion.place = assignment->place;
 	completion.task_id = assignment->task_id;
 	completion.attempt = assignment->attempt;
+	completion.duration = attempt->duration;
 	completion.run_at = retry_at;
 	if (final)
 		completion.ended = depth_slot(database_mine(), assignment->queue);
@@ -63,30 +64,29 @@ record_promise(Attempt *attempt, bool final, TimestampTz retry_at)
 }
 
 /*
- * Writes the run of a success.
+ * Makes the run of a success.
  */
 void
-record_success(Attempt *attempt, const ExecuteResult *result)
+record_success(Attempt *attempt, const ExecuteResult *result, RunRow *run)
 {
 	const Assignment *assignment = attempt->assignment;
-	RunRow		run = {0};
 
+	memset(run, 0, sizeof(RunRow));
 	attempt->recording = true;
-	run.task_id = assignment->task_id;
-	run.attempt = assignment->attempt;
-	run.outcome = OUTCOME_SUCCEEDED;
-	run.final = true;
-	run.charged = true;
-	run.worker_pid = MyProcPid;
-	run.ready_at = assignment->ready_at;
-	run.started_at = attempt->started_at;
-	run.finished_at = GetCurrentTimestamp();
-	run.has_rows = result->has_rows;
-	run.rows = result->rows;
-	run.result = result->json;
-	run.detail = result->not_stored;
-	run.keyless = attempt->task->unique_key == NULL;
-	run_row_insert(&run);
+	run->task_id = assignment->task_id;
+	run->attempt = assignment->attempt;
+	run->outcome = OUTCOME_SUCCEEDED;
+	run->final = true;
+	run->charged = true;
+	run->worker_pid = MyProcPid;
+	run->ready_at = assignment->ready_at;
+	run->started_at = attempt->started_at;
+	run->finished_at = GetCurrentTimestamp();
+	run->has_rows = result->has_rows;
+	run->rows = result->rows;
+	run->result = result->json;
+	run->detail = result->not_stored;
+	run->keyless = attempt->task->unique_key == NULL;
 }
 
 /*
@@ -148,8 +148,8 @@ record_judge(Attempt *attempt, const ErrorData *error, RunRow *run)
  * Writes the run of a failure, in a transaction of its own, and promises the
  * report.
  */
-void
-record_failure(Attempt *attempt, const ErrorData *error)
+static void
+record_write_failure(Attempt *attempt, const ErrorData *error)
 {
 	const Assignment *assignment = attempt->assignment;
 	RunRow		run = {0};
@@ -170,4 +170,24 @@ record_failure(Attempt *attempt, const ErrorData *error)
 	run_row_insert(&run);
 	record_promise(attempt, run.final, run.retry_at);
 	CommitTransactionCommand();
+}
+
+/*
+ * Records a failure.  If even that fails the scheduler is told to look.
+ */
+void
+record_failure(Attempt *attempt, const ErrorData *error)
+{
+	PG_TRY();
+	{
+		record_write_failure(attempt, error);
+	}
+	PG_CATCH();
+	{
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		record_report(attempt, COMPLETION_LOOKUP, 0);
+	}
+	PG_END_TRY();
 }

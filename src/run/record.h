@@ -8,6 +8,7 @@
 #ifndef WEIR_RECORD_H
 #define WEIR_RECORD_H
 
+#include "ledger/run_row.h"
 #include "run/attempt.h"
 #include "run/execute.h"
 
@@ -15,7 +16,8 @@ extern void record_report(Attempt *attempt, CompletionKind kind,
 						  uint64 resource);
 extern void record_promise(Attempt *attempt, bool final,
 						   TimestampTz retry_at);
-extern void record_success(Attempt *attempt, const ExecuteResult *result);
+extern void record_success(Attempt *attempt, const ExecuteResult *result,
+						   RunRow *run);
 extern void record_failure(Attempt *attempt, const ErrorData *error);
 
 #endif							/* WEIR_RECORD_H */

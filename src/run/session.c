@@ -159,19 +159,40 @@ session_unvisit(int guc_level)
 }
 
 /*
+ * Makes the session's defaults those of who enqueued the task.
+ */
+void
+session_apply_defaults(const TaskRow *task)
+{
+	setting_apply_default("search_path", task->environment.search_path, &DefaultPath);
+	setting_apply_default("timezone", task->environment.timezone, &DefaultZone);
+}
+
+/*
  * Prepares the session for a task.  The transaction has begun but has no
  * snapshot yet, so its own characteristics still follow the defaults.
  */
 void
 session_apply(const TaskRow *task, Jsonb *queue_settings)
 {
-	setting_apply_default("search_path", task->environment.search_path, &DefaultPath);
-	setting_apply_default("timezone", task->environment.timezone, &DefaultZone);
+	session_apply_defaults(task);
 	settings_walk(queue_settings, GUC_ACTION_SET, true);
 	settings_walk(task->settings, GUC_ACTION_SET, true);
 	XactIsoLevel = DefaultXactIsoLevel;
 	XactReadOnly = DefaultXactReadOnly;
 	XactDeferrable = DefaultXactDeferrable;
+}
+
+/*
+ * Drops what a task may have left for the next one in the same transaction.
+ * What it has set is undone by the caller, and locks of the session stay to
+ * the end of the transaction, which they may protect.
+ */
+void
+session_pass_on(void)
+{
+	DropAllPreparedStatements();
+	ResetSequenceCaches();
 }
 
 /*

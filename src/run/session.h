@@ -10,6 +10,8 @@
 
 #include "ledger/task_row.h"
 
+extern void session_apply_defaults(const TaskRow *task);
+extern void session_pass_on(void);
 extern void session_apply(const TaskRow *task, Jsonb *queue_settings);
 extern bool session_reset(Oid role);
 extern void session_check_settings(Jsonb *settings);

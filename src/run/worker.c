@@ -30,6 +30,7 @@
 
 #include "run/attempt.h"
 #include "run/authority.h"
+#include "run/batch.h"
 #include "run/guard.h"
 #include "run/session.h"
 #include "run/slots.h"
@@ -165,6 +166,7 @@ worker_connect(WeirWorker *worker, int slot)
 	BackgroundWorkerInitializeConnectionByOid(worker->database, worker->role,
 											  0);
 	attempt_install();
+	batch_install();
 	guard_install();
 	authority_watch();
 	pgstat_report_appname("pg_weir worker");

@@ -7,7 +7,8 @@
  * costs more than the task.  So when all workers are busy, those with short
  * tasks get the next ones into their inboxes, as many as they do in about
  * AHEAD_US; how long tasks take is measured by queue.  What lies in an inbox
- * counts as running.  There are few, but more where they share a flush.
+ * counts as running.  There are few, but more where they share a flush or a
+ * transaction.
  *
  * Nothing else changes.  The policy decides what is next, as if the worker
  * were free; only tasks without slots are handed over, so that none holds a
@@ -36,6 +37,9 @@
 /* How many tasks: to hide the way to the scheduler, or to share a flush */
 #define AHEAD_EACH		8
 #define AHEAD_GROUPED	WEIR_INBOX_SIZE
+
+StaticAssertDecl(2 * WEIR_MAX_BATCH <= WEIR_INBOX_SIZE,
+				 "a batch is handed over while another is executed");
 
 /* How long the tasks of a queue take, and how many may be in hand */
 typedef struct Pace
@@ -78,9 +82,10 @@ ahead_pace(Scheduler *scheduler, int32 queue)
  * Takes in how a queue is configured.
  */
 void
-ahead_set_queue(Scheduler *scheduler, int32 queue, bool grouped)
+ahead_set_queue(Scheduler *scheduler, const QueueConfig *queue)
 {
-	ahead_pace(scheduler, queue)->limit = grouped ? AHEAD_GROUPED : AHEAD_EACH;
+	ahead_pace(scheduler, queue->queue_id)->limit =
+		queue->grouped ? AHEAD_GROUPED : Max(AHEAD_EACH, 2 * queue->batch);
 }
 
 /*

@@ -8,9 +8,10 @@
 #ifndef WEIR_AHEAD_H
 #define WEIR_AHEAD_H
 
+#include "ledger/queue_config.h"
 #include "sched/scheduler.h"
 
-extern void ahead_set_queue(Scheduler *scheduler, int32 queue, bool grouped);
+extern void ahead_set_queue(Scheduler *scheduler, const QueueConfig *queue);
 extern void ahead_note_end(Scheduler *scheduler, const Assignment *assignment,
 						   const Completion *completion);
 extern void ahead_note_start(Scheduler *scheduler, WeirWorker *worker,

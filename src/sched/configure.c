@@ -48,7 +48,7 @@ configure_queues(Scheduler *scheduler)
 		policy_set_queue(scheduler->policy, queues[i].queue_id,
 						 queues[i].max_running, queues[i].weight,
 						 queues[i].paused);
-		ahead_set_queue(scheduler, queues[i].queue_id, queues[i].grouped);
+		ahead_set_queue(scheduler, &queues[i]);
 	}
 	for (int i = 0; i < weir_max_queues; i++)
 	{

@@ -26,6 +26,7 @@
 #include "sched/dispatch.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
+#include "sched/singly.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/inbox.h"
@@ -117,6 +118,7 @@ dispatch_assign(Scheduler *scheduler, WeirWorker *worker,
 	assignment.queue = start->queue;
 	assignment.klass = start->klass;
 	assignment.solo = start->solo;
+	assignment.singly = singly_has(scheduler, start->task_id);
 	assignment.ngrants = start->ngrants;
 	assignment.ready_at = now;
 	memcpy(assignment.grants, start->grants, sizeof(assignment.grants));

@@ -15,6 +15,7 @@
  *	  AGAIN			it waits for the next attempt
  *	  BOUNCED		it waits on, or a moment; look who holds slots
  *	  RETURNED		it waits on; the worker leaves
+ *	  SINGLY		it waits on, and does not share a transaction then
  *	  RESOLVE		read it again: its tables have other oids or caps
  *	  LOOKUP		the ledger says what became of it
  *
@@ -32,6 +33,7 @@
 #include "sched/later.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
+#include "sched/singly.h"
 #include "shmem/database.h"
 #include "shmem/inbox.h"
 #include "shmem/outbox.h"
@@ -237,6 +239,8 @@ intake_completion(Scheduler *scheduler, const Completion *completion,
 	switch (completion->kind)
 	{
 		case COMPLETION_FINAL:
+			if (assignment->singly)
+				singly_remove(scheduler, task_id);
 			(void) policy_finished(policy, task_id);
 			break;
 		case COMPLETION_AGAIN:
@@ -247,6 +251,10 @@ intake_completion(Scheduler *scheduler, const Completion *completion,
 			intake_bounced(scheduler, completion, assignment);
 			break;
 		case COMPLETION_RETURNED:
+			(void) policy_put_back(policy, task_id);
+			break;
+		case COMPLETION_SINGLY:
+			singly_add(scheduler, task_id);
 			(void) policy_put_back(policy, task_id);
 			break;
 		case COMPLETION_RESOLVE:

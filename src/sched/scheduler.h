@@ -47,6 +47,7 @@ typedef struct Scheduler
 	bool		slots_changed;	/* look at foreign holders in this round */
 	PoolEntry  *pool;			/* weir.max_workers */
 	HTAB	   *paces;			/* how long tasks take, by queue; ahead.c */
+	HTAB	   *singly;			/* what must not be batched; singly.c */
 	List	   *later;			/* what is to be done later; later.c */
 	int			nheld;			/* owners that no worker could be had for */
 	int			maxheld;

@@ -109,6 +109,15 @@ inbox_peek(WeirWorker *worker, uint64 *position, Assignment *assignment)
 }
 
 /*
+ * The position behind the last assignment.
+ */
+uint64
+inbox_end(WeirWorker *worker)
+{
+	return pg_atomic_read_u64(&worker->inbox_head);
+}
+
+/*
  * Takes the assignment that was seen at that position; false if somebody else
  * has.
  */

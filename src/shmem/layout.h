@@ -34,6 +34,7 @@
 
 #define WEIR_RING_SIZE			8192	/* messages on the way to a scheduler */
 #define WEIR_INBOX_SIZE			64	/* places for what a worker has in hand */
+#define WEIR_MAX_BATCH			32	/* tasks in one transaction */
 #define WEIR_NOTE_SIZE			64	/* bytes of a progress note */
 #define WEIR_MAX_HOLDS			128 /* utility commands holding databases down */
 #define WEIR_MAX_SUSPECTS		64	/* tasks suspected of a server crash */
@@ -194,6 +195,7 @@ typedef struct Assignment
 	int16		klass;
 	int16		place;			/* in "assigned" */
 	bool		solo;
+	bool		singly;			/* not in one transaction with others */
 	int16		ngrants;
 	TimestampTz ready_at;		/* when it was due */
 	PolicyGrant grants[POLICY_MAX_NEEDS];
@@ -206,6 +208,7 @@ typedef enum CompletionKind
 	COMPLETION_BOUNCED,			/* not started: a slot was taken */
 	COMPLETION_RESOLVE,			/* not started: its tables have changed */
 	COMPLETION_RETURNED,		/* not started: this worker leaves */
+	COMPLETION_SINGLY,			/* rolled back: because of its neighbours */
 	COMPLETION_LOOKUP			/* uncertain: the ledger knows */
 } CompletionKind;
 

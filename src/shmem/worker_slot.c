@@ -428,10 +428,15 @@ worker_slot_cancel(Oid database, int64 task_id, CancelCause cause, Oid actor)
 	if (worker == NULL)
 		return false;
 	SpinLockAcquire(&worker->mutex);
-	worker->cancel_task = task_id;
-	worker->cancel_attempt = attempt;
-	worker->cancel_cause = cause;
-	worker->cancel_actor = actor;
+	/* one that has run in a batch must not hide what asks for the current one */
+	if (worker->task_id == 0 || worker->task_id == task_id ||
+		worker->cancel_task != worker->task_id)
+	{
+		worker->cancel_task = task_id;
+		worker->cancel_attempt = attempt;
+		worker->cancel_cause = cause;
+		worker->cancel_actor = actor;
+	}
 	/* under the mutex: a later signal could hit the worker's next task */
 	if (worker->task_id == task_id && worker->attempt == attempt &&
 		worker->pid != 0)

@@ -211,6 +211,23 @@ SELECT pg_reload_conf();
 \connect :home
 DROP DATABASE weir_docs;
 
+-- page docs/how-to/run-many-short-tasks.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE TABLE seen (id int);
+SELECT weir.create_queue('clicks', capacity => 10000, durability => 'grouped');
+SELECT n FROM weir.enqueue_many('INSERT INTO seen VALUES ($1)',
+    (SELECT jsonb_agg(jsonb_build_array(i)) FROM generate_series(1, 1000) i), queue => 'clicks');
+SELECT weir.drain('clicks', '1 minute');
+SELECT count(*) FROM seen;
+SELECT weir.alter_queue('clicks', batch => 20);
+SELECT batch, durability FROM weir.queues WHERE name = 'clicks';
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY finished_at - started_at) < '1 second' AS short
+FROM weir.runs WHERE queue = 'clicks';
+\connect :home
+DROP DATABASE weir_docs;
+
 -- page docs/how-to/run-vacuum-and-procedures.md
 CREATE DATABASE weir_docs;
 \connect weir_docs

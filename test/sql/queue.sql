@@ -20,24 +20,24 @@ end $$;
 
 -- Three queues exist from the start.
 select queue_id, name, class, capacity, depth, ready, delayed, blocked, running,
-       paused, paused_reason, on_full, max_running, weight, durability, settings, policy
+       paused, paused_reason, on_full, max_running, weight, batch, durability, settings, policy
 from weir.queues where queue_id <= 100 order by queue_id;
 
 -- Defaults, and everything given.
 select weir.create_queue('q_default');
 select weir.create_queue('q_all', class => 'backfill', capacity => 7,
     on_full => 'wait', max_running => 3, weight => 2.5,
-    durability => 'grouped', settings => '{"work_mem": "8MB"}', policy => '{"max_attempts": 5}');
+    batch => 32, durability => 'grouped', settings => '{"work_mem": "8MB"}', policy => '{"max_attempts": 5}');
 create temp view q as
 select name, class, capacity, depth, paused, on_full, max_running, weight,
-       durability, settings, policy, owner = current_user as mine
+       batch, durability, settings, policy, owner = current_user as mine
 from weir.queues where name like 'q\_%' order by queue_id;
 select * from q;
 
 -- In one statement, the one after the other.
 select weir.create_queue('q_once'), weir.alter_queue('q_once', capacity => 2), weir.drop_queue('q_once');
 -- A null is as good as nothing.
-select weir.create_queue('q_null', null, null, null, null, null, null, null, null);
+select weir.create_queue('q_null', null, null, null, null, null, null, null, null, null);
 select * from q where name = 'q_null';
 
 -- Names are any text, up to the length of an identifier.
@@ -59,6 +59,8 @@ select pg_temp.refused(c) from unnest(array[
     $$select weir.create_queue('x', class => 'urgent')$$,
     $$select weir.create_queue('x', class => 'system')$$,
     $$select weir.create_queue('x', durability => 'never')$$,
+    $$select weir.create_queue('x', batch => 0)$$,
+    $$select weir.create_queue('x', batch => 33)$$,
     $$select weir.create_queue('x', class => '')$$,
     $$select weir.create_queue('x', class => 'ADHOC')$$,
     $$select weir.create_queue('x', capacity => 0)$$,
@@ -99,7 +101,7 @@ select weir.alter_queue('q_default', capacity => 1000000);
 
 -- Alter: null keeps, reset clears.
 select weir.alter_queue('q_all', capacity => 9);
-select weir.alter_queue('q_all', class => 'adhoc', on_full => 'reject', weight => 1, durability => 'each');
+select weir.alter_queue('q_all', class => 'adhoc', on_full => 'reject', weight => 1, batch => 2, durability => 'each');
 select * from q where name = 'q_all';
 select weir.alter_queue('q_all', max_running => 4, settings => '{"work_mem": "16MB"}',
     policy => '{"backoff_base": 0.5, "retry_permanent": true}');

@@ -1,0 +1,259 @@
+# batch: tasks of one queue share a transaction, and are as good as alone in
+# it.  One that fails, is cancelled or takes too long fails alone; what cannot
+# be committed together is executed singly; nothing is lost or done twice.
+use strict;
+use warnings FATAL => 'all';
+use lib 'test/t';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WeirNode;
+use WeirTest;
+
+my $node = weir_node('batch',
+	'weir.max_workers' => 1,
+	'weir.worker_idle_timeout' => "'1h'",
+	restart_after_crash => 'on');
+my $db = 'postgres';
+
+$node->safe_psql($db, q{
+	CREATE EXTENSION pg_weir;
+	CREATE TABLE effect (task_id bigint);
+	CREATE TABLE seen (task_id bigint, n bigint);
+	CREATE TABLE parent (id int PRIMARY KEY);
+	CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
+	CREATE TABLE skew (k text);
+	SELECT weir.create_queue('b', capacity => 100000, batch => 8, policy => '{"backoff_base": 0.01}');
+	SELECT weir.create_queue('s', capacity => 1000, batch => 8,
+		settings => '{"default_transaction_isolation": "serializable"}')});
+wait_scheduler($node, $db);
+my $mark = 'INSERT INTO effect SELECT weir.current_task()';
+my $tasks = 0;
+
+sub quoted { return join ', ', map { "\$command\$$_\$command\$" } @_ }
+
+# Enqueues commands while the queue is paused, and lets the only worker find
+# them all; says their ids.  The tasks before them are so short that many are
+# handed over at once.
+sub start
+{
+	my ($queue, @commands) = @_;
+	my $list = quoted(@commands);
+
+	$node->safe_psql($db,
+		"SELECT n FROM weir.enqueue_many('SELECT 1', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, 300)), queue => '$queue')");
+	$node->safe_psql($db, "SELECT weir.drain('$queue', '1 min')");
+	$node->safe_psql($db, "SELECT weir.pause('$queue')");
+	my @ids = split /\n/, $node->safe_psql($db,
+		"SELECT weir.enqueue(c, queue => '$queue', max_attempts => 2) FROM unnest(ARRAY[$list]::text[]) WITH ORDINALITY u(c, i) ORDER BY i");
+	$node->poll_query_until($db, "SELECT count(*) = 1 FROM weir.workers WHERE state = 'idle'")
+	  or die 'the worker is not idle';
+	$node->safe_psql($db, "SELECT weir.resume('$queue')");
+	return @ids;
+}
+
+sub drain
+{
+	my ($queue) = @_;
+
+	$node->safe_psql($db, "SELECT weir.drain('$queue', '1 min')") eq 't'
+	  or die "queue $queue is not drained";
+}
+
+# The runs of these tasks: which attempt, what came of it, and in the how
+# manieth of their transactions.
+sub runs
+{
+	my $list = join ', ', @_;
+
+	return join ' ', split /\n/, $node->safe_psql($db,
+		"SELECT concat_ws(':', attempt, outcome, sqlstate, dense_rank() OVER (ORDER BY min))
+		 FROM (SELECT *, min(task_id) OVER (PARTITION BY xid) FROM weir.run WHERE task_id IN ($list)) r
+		 ORDER BY task_id, attempt");
+}
+
+# Executes commands as a batch; says their runs.
+sub batch
+{
+	my @ids = start('b', @_);
+
+	drain('b');
+	return runs(@ids);
+}
+
+is(batch(($mark) x 6), join(' ', ('1:succeeded:1') x 6), 'six tasks share a transaction');
+is(batch(($mark) x 12), join(' ', ('1:succeeded:1') x 8, ('1:succeeded:2') x 4),
+	'not more than the queue allows');
+$tasks += 18;
+batch(('INSERT INTO seen SELECT weir.current_task(), count(*) FROM seen') x 5);
+is($node->safe_psql($db, 'SELECT string_agg(n::text, $$ $$ ORDER BY task_id) FROM seen'),
+	'0 1 2 3 4', 'each sees what those before it have done, and has its own number');
+
+# One that fails.
+is( batch($mark, $mark, "$mark; SELECT 1/0", $mark, $mark),
+	'1:succeeded:1 1:succeeded:1 1:failed:22012:2 1:succeeded:3 1:succeeded:3',
+	'one that fails does so alone');
+$tasks += 4;
+is( batch($mark, 'INSERT INTO child VALUES (1)', $mark),
+	'1:succeeded:1 1:failed:23503:2 1:succeeded:3',
+	'so does one whose deferred constraints do not hold');
+$tasks += 2;
+is( batch('INSERT INTO child VALUES (2); INSERT INTO parent VALUES (2)',
+		'SET CONSTRAINTS ALL IMMEDIATE; INSERT INTO parent VALUES (3)',
+		'INSERT INTO child VALUES (4); INSERT INTO parent VALUES (4)', $mark),
+	'1:succeeded:1 1:succeeded:1 1:succeeded:2 1:succeeded:2',
+	'constraints are checked at the end of each, unless it has said otherwise for itself');
+$tasks += 1;
+
+# What one does to the session does not meet the next one.
+is( batch(('CREATE TEMP TABLE t ON COMMIT DROP AS SELECT 1') x 3),
+	'1:succeeded:1 1:succeeded:2 1:succeeded:3', 'nor do temporary tables meet');
+is( batch(('PREPARE p AS SELECT 1; SET work_mem = 100; SET search_path = nowhere') x 3),
+	'1:succeeded:1 1:succeeded:1 1:succeeded:1', 'nor prepared statements');
+my @ids = start('b', "SET work_mem = 100; SET timezone = 'Asia/Tokyo'; SET LOCAL search_path = nowhere; SELECT 1",
+	"SELECT concat_ws(' ', current_setting('work_mem'), current_setting('timezone') = 'Asia/Tokyo', current_schema) AS s");
+drain('b');
+is(runs(@ids), '1:succeeded:1 1:succeeded:1', 'settings in one transaction');
+is($node->safe_psql($db, "SELECT weir.result($ids[1])->0->>'s'"), '4MB f public',
+	'are those of the task alone');
+is( batch($mark, 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1', $mark),
+	'1:succeeded:1 1:succeeded:2 1:succeeded:3',
+	'what is not possible there is done singly, and is no failure');
+$tasks += 2;
+
+# Tasks with other settings, or in mode autocommit, do not join.
+start('b');
+$node->safe_psql($db, "SELECT weir.pause('b')");
+@ids = split /\n/, $node->safe_psql($db, q{
+	SELECT weir.enqueue('SELECT 1', queue => 'b');
+	SELECT weir.enqueue('SELECT 1', queue => 'b', settings => '{"work_mem": "1MB"}');
+	SELECT weir.enqueue('SELECT 1', queue => 'b', settings => '{"work_mem": "1MB"}');
+	SELECT weir.enqueue('SELECT 1', queue => 'b', mode => 'autocommit');
+	SELECT weir.enqueue('SELECT 1', queue => 'b');
+	SELECT weir.enqueue('SELECT 1', queue => 'b')});
+$node->safe_psql($db, "SELECT weir.resume('b')");
+drain('b');
+is( runs(@ids), '1:succeeded:1 1:succeeded:2 1:succeeded:2 1:succeeded:3 1:succeeded:4 1:succeeded:4',
+	'only what is alike shares a transaction');
+
+# A task that waits for a lock, in the middle of a batch.
+my $lock = "$mark; SELECT pg_advisory_xact_lock(7)";
+my $holder = $node->background_psql($db);
+
+sub start_waiting
+{
+	my ($queue, @commands) = @_;
+
+	$holder->query_safe('SELECT pg_advisory_lock(7)');
+	my @ids = start($queue, @commands);
+	$node->poll_query_until($db, 'SELECT count(*) = 1 FROM pg_locks WHERE locktype = $$advisory$$ AND NOT granted')
+	  or die 'no task waits for the lock';
+	return @ids;
+}
+
+@ids = start_waiting('b', $mark, $lock, $mark);
+is($node->safe_psql($db, "SELECT task_id FROM weir.workers"), $ids[1],
+	'the worker shows the one that it is at');
+is($node->safe_psql($db, "SELECT count(*) FROM weir.run WHERE task_id >= $ids[0]"),
+	0, 'those before it are not committed');
+$node->safe_psql($db, "SELECT weir.cancel($ids[0]); SELECT weir.cancel($ids[1])");
+drain('b');
+is(runs(@ids), '1:succeeded:1 1:cancelled:57014:2 1:succeeded:3',
+	'it is cancelled alone; for the one before it that is too late');
+$tasks += 2;
+$holder->query_safe('SELECT pg_advisory_unlock(7)');
+
+@ids = start_waiting('b', $mark, $lock, $mark);
+$node->safe_psql($db, 'SELECT pg_terminate_backend(pid) FROM weir.workers');
+$holder->query_safe('SELECT pg_advisory_unlock(7)');
+drain('b');
+is( $node->safe_psql($db, "SELECT string_agg(concat_ws(':', task_id - $ids[0], attempt, outcome, charged), ' ' ORDER BY task_id, attempt)
+		FROM weir.run WHERE task_id >= $ids[0]"),
+	'0:1:succeeded:t 1:1:interrupted:f 1:2:succeeded:t 2:1:succeeded:t',
+	'when the worker is terminated all are given back, only the current one was interrupted');
+$tasks += 3;
+
+# A timeout.
+@ids = start('b', $mark, $mark);
+$node->safe_psql($db, "SELECT weir.drain('b', '1 min'); SELECT weir.pause('b')");
+push @ids, split /\n/, $node->safe_psql($db, qq{
+	SELECT weir.enqueue('$mark', queue => 'b');
+	SELECT weir.enqueue('$mark; SELECT pg_sleep(3600)', queue => 'b', timeout => '100ms', max_attempts => 1);
+	SELECT weir.enqueue('$mark', queue => 'b')});
+$node->safe_psql($db, "SELECT weir.resume('b')");
+drain('b');
+is(runs(@ids), '1:succeeded:1 1:succeeded:1 1:succeeded:2 1:timed_out:57014:3 1:succeeded:4',
+	'a timeout is of one task');
+$tasks += 4;
+
+# The commit fails: two transactions, each of which has read what the other
+# writes.
+@ids = start_waiting('s', q{INSERT INTO skew SELECT 'b' WHERE (SELECT count(*) FROM skew WHERE k = 'a') >= 0},
+	$lock);
+my $position = -s $node->logfile;
+$node->safe_psql($db, q{
+	BEGIN ISOLATION LEVEL SERIALIZABLE;
+	INSERT INTO skew SELECT 'a' WHERE (SELECT count(*) FROM skew WHERE k = 'b') >= 0;
+	COMMIT});
+$holder->query_safe('SELECT pg_advisory_unlock(7)');
+drain('s');
+like(log_since($node, $position), qr/could not commit 2 tasks in one transaction/,
+	'a batch cannot be committed');
+is(runs(@ids), '1:succeeded:1 1:succeeded:2', 'its tasks are executed singly, in the same attempt');
+is($node->safe_psql($db, 'SELECT string_agg(k, $$$$ ORDER BY k) FROM skew'), 'ab', 'once');
+$tasks += 1;
+
+# The process is killed in the middle of a batch: it is the current task's
+# fault.
+@ids = start_waiting('b', $mark, $lock, $mark);
+$position = -s $node->logfile;
+kill 9, $node->safe_psql($db, 'SELECT pid FROM weir.workers');
+$node->wait_for_log(qr/database system is ready to accept connections/, $position);
+$node->poll_query_until($db, 'SELECT true');
+queue_ready($node, $db);
+drain('b');
+is( $node->safe_psql($db, "SELECT string_agg(concat_ws(':', task_id - $ids[0], attempt, outcome, charged), ' ' ORDER BY task_id, attempt)
+		FROM weir.run WHERE task_id >= $ids[0]"),
+	'0:1:succeeded:t 1:1:crashed:t 1:2:succeeded:t 2:1:succeeded:t',
+	'nobody but the current one is said to have crashed');
+$tasks += 3;
+$holder->{run}->finish;
+
+# Workers and schedulers are terminated, and tasks cancelled, under load; half
+# of it is flushed together, too.
+$node->safe_psql($db, q{SELECT weir.create_queue('g', capacity => 100000, batch => 32, durability => 'grouped')});
+$node->safe_psql($db,
+	"SELECT n FROM weir.enqueue_many('$mark', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, 10000)), queue => '$_')")
+  for 'b', 'g';
+$node->safe_psql($db, q{
+	DO $$
+	DECLARE
+		kind text;
+		before bigint;
+	BEGIN
+		FOREACH kind IN ARRAY '{worker,scheduler,worker,cancel,worker,scheduler,cancel}'::text[] LOOP
+			before := (SELECT count(*) FROM effect);
+			WHILE (SELECT count(*) FROM effect) < before + 500 LOOP
+			END LOOP;
+			PERFORM pg_stat_clear_snapshot();
+			IF kind = 'cancel' THEN
+				PERFORM pg_cancel_backend(max(pid)) FROM pg_stat_activity
+				WHERE backend_type = 'pg_weir worker';
+			ELSE
+				PERFORM pg_terminate_backend(max(pid)) FROM pg_stat_activity
+				WHERE backend_type = 'pg_weir ' || kind;
+			END IF;
+		END LOOP;
+	END $$});
+wait_scheduler($node, $db);
+drain('b');
+drain('g');
+$tasks += 20000;
+is(ledger_faults($node, $db), '', 'the ledger is in order');
+is($node->safe_psql($db, 'SELECT count(*), count(DISTINCT task_id) FROM effect'),
+	"$tasks|$tasks", 'each task has had its effect once');
+is( $node->safe_psql($db, "SELECT count(*) FROM effect LEFT JOIN weir.run r ON r.task_id = effect.task_id AND outcome = 'succeeded' WHERE r.task_id IS NULL"),
+	0, 'and has its run');
+unlike(log_since($node), qr/PANIC|TRAP:/, 'no failed assertion');
+$node->stop('fast');
+done_testing();
