@@ -95,6 +95,7 @@ OBJS = \
 	src/sched/upkeep.o \
 	src/sched/ward.o \
 	src/api/acquire.o \
+	src/api/admit_write.o \
 	src/api/adopt.o \
 	src/api/arguments.o \
 	src/api/capped.o \
@@ -102,8 +103,10 @@ OBJS = \
 	src/api/clearing.o \
 	src/api/control.o \
 	src/api/enqueue.o \
+	src/api/enforce.o \
 	src/api/gate.o \
 	src/api/holders.o \
+	src/api/let_through.o \
 	src/api/lifecycle.o \
 	src/api/pause.o \
 	src/api/policy_parameters.o \

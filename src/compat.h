@@ -72,6 +72,15 @@ typedef int ProcNumber;
 	ExecInsertIndexTuples((result), (slot), (estate), false, false, NULL, NIL)
 #endif
 
+/* 16 keeps the privileges that a plan needs apart from its range table */
+#if PG_VERSION_NUM >= 160000
+#define weir_plan_permitted(plan) \
+	ExecCheckPermissions((plan)->rtable, (plan)->permInfos, false)
+#else
+#define weir_plan_permitted(plan) \
+	ExecCheckRTPerms((plan)->rtable, false)
+#endif
+
 /* 18 dropped the "run once" flag of PortalRun */
 #if PG_VERSION_NUM >= 180000
 #define weir_PortalRun(portal, count, toplevel, dest, qc) \

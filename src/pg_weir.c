@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "api/enforce.h"
 #include "api/lifecycle.h"
 #include "ledger/environment.h"
 #include "ledger/generation.h"
@@ -44,4 +45,5 @@ _PG_init(void)
 	xact_actions_install();
 	launcher_register();
 	lifecycle_install_hooks();
+	enforce_install_hooks();
 }

@@ -154,6 +154,9 @@ CREATE TABLE weir.cap (
     table_name text NOT NULL,
     slots integer NOT NULL CHECK (slots BETWEEN 1 AND 64),
     reserved integer NOT NULL CHECK (reserved BETWEEN 0 AND slots),
+    enforce text NOT NULL CHECK (enforce IN ('tasks', 'observe', 'everyone')),
+    if_unsafe_to_wait text NOT NULL CHECK (if_unsafe_to_wait IN ('allow', 'error')),
+    exempt text[] NOT NULL,
     CONSTRAINT cap_pkey PRIMARY KEY (schema_name, table_name)
 );
 COMMENT ON TABLE weir.cap IS 'Configuration: the caps of tables, by name.';

@@ -36,7 +36,9 @@ CREATE FUNCTION weir._show_assigned(
 
 CREATE FUNCTION weir._show_resources(
     OUT kind integer, OUT id oid, OUT slots integer, OUT reserved integer,
-    OUT used integer, OUT waiting_sessions integer
+    OUT used integer, OUT waiting_sessions integer, OUT head_since timestamptz,
+    OUT beside integer, OUT waited bigint, OUT let_through bigint,
+    OUT refused bigint, OUT would_wait bigint
 ) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_resources';
@@ -284,7 +286,11 @@ SELECT 'table'::text AS kind,
        pg_catalog.format('%I.%I', k.schema_name, k.table_name) AS resource,
        c.oid AS relation_oid, k.slots, k.reserved,
        coalesce(r.used, 0) AS used,
-       coalesce(r.waiting_sessions, 0) AS waiting_sessions
+       coalesce(r.waiting_sessions, 0) AS waiting_sessions,
+       k.enforce, k.if_unsafe_to_wait, k.exempt,
+       coalesce(r.beside, 0) AS beside, coalesce(r.waited, 0) AS waited,
+       coalesce(r.let_through, 0) AS let_through,
+       coalesce(r.refused, 0) AS refused, coalesce(r.would_wait, 0) AS would_wait
 FROM weir.cap k
 LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = k.schema_name
 LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name
@@ -296,7 +302,15 @@ COMMENT ON COLUMN weir.resources.relation_oid IS 'Oid of the table; null if ther
 COMMENT ON COLUMN weir.resources.slots IS 'The cap.';
 COMMENT ON COLUMN weir.resources.reserved IS 'Slots that only class daily uses.';
 COMMENT ON COLUMN weir.resources.used IS 'Slots that are held.';
-COMMENT ON COLUMN weir.resources.waiting_sessions IS 'Sessions that wait in weir.acquire().';
+COMMENT ON COLUMN weir.resources.waiting_sessions IS 'Sessions that wait for a slot.';
+COMMENT ON COLUMN weir.resources.enforce IS 'Whom the cap binds: tasks, observe or everyone.';
+COMMENT ON COLUMN weir.resources.if_unsafe_to_wait IS 'What becomes of a session that finds no slot and cannot wait: allow or error.';
+COMMENT ON COLUMN weir.resources.exempt IS 'Roles that it does not bind.';
+COMMENT ON COLUMN weir.resources.beside IS 'Transactions that write now without a slot, because they were let through or the cap only observes.';
+COMMENT ON COLUMN weir.resources.waited IS 'Sessions that had to wait since the server started.';
+COMMENT ON COLUMN weir.resources.let_through IS 'Transactions that were let through without a slot since the server started.';
+COMMENT ON COLUMN weir.resources.refused IS 'Sessions that got an error for want of a slot since the server started.';
+COMMENT ON COLUMN weir.resources.would_wait IS 'Transactions that would not have got a slot at once, under a cap that observes, since the server started.';
 
 CREATE VIEW weir.slots AS
 SELECT r.resource, s.slot, l.pid, w.task_id,
@@ -352,6 +366,16 @@ WITH RECURSIVE waiter AS MATERIALIZED (
     WHERE NOT l.granted
     AND (l.database IS NULL OR l.database =
          (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()))
+    UNION ALL
+    -- who holds the gate is the head of the line and waits for the slots
+    SELECT l.pid, l.locktype, l.mode, r.head_since, l.relation, l.classid, l.objsubid,
+           ARRAY(SELECT s.pid FROM pg_catalog.pg_locks s
+                 WHERE s.locktype = 'advisory' AND s.granted AND s.database = l.database
+                 AND s.classid = l.classid AND s.objid <> l.objid AND s.objsubid = l.objsubid)
+    FROM pg_catalog.pg_locks l
+    JOIN weir._show_resources() r ON r.id = l.classid
+    WHERE l.granted AND l.locktype = 'advisory' AND l.objsubid = 22273 AND l.objid = 4294967295
+    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
 ), chain AS (
     SELECT w.pid, b.pid AS blocker, 1 AS depth, ARRAY[w.pid, b.pid] AS path
     FROM waiter w, unnest(w.blockers) b(pid)
@@ -383,7 +407,7 @@ LEFT JOIN weir.task t ON t.task_id = k.task_id
 LEFT JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN weir._show_workers() rk ON rk.pid = r.blocker
 LEFT JOIN pg_catalog.pg_stat_get_activity(r.blocker) ra ON ra.pid = r.blocker;
-COMMENT ON VIEW weir.lock_waits IS 'Processes of this database that wait for a lock now, tasks and sessions: who blocks them, directly and at the root.';
+COMMENT ON VIEW weir.lock_waits IS 'Processes of this database that wait for a lock or for a slot now, tasks and sessions: who blocks them, directly and at the root.';
 COMMENT ON COLUMN weir.lock_waits.pid IS 'Process that waits.';
 COMMENT ON COLUMN weir.lock_waits.task_id IS 'Task that it executes; null for a session.';
 COMMENT ON COLUMN weir.lock_waits.class IS 'Class of the task.';

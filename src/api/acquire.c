@@ -72,11 +72,11 @@ weir_acquire(PG_FUNCTION_ARGS)
 	if (slot_room(resource) && slot_try_any(resource))
 		PG_RETURN_VOID();
 	if (!slot_may_wait())
-		slot_refuse_busy(resource, name,
+		slot_refuse_busy(resource,
 						 "This transaction has written or holds a slot already, and does not wait: others may wait for it. Acquire first.");
 	if (timeout == 0)
-		slot_refuse_busy(resource, name, "Try again later, or wait longer.");
-	(void) slot_wait(resource, name, true, timeout);
+		slot_refuse_busy(resource, "Try again later, or wait longer.");
+	(void) slot_wait(resource, true, timeout);
 	PG_RETURN_VOID();
 }
 

@@ -8,10 +8,13 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/regproc.h"
 
 #include "api/arguments.h"
@@ -20,6 +23,7 @@
 #include "ledger/event_row.h"
 #include "ledger/sql.h"
 #include "shmem/database.h"
+#include "shmem/resource.h"
 #include "shmem/xact_actions.h"
 
 PG_FUNCTION_INFO_V1(weir_cap_table);
@@ -44,7 +48,94 @@ check_cappable(Oid relid, const char *name)
 }
 
 /*
- * weir.cap_table(): sets the number of tasks that may write the table at once.
+ * The number of slots, and of those that are reserved.
+ */
+static void
+read_slots(FunctionCallInfo fcinfo, int32 *slots, int32 *reserved)
+{
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", "slots"),
+				 errhint("Remove a cap with weir.uncap_table().")));
+	*slots = PG_GETARG_INT32(1);
+	if (*slots < 1 || *slots > POLICY_MAX_SLOTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be between 1 and %d",
+						"slots", POLICY_MAX_SLOTS)));
+	*reserved = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
+	if (*reserved < 0 || *reserved > *slots)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be between 0 and the number of slots",
+						"reserved")));
+}
+
+/*
+ * Whom the cap binds, and what becomes of those who cannot wait; NULL where it
+ * is to stay as it is.
+ */
+static void
+read_enforcement(FunctionCallInfo fcinfo, char **enforce, char **unsafe)
+{
+	CapEnforce	parsed;
+
+	*enforce = argument_text(fcinfo, 3);
+	*unsafe = argument_text(fcinfo, 4);
+	if (*enforce != NULL && !cap_enforce_parse(*enforce, &parsed))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be \"tasks\", \"observe\" or \"everyone\"",
+						"enforce")));
+	if (*unsafe != NULL && strcmp(*unsafe, "allow") != 0 &&
+		strcmp(*unsafe, "error") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be \"allow\" or \"error\"",
+						"if_unsafe_to_wait")));
+}
+
+/*
+ * The roles that the cap does not bind, as an array of their names; zero where
+ * they are to stay as they are.
+ */
+static Datum
+read_exempt(FunctionCallInfo fcinfo)
+{
+	Datum	   *roles;
+	bool	   *nulls;
+	int			n;
+
+	if (PG_ARGISNULL(5))
+		return (Datum) 0;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(5), REGROLEOID, sizeof(Oid), true,
+					  TYPALIGN_INT, &roles, &nulls, &n);
+	if (n > WEIR_MAX_EXEMPT)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a cap can exempt at most %d roles", WEIR_MAX_EXEMPT),
+				 errhint("Exempt a role that they are members of.")));
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name = NULL;
+
+		if (!nulls[i])
+			name = GetUserNameFromId(DatumGetObjectId(roles[i]), true);
+		if (name == NULL)
+			ereport(ERROR,
+					(errcode(nulls[i] ? ERRCODE_NULL_VALUE_NOT_ALLOWED :
+							 ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("argument \"%s\" must contain roles that exist and no nulls",
+							"exempt")));
+		roles[i] = CStringGetTextDatum(name);
+	}
+	return PointerGetDatum(construct_array(roles, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/*
+ * weir.cap_table(): sets how many may write the table at once, and who.
  */
 Datum
 weir_cap_table(PG_FUNCTION_ARGS)
@@ -53,38 +144,42 @@ weir_cap_table(PG_FUNCTION_ARGS)
 	Oid			relid = argument_table(fcinfo, &name);
 	WeirDatabase *database = database_require_ready();
 	int32		slots;
-	int32		reserved = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
+	int32		reserved;
+	char	   *enforce;
+	char	   *unsafe;
+	Datum		exempt;
+	char	   *detail;
+	MemoryContext caller = CurrentMemoryContext;
 	SqlSession	session;
 	SqlParams	params = {0};
 
 	check_cappable(relid, name);
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", "slots"),
-				 errhint("Remove a cap with weir.uncap_table().")));
-	slots = PG_GETARG_INT32(1);
-	if (slots < 1 || slots > POLICY_MAX_SLOTS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must be between 1 and %d",
-						"slots", POLICY_MAX_SLOTS)));
-	if (reserved < 0 || reserved > slots)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must be between 0 and the number of slots",
-						"reserved")));
+	read_slots(fcinfo, &slots, &reserved);
+	read_enforcement(fcinfo, &enforce, &unsafe);
+	exempt = read_exempt(fcinfo);
 	cap_add_names(&params, relid);
 	sql_add_int4(&params, slots);
 	sql_add_int4(&params, reserved);
+	sql_add_text(&params, enforce);
+	sql_add_text(&params, unsafe);
+	sql_add(&params, TEXTARRAYOID, exempt, exempt == (Datum) 0);
 	sql_begin(&session);
-	sql_execute("INSERT INTO weir.cap (schema_name, table_name, slots, reserved)"
-				" VALUES ($1, $2, $3, $4) ON CONFLICT (schema_name, table_name)"
-				" DO UPDATE SET slots = $3, reserved = $4", &params);
+	sql_execute("INSERT INTO weir.cap AS c (schema_name, table_name, slots,"
+				" reserved, enforce, if_unsafe_to_wait, exempt)"
+				" VALUES ($1, $2, $3, $4, coalesce($5, 'tasks'),"
+				"  coalesce($6, 'allow'), coalesce($7, '{}'))"
+				" ON CONFLICT (schema_name, table_name)"
+				" DO UPDATE SET slots = $3, reserved = $4,"
+				"  enforce = coalesce($5, c.enforce),"
+				"  if_unsafe_to_wait = coalesce($6, c.if_unsafe_to_wait),"
+				"  exempt = coalesce($7, c.exempt)"
+				" RETURNING jsonb_build_object('slots', slots, 'reserved',"
+				"  reserved, 'enforce', enforce, 'if_unsafe_to_wait',"
+				"  if_unsafe_to_wait, 'exempt', exempt)::text", &params);
+	detail = MemoryContextStrdup(caller, sql_text(0, 1));
 	sql_end(&session);
-	event_write("cap_table", 0, NULL, name, NULL,
-				psprintf("{\"slots\": %d, \"reserved\": %d}", slots, reserved));
-	xact_config_changed(database);
+	event_write("cap_table", 0, NULL, name, NULL, detail);
+	xact_cap_set(database);
 	PG_RETURN_VOID();
 }
 

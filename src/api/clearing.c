@@ -35,6 +35,7 @@
 #include "ledger/sql.h"
 #include "shmem/database.h"
 #include "shmem/hold.h"
+#include "shmem/resource.h"
 #include "shmem/settings.h"
 #include "shmem/waits.h"
 #include "shmem/worker_slot.h"
@@ -296,7 +297,10 @@ clearing_release(ResourceReleasePhase phase, bool isCommit, bool isTopLevel,
 
 		/* what was counted belongs to a ledger that is no more */
 		if (committed && clearing->drops && (mine = database_mine()) != NULL)
+		{
 			pg_atomic_write_u32(&mine->seeded, 0);
+			resource_set_enforcing(mine, 0);
+		}
 		hold_lift(clearing->database);
 	}
 	database_extension_changes(false);

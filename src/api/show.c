@@ -248,17 +248,24 @@ weir_show_resources(PG_FUNCTION_ARGS)
 	for (int i = 0; database != NULL && i < weir_max_resources; i++)
 	{
 		ResourceSlot *resource = &database->resources[i];
-		Datum		values[6];
-		bool		nulls[6] = {0};
+		Datum		values[12];
+		bool		nulls[12] = {0};
 
-		if (resource->key == 0 || resource->slots == 0)
+		if (resource->key == 0 || resource->rule.slots == 0)
 			continue;
 		values[0] = Int32GetDatum(RESOURCE_KIND(resource->key));
 		values[1] = ObjectIdGetDatum(RESOURCE_ID(resource->key));
-		values[2] = Int32GetDatum(resource->slots);
-		values[3] = Int32GetDatum(resource->reserved);
+		values[2] = Int32GetDatum(resource->rule.slots);
+		values[3] = Int32GetDatum(resource->rule.reserved);
 		values[4] = Int32GetDatum(__builtin_popcountll(resource_held(resource)));
 		values[5] = Int32GetDatum(pg_atomic_read_u32(&resource->gate_waiters));
+		values[6] = TimestampTzGetDatum(pg_atomic_read_u64(&resource->head_since));
+		nulls[6] = pg_atomic_read_u64(&resource->head_since) == 0;
+		values[7] = Int32GetDatum(pg_atomic_read_u32(&resource->beside));
+		values[8] = Int64GetDatum(pg_atomic_read_u64(&resource->waited));
+		values[9] = Int64GetDatum(pg_atomic_read_u64(&resource->let_through));
+		values[10] = Int64GetDatum(pg_atomic_read_u64(&resource->refused));
+		values[11] = Int64GetDatum(pg_atomic_read_u64(&resource->would_wait));
 		put(set, values, nulls);
 	}
 	return (Datum) 0;

@@ -18,6 +18,7 @@
 #include "storage/ipc.h"
 #include "utils/timestamp.h"
 
+#include "api/capped.h"
 #include "api/gate.h"
 #include "api/holders.h"
 #include "api/slot_line.h"
@@ -29,21 +30,23 @@
 typedef struct SlotRequest
 {
 	ResourceSlot *resource;
-	const char *name;
 	bool		hard;			/* never beside the slots */
+	TimestampTz arrived;
 } SlotRequest;
 
 /*
- * Is a slot that is not reserved free?  Slots beyond a cap that was lowered
- * count, until they are given back.
+ * How many of the slots that are not reserved are free.  Slots beyond a cap
+ * that was lowered count as held, until they are given back.
  */
-static bool
-slot_free(const ResourceSlot *resource, uint64 held)
+int
+slot_count_free(const ResourceSlot *resource, uint64 held)
 {
-	int			reserved = Min(resource->reserved, resource->slots);
+	int			reserved = Min(resource->rule.reserved, resource->rule.slots);
 
-	return __builtin_popcountll(reserved < 64 ? held >> reserved : 0) <
-		resource->slots - reserved;
+	if (reserved == resource->rule.slots)
+		return 0;
+	return resource->rule.slots - reserved -
+		__builtin_popcountll(held >> reserved);
 }
 
 /*
@@ -54,9 +57,9 @@ slot_try_any(ResourceSlot *resource)
 {
 	uint64		held = resource_held(resource);
 
-	if (!slot_free(resource, held))
+	if (slot_count_free(resource, held) <= 0)
 		return false;
-	for (int i = resource->reserved; i < resource->slots; i++)
+	for (int i = resource->rule.reserved; i < resource->rule.slots; i++)
 	{
 		if ((held & (UINT64CONST(1) << i)) == 0 && slot_try(resource, i, true))
 			return true;
@@ -71,7 +74,7 @@ bool
 slot_room(ResourceSlot *resource)
 {
 	return pg_atomic_read_u32(&resource->gate_waiters) == 0 &&
-		slot_free(resource, resource_held(resource));
+		slot_count_free(resource, resource_held(resource)) > 0;
 }
 
 /*
@@ -88,11 +91,12 @@ slot_may_wait(void)
  * Refuses: all slots are held.
  */
 void
-slot_refuse_busy(ResourceSlot *resource, const char *name, const char *hint)
+slot_refuse_busy(ResourceSlot *resource, const char *hint)
 {
+	pg_atomic_fetch_add_u64(&resource->refused, 1);
 	ereport(ERROR,
 			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-			 errmsg("no slot of table %s is free", name),
+			 errmsg("no slot of table %s is free", cap_name(resource)),
 			 errdetail("Slots are held by processes: %s.",
 					   holders_text(resource->key)),
 			 errhint("%s", hint)));
@@ -101,7 +105,11 @@ slot_refuse_busy(ResourceSlot *resource, const char *name, const char *hint)
 static bool
 line_try(void *arg)
 {
-	return slot_try_any(((SlotRequest *) arg)->resource);
+	SlotRequest *request = arg;
+
+	/* for show: the head waits for no lock that would tell */
+	pg_atomic_write_u64(&request->resource->head_since, request->arrived);
+	return slot_try_any(request->resource);
 }
 
 static void
@@ -109,8 +117,7 @@ line_refuse(void *arg)
 {
 	SlotRequest *request = arg;
 
-	slot_refuse_busy(request->resource, request->name,
-					 "Try again later, or wait longer.");
+	slot_refuse_busy(request->resource, "Try again later, or wait longer.");
 }
 
 /*
@@ -126,12 +133,15 @@ line_stuck(void *arg)
 	if (!holders_wait_for_us(request->resource->key, request->hard, &cycle))
 		return false;
 	if (request->hard)
+	{
+		pg_atomic_fetch_add_u64(&request->resource->refused, 1);
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
 				 errmsg("deadlock detected while waiting for a slot of table %s",
-						request->name),
+						cap_name(request->resource)),
 				 errdetail("%s", cycle),
 				 errhint("Take the slot before anything else in the transaction.")));
+	}
 	return true;
 }
 
@@ -153,13 +163,14 @@ line_left(int code, Datum arg)
  * slots to the line.  False if a holder waits for us; "hard" refuses then.
  */
 bool
-slot_wait(ResourceSlot *resource, const char *name, bool hard, int64 timeout)
+slot_wait(ResourceSlot *resource, bool hard, int64 timeout)
 {
-	SlotRequest request = {resource, name, hard};
+	SlotRequest request = {resource, hard, GetCurrentTimestamp()};
 	GateCalls	calls = {line_try, line_stuck, line_refuse, &request};
 	Datum		database = PointerGetDatum(database_mine());
 	bool		got = false;
 
+	pg_atomic_fetch_add_u64(&resource->waited, 1);
 	pg_atomic_fetch_add_u64(&database_mine()->foreign_changed, 1);
 	PG_ENSURE_ERROR_CLEANUP(line_left, database);
 	{

@@ -10,12 +10,12 @@
 
 #include "shmem/layout.h"
 
+extern int	slot_count_free(const ResourceSlot *resource, uint64 held);
 extern bool slot_try_any(ResourceSlot *resource);
 extern bool slot_room(ResourceSlot *resource);
 extern bool slot_may_wait(void);
-extern bool slot_wait(ResourceSlot *resource, const char *name, bool hard,
-					  int64 timeout);
-extern void slot_refuse_busy(ResourceSlot *resource, const char *name,
+extern bool slot_wait(ResourceSlot *resource, bool hard, int64 timeout);
+extern void slot_refuse_busy(ResourceSlot *resource,
 							 const char *hint) pg_attribute_noreturn();
 
 #endif							/* WEIR_SLOT_LINE_H */

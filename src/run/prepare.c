@@ -46,7 +46,7 @@ attempt_needs_hold(Attempt *attempt)
 
 		for (int j = 0; j < assignment->ngrants && !granted; j++)
 			granted = assignment->grants[j].resource == needs[i];
-		if (!granted && resource != NULL && resource->slots > 0)
+		if (!granted && resource != NULL && resource->rule.slots > 0)
 			return false;
 		fitting += granted;
 	}

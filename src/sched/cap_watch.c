@@ -44,10 +44,10 @@ cap_watch_relation(Datum arg, int cacheid, uint32 hashvalue)
 }
 
 /*
- * A schema has changed: it may be one that a cap names.
+ * A schema or a role has changed: it may be one that a cap names.
  */
 static void
-cap_watch_schema(Datum arg, int cacheid, uint32 hashvalue)
+cap_watch_others(Datum arg, int cacheid, uint32 hashvalue)
 {
 	Stale = NumWatched > 0;
 }
@@ -62,8 +62,9 @@ cap_watch_begin(void)
 	{
 		CacheRegisterSyscacheCallback(RELNAMENSP, cap_watch_relation,
 									  (Datum) 0);
-		CacheRegisterSyscacheCallback(NAMESPACENAME, cap_watch_schema,
+		CacheRegisterSyscacheCallback(NAMESPACENAME, cap_watch_others,
 									  (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHOID, cap_watch_others, (Datum) 0);
 		Installed = true;
 	}
 	Stale = false;

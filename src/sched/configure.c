@@ -60,24 +60,48 @@ configure_queues(Scheduler *scheduler)
 }
 
 /*
- * Enters the cap of one row of the current result, and records that its name
- * has come to mean another table.
+ * The cap of one row of the current result.  Roles that are gone have been
+ * left out.
  */
 static void
+configure_rule(uint64 row, CapRule *rule)
+{
+	const char *roles = sql_text(row, 8);
+	int			length;
+
+	memset(rule, 0, sizeof(CapRule));
+	rule->slots = sql_int4(row, 2);
+	rule->reserved = sql_int4(row, 3);
+	(void) cap_enforce_parse(sql_text(row, 6), &rule->enforce);
+	rule->refuse_unsafe = strcmp(sql_text(row, 7), "error") == 0;
+	while (rule->nexempt < WEIR_MAX_EXEMPT &&
+		   sscanf(roles, "%u%n", &rule->exempt[rule->nexempt], &length) == 1)
+	{
+		rule->nexempt++;
+		roles += length;
+	}
+}
+
+/*
+ * Enters the cap of one row of the current result, and records that its name
+ * has come to mean another table.  Says whether it concerns every session.
+ */
+static bool
 configure_cap(Scheduler *scheduler, uint64 row)
 {
 	const char *name = sql_text(row, 1);
 	uint64		key;
 	Oid			before;
+	CapRule		rule;
 
 	if (unfinished_resolve(&name, 1, &key) == 0)
 		key = 0;
 	before = cap_watch_add(sql_text(row, 4), sql_text(row, 5),
 						   RESOURCE_ID(key));
+	configure_rule(row, &rule);
 	if (key == 0)
-		return;
-	if (!resource_set(scheduler->database, key, sql_int4(row, 2),
-					  sql_int4(row, 3)))
+		return rule.enforce != CAP_TASKS;
+	if (!resource_set(scheduler->database, key, &rule))
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("too many tables are capped, the cap of %s is not in force",
@@ -88,6 +112,7 @@ configure_cap(Scheduler *scheduler, uint64 row)
 		event_write("cap_follows", 0, NULL, name, NULL,
 					psprintf("{\"from\": %u, \"to\": %u}", before,
 							 RESOURCE_ID(key)));
+	return rule.enforce != CAP_TASKS;
 }
 
 /*
@@ -99,18 +124,23 @@ configure_caps(Scheduler *scheduler)
 	WeirDatabase *database = scheduler->database;
 	SqlSession	session;
 	uint64		n;
+	uint32		enforcing = 0;
 
 	resource_begin_reading(database);
 	cap_watch_begin();
 	sql_begin(&session);
 	n = sql_execute("SELECT quote_ident(schema_name) || '.' ||"
 					" quote_ident(table_name), slots, reserved, schema_name,"
-					" table_name FROM weir.cap", NULL);
+					" table_name, enforce, if_unsafe_to_wait,"
+					" array_to_string(ARRAY(SELECT r.oid"
+					"  FROM pg_roles r WHERE r.rolname = ANY (exempt)), ' ')"
+					" FROM weir.cap", NULL);
 	for (uint64 row = 0; row < n; row++)
-		configure_cap(scheduler, row);
+		enforcing += configure_cap(scheduler, row);
 	cap_watch_end();
 	sql_end(&session);
 	resource_end_reading(database);
+	resource_set_enforcing(database, enforcing);
 	/* entries without a cap are told too: tasks may wait for them */
 	for (int i = 0; i < weir_max_resources; i++)
 	{
@@ -118,7 +148,7 @@ configure_caps(Scheduler *scheduler)
 
 		if (resource->key != 0)
 			policy_set_resource(scheduler->policy, resource->key,
-								resource->slots, resource->reserved);
+								resource->rule.slots, resource->rule.reserved);
 	}
 }
 
@@ -192,6 +222,9 @@ configure(Scheduler *scheduler)
 	}
 	scheduler->configure_at = 0;
 	scheduler->config_seen = changed;
+	/* who has changed it since may have said so before we wrote the number */
+	if (pg_atomic_read_u64(&database->config_changed) != changed)
+		resource_suspect_enforcing(database);
 	pg_atomic_write_u64(&database->config_applied, changed);
 	ConditionVariableBroadcast(&database->progress);
 	return true;
@@ -255,7 +288,7 @@ configure_foreign(Scheduler *scheduler)
 		ResourceSlot *resource = &database->resources[i];
 		uint64		held;
 
-		if (resource->key == 0 || resource->slots == 0)
+		if (resource->key == 0 || resource->rule.slots == 0)
 			continue;
 		held = resource_held(resource);
 		if (held != 0)

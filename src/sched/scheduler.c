@@ -44,6 +44,7 @@
 #include "sched/scheduler.h"
 #include "sched/upkeep.h"
 #include "shmem/database.h"
+#include "shmem/resource.h"
 #include "shmem/settings.h"
 #include "shmem/waits.h"
 
@@ -147,6 +148,7 @@ scheduler_rebuild(Scheduler *scheduler)
 	if (!ours)
 	{
 		pg_atomic_write_u32(&database->seeded, 0);
+		resource_set_enforcing(database, 0);
 		if (before != SCHEDULER_UNADOPTED)
 			ereport(LOG,
 					(errmsg("ledger of database %u is not adopted, no task is started",

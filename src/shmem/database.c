@@ -30,6 +30,7 @@
 #include "compat.h"
 #include "shmem/database.h"
 #include "shmem/hold.h"
+#include "shmem/resource.h"
 #include "shmem/settings.h"
 #include "shmem/submit_ring.h"
 #include "shmem/waits.h"
@@ -126,6 +127,7 @@ database_release(WeirDatabase *database, bool gone)
 		database->found = false;
 		pg_atomic_write_u32(&database->seeded, 0);
 		pg_atomic_write_u32(&database->wanted, 0);
+		resource_set_enforcing(database, 0);
 		/* whom these were for is no more */
 		while (submit_ring_read(&database->ring, &message, 1) > 0)
 			continue;

@@ -89,6 +89,7 @@ layout_init_database(WeirDatabase *database, char **area, LWLock *lock)
 	pg_atomic_init_u64(&database->config_applied, 0);
 	pg_atomic_init_u32(&database->rebuild_wanted, 0);
 	pg_atomic_init_u64(&database->foreign_changed, 0);
+	pg_atomic_init_u32(&database->enforcing, 0);
 	pg_atomic_init_u32(&database->no_process, 0);
 	pg_atomic_init_u32(&database->waiting, 0);
 	ConditionVariableInit(&database->finished);
@@ -123,6 +124,7 @@ layout_startup(void)
 		Weir->launcher_procno = -1;
 		pg_atomic_init_u32(&Weir->launcher_starved, 0);
 		pg_atomic_init_u32(&Weir->databases_changed, 0);
+		pg_atomic_init_u32(&Weir->enforcing, 0);
 		Weir->databases = layout_carve(&area,
 									   weir_max_databases * MAXALIGN(sizeof(WeirDatabase)));
 		Weir->workers = layout_carve(&area,

@@ -38,6 +38,7 @@
 #define WEIR_NOTE_SIZE			64	/* bytes of a progress note */
 #define WEIR_MAX_HOLDS			128 /* utility commands holding databases down */
 #define WEIR_MAX_SUSPECTS		64	/* tasks suspected of a server crash */
+#define WEIR_MAX_EXEMPT			8	/* roles that a cap does not bind */
 
 /* Life of a scheduler.  Written by the scheduler, read by everybody. */
 typedef enum SchedulerState
@@ -119,6 +120,25 @@ typedef struct QueueSlot
 	ConditionVariable room;		/* depth went down */
 } QueueSlot;
 
+/* Whom a cap binds besides tasks that declare the table and acquire() */
+typedef enum CapEnforce
+{
+	CAP_TASKS,					/* nobody */
+	CAP_OBSERVE,				/* nobody, but says whom it would have bound */
+	CAP_EVERYONE				/* every session that writes the table */
+} CapEnforce;
+
+/* A cap as it is configured */
+typedef struct CapRule
+{
+	int32		slots;
+	int32		reserved;		/* slots 0 .. reserved-1 are for daily */
+	CapEnforce	enforce;
+	bool		refuse_unsafe;	/* who cannot wait is refused, not let through */
+	int32		nexempt;
+	Oid			exempt[WEIR_MAX_EXEMPT];	/* roles that it does not bind */
+} CapRule;
+
 /*
  * A capped resource and which of its slots are held.  A set bit in "held" is
  * a hint, the lock manager is the truth.  Owner: resource.c.
@@ -126,11 +146,16 @@ typedef struct QueueSlot
 typedef struct ResourceSlot
 {
 	uint64		key;			/* 0 = free; database lock */
-	int32		slots;			/* the cap; scheduler */
-	int32		reserved;		/* slots 0 .. reserved-1 are for daily */
+	CapRule		rule;			/* no slots = no cap; scheduler, same lock */
 	bool		named;			/* by the reading under way; scheduler */
 	pg_atomic_uint64 held;		/* whoever holds the advisory lock */
 	pg_atomic_uint32 gate_waiters;	/* sessions at the gate */
+	pg_atomic_uint64 head_since;	/* when the head came to the gate */
+	pg_atomic_uint32 beside;	/* transactions that write without a slot */
+	pg_atomic_uint64 waited;	/* sessions that had to wait */
+	pg_atomic_uint64 let_through;	/* transactions let through beside */
+	pg_atomic_uint64 refused;	/* transactions refused for want of a slot */
+	pg_atomic_uint64 would_wait;	/* that would not have got one */
 	ConditionVariable freed;	/* a slot was given back */
 } ResourceSlot;
 
@@ -176,6 +201,9 @@ typedef struct WeirDatabase
 
 	/* sessions took, freed or wait for slots: the scheduler looks again */
 	pg_atomic_uint64 foreign_changed;
+
+	/* caps that bind other sessions, or observe them; see resource.c */
+	pg_atomic_uint32 enforcing;
 
 	ConditionVariable finished; /* some task ended */
 	pg_atomic_uint32 finish_waiters;
@@ -312,6 +340,7 @@ typedef struct WeirShared
 	int			launcher_procno;
 	pg_atomic_uint32 launcher_starved;	/* no process for a scheduler */
 	pg_atomic_uint32 databases_changed; /* the launcher is to read the list */
+	pg_atomic_uint32 enforcing; /* the sum over all databases */
 	DatabaseHold holds[WEIR_MAX_HOLDS]; /* WeirLockDatabases */
 	int			nsuspects;		/* filled at start, read only afterwards */
 	Suspect		suspects[WEIR_MAX_SUSPECTS];

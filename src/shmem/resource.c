@@ -21,6 +21,25 @@
 #include "shmem/settings.h"
 
 /*
+ * Whom a cap binds, from its name.
+ */
+bool
+cap_enforce_parse(const char *text, CapEnforce *enforce)
+{
+	static const char *const names[] = {"tasks", "observe", "everyone"};
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (strcmp(text, names[i]) == 0)
+		{
+			*enforce = (CapEnforce) i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
  * At the start of the server, and never again: sessions may be in line.
  */
 void
@@ -31,10 +50,15 @@ resource_init(WeirDatabase *database)
 		ResourceSlot *resource = &database->resources[i];
 
 		resource->key = 0;
-		resource->slots = 0;
-		resource->reserved = 0;
+		memset(&resource->rule, 0, sizeof(CapRule));
 		pg_atomic_init_u64(&resource->held, 0);
 		pg_atomic_init_u32(&resource->gate_waiters, 0);
+		pg_atomic_init_u64(&resource->head_since, 0);
+		pg_atomic_init_u32(&resource->beside, 0);
+		pg_atomic_init_u64(&resource->waited, 0);
+		pg_atomic_init_u64(&resource->let_through, 0);
+		pg_atomic_init_u64(&resource->refused, 0);
+		pg_atomic_init_u64(&resource->would_wait, 0);
 		ConditionVariableInit(&resource->freed);
 	}
 }
@@ -60,9 +84,34 @@ resource_end_reading(WeirDatabase *database)
 	for (int i = 0; i < weir_max_resources; i++)
 	{
 		if (!database->resources[i].named)
-			database->resources[i].slots = 0;
+			memset(&database->resources[i].rule, 0, sizeof(CapRule));
 	}
 	LWLockRelease(database->lock);
+}
+
+/*
+ * Says how many caps bind or observe sessions that do not ask for a slot:
+ * where there are none a statement looks no further.  A cap whose table does
+ * not exist now counts.  Only the scheduler knows the number.
+ */
+void
+resource_set_enforcing(WeirDatabase *database, uint32 n)
+{
+	uint32		before = pg_atomic_exchange_u32(&database->enforcing, n);
+
+	pg_atomic_fetch_add_u32(&Weir->enforcing, n - before);
+}
+
+/*
+ * There may be one by now.  Cannot fail.
+ */
+void
+resource_suspect_enforcing(WeirDatabase *database)
+{
+	uint32		none = 0;
+
+	if (pg_atomic_compare_exchange_u32(&database->enforcing, &none, 1))
+		pg_atomic_fetch_add_u32(&Weir->enforcing, 1);
 }
 
 /*
@@ -96,8 +145,9 @@ resource_unused(WeirDatabase *database)
 	{
 		ResourceSlot *resource = &database->resources[i];
 
-		if (resource->slots == 0 && !resource->named &&
+		if (resource->rule.slots == 0 && !resource->named &&
 			pg_atomic_read_u64(&resource->held) == 0 &&
+			pg_atomic_read_u32(&resource->beside) == 0 &&
 			pg_atomic_read_u32(&resource->gate_waiters) == 0)
 			return resource;
 	}
@@ -108,7 +158,7 @@ resource_unused(WeirDatabase *database)
  * Enters or changes a cap; false if the table is full.
  */
 bool
-resource_set(WeirDatabase *database, uint64 key, int slots, int reserved)
+resource_set(WeirDatabase *database, uint64 key, const CapRule *rule)
 {
 	ResourceSlot *resource;
 
@@ -120,12 +170,25 @@ resource_set(WeirDatabase *database, uint64 key, int slots, int reserved)
 	if (resource)
 	{
 		resource->key = key;
-		resource->slots = slots;
-		resource->reserved = reserved;
+		resource->rule = *rule;
 		resource->named = true;
 	}
 	LWLockRelease(database->lock);
 	return resource != NULL;
+}
+
+/*
+ * A copy of the rule that is not half an old one.
+ */
+CapRule
+resource_rule(WeirDatabase *database, ResourceSlot *resource)
+{
+	CapRule		rule;
+
+	LWLockAcquire(database->lock, LW_SHARED);
+	rule = resource->rule;
+	LWLockRelease(database->lock);
+	return rule;
 }
 
 ResourceSlot *

@@ -21,13 +21,17 @@
 #define RESOURCE_KIND(key)		((uint16) ((key) >> 32))
 #define RESOURCE_ID(key)		((uint32) (key))
 
+extern bool cap_enforce_parse(const char *text, CapEnforce *enforce);
 extern void resource_init(WeirDatabase *database);
 extern void resource_begin_reading(WeirDatabase *database);
 extern void resource_end_reading(WeirDatabase *database);
-extern bool resource_set(WeirDatabase *database, uint64 key, int slots,
-						 int reserved);
+extern bool resource_set(WeirDatabase *database, uint64 key,
+						 const CapRule *rule);
+extern CapRule resource_rule(WeirDatabase *database, ResourceSlot *resource);
 extern ResourceSlot *resource_find(WeirDatabase *database, uint64 key);
 extern void resource_mark(ResourceSlot *resource, int slot, bool held);
 extern uint64 resource_held(ResourceSlot *resource);
+extern void resource_set_enforcing(WeirDatabase *database, uint32 n);
+extern void resource_suspect_enforcing(WeirDatabase *database);
 
 #endif							/* WEIR_RESOURCE_H */

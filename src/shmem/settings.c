@@ -18,6 +18,7 @@
 #include "shmem/settings.h"
 
 bool		weir_enabled = true;
+bool		weir_enforce = true;
 int			weir_generation_size = 1000000;
 char	   *weir_installation = NULL;
 int			weir_max_crashes = 2;
@@ -43,6 +44,11 @@ settings_define_behaviour(void)
 							 "When off, running tasks finish and none starts.",
 							 &weir_enabled, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("weir.enforce",
+							 "Sets whether caps bind sessions that write a table without having asked for a slot.",
+							 "When off, caps bind tasks and weir.acquire() alone, whatever they say.",
+							 &weir_enforce, true,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.generation_size",
 							"Sets the number of task ids in one generation of the ledger.",
 							"Takes effect with the next generation.",

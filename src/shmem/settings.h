@@ -9,6 +9,7 @@
 #define WEIR_SETTINGS_H
 
 extern bool weir_enabled;
+extern bool weir_enforce;
 extern int	weir_generation_size;
 extern char *weir_installation;
 extern int	weir_max_crashes;

@@ -12,7 +12,13 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "shmem/database.h"
+#include "shmem/settings.h"
 #include "shmem/submit_ring.h"
+#include "shmem/waits.h"
 
 void
 submit_ring_init(SubmitRing *ring)
@@ -38,6 +44,37 @@ submit_ring_take_credit(SubmitRing *ring)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Takes it when the scheduler has read some messages.  One transaction, which
+ * has "mine" credits already, may not take more than half of the ring: it could
+ * wait for itself.
+ */
+void
+submit_ring_await_credit(WeirDatabase *database, int mine)
+{
+	TimestampTz start = GetCurrentTimestamp();
+
+	while (!submit_ring_take_credit(&database->ring))
+	{
+		if (mine >= WEIR_RING_SIZE / 2 ||
+			TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+									   weir_max_wait))
+		{
+			ConditionVariableCancelSleep();
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("too many messages to the scheduler are pending"),
+					 errdetail("This transaction has %d, and %d fit in all.",
+							   mine, WEIR_RING_SIZE),
+					 errhint("Enqueue many tasks with one call of weir.enqueue_many(), or commit more often.")));
+		}
+		database_wake(database);
+		ConditionVariableTimedSleep(&database->ring.room, 100,
+									wait_event(WEIR_WAIT_SUBMIT_RING));
+	}
+	ConditionVariableCancelSleep();
 }
 
 /*

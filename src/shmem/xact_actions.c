@@ -21,19 +21,15 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
-#include "utils/timestamp.h"
 
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/lazy_commit.h"
 #include "shmem/outbox.h"
 #include "shmem/resource.h"
-#include "shmem/settings.h"
 #include "shmem/submit_ring.h"
-#include "shmem/waits.h"
 #include "shmem/xact_actions.h"
 
 typedef enum ActionKind
@@ -45,6 +41,7 @@ typedef enum ActionKind
 	ACTION_CONFIG,				/* commit: the scheduler reads it again */
 	ACTION_REBUILD,				/* commit: the scheduler starts over */
 	ACTION_SLOT,				/* either way: the slot is free */
+	ACTION_BESIDE,				/* either way: one less beside the slots */
 	ACTION_COMPLETE				/* commit: the worker reports */
 } ActionKind;
 
@@ -71,6 +68,7 @@ typedef struct Action
 			WeirWorker *worker;
 			Completion	completion;
 		}			complete;
+		bool		cap_set;	/* one may bind every session by now */
 		SubmitMessage message;
 	}			u;
 } Action;
@@ -154,40 +152,18 @@ message_continues(const SubmitMessage *last, const SubmitMessage *next)
 }
 
 /*
- * Takes credit for one more message, waiting for the scheduler to read some
- * if the ring is full.  One transaction may not take more than half of it:
- * it could wait for itself.
+ * Takes credit for one more message.
  */
 static void
 message_take_credit(WeirDatabase *database)
 {
 	int			mine = 0;
-	TimestampTz start;
 
 	if (submit_ring_take_credit(&database->ring))
 		return;
 	for (int i = 0; i < NumActions; i++)
 		mine += Actions[i].kind == ACTION_MESSAGE;
-	start = GetCurrentTimestamp();
-	while (!submit_ring_take_credit(&database->ring))
-	{
-		if (mine >= WEIR_RING_SIZE / 2 ||
-			TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
-									   weir_max_wait))
-		{
-			ConditionVariableCancelSleep();
-			ereport(ERROR,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("too many messages to the scheduler are pending"),
-					 errdetail("This transaction has %d, and %d fit in all.",
-							   mine, WEIR_RING_SIZE),
-					 errhint("Enqueue many tasks with one call of weir.enqueue_many(), or commit more often.")));
-		}
-		database_wake(database);
-		ConditionVariableTimedSleep(&database->ring.room, 100,
-									wait_event(WEIR_WAIT_SUBMIT_RING));
-	}
-	ConditionVariableCancelSleep();
+	submit_ring_await_credit(database, mine);
 }
 
 /*
@@ -277,6 +253,16 @@ xact_config_changed(WeirDatabase *database)
 }
 
 /*
+ * The same for a cap, which may bind every session from then on.
+ */
+void
+xact_cap_set(WeirDatabase *database)
+{
+	xact_config_changed(database);
+	Actions[NumActions - 1].u.cap_set = true;
+}
+
+/*
  * Notes that after this transaction the scheduler has to start over: once, if
  * this has been noted before.
  */
@@ -311,6 +297,20 @@ xact_hold_slot(WeirDatabase *database, ResourceSlot *resource, int slot,
 	resource_mark(resource, slot, true);
 	if (foreign)
 		pg_atomic_fetch_add_u64(&database->foreign_changed, 1);
+}
+
+/*
+ * Notes that this transaction writes under the cap without a slot; an aborted
+ * savepoint takes what it has written along.
+ */
+void
+xact_write_beside(ResourceSlot *resource)
+{
+	Action	   *action = action_add(ACTION_BESIDE, NULL);
+
+	action->u.resource.resource = resource;
+	NumActions++;
+	pg_atomic_fetch_add_u32(&resource->beside, 1);
 }
 
 /*
@@ -359,30 +359,39 @@ xact_submitted(int64 task_id)
 	return false;
 }
 
+/* Has it an action of the kind, for the resource or, with zero, for any? */
+static bool
+xact_has_resource(ActionKind kind, uint64 key)
+{
+	for (int i = 0; i < NumActions; i++)
+	{
+		if (Actions[i].kind == kind &&
+			(key == 0 || Actions[i].u.resource.resource->key == key))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Does this transaction hold a slot of the resource?
  */
 bool
 xact_holds_slot(uint64 key)
 {
-	for (int i = 0; i < NumActions; i++)
-	{
-		if (Actions[i].kind == ACTION_SLOT &&
-			Actions[i].u.resource.resource->key == key)
-			return true;
-	}
-	return false;
+	return xact_has_resource(ACTION_SLOT, key);
+}
+
+/* Does it write beside the slots? */
+bool
+xact_writes_beside(uint64 key)
+{
+	return xact_has_resource(ACTION_BESIDE, key);
 }
 
 bool
 xact_holds_any_slot(void)
 {
-	for (int i = 0; i < NumActions; i++)
-	{
-		if (Actions[i].kind == ACTION_SLOT)
-			return true;
-	}
-	return false;
+	return xact_has_resource(ACTION_SLOT, 0);
 }
 
 /*
@@ -417,6 +426,9 @@ action_undo(Action *action)
 			break;
 		case ACTION_SLOT:
 			action_free_slot(action);
+			break;
+		case ACTION_BESIDE:
+			pg_atomic_fetch_sub_u32(&action->u.resource.resource->beside, 1);
 			break;
 		case ACTION_CLOSE_QUEUE:
 			pg_atomic_fetch_sub_u32(&action->u.depth.slot->draining, 1);
@@ -454,7 +466,10 @@ action_deliver(Action *action)
 			pg_atomic_fetch_sub_u32(&action->u.depth.slot->draining, 1);
 			return;
 		case ACTION_CONFIG:
+			/* in this order: the scheduler writes and reads the other way */
 			pg_atomic_fetch_add_u64(&database->config_changed, 1);
+			if (action->u.cap_set)
+				resource_suspect_enforcing(database);
 			break;
 		case ACTION_REBUILD:
 			/* another ledger: ids and depths are not right any more */
@@ -463,6 +478,9 @@ action_deliver(Action *action)
 			break;
 		case ACTION_SLOT:
 			action_free_slot(action);
+			return;
+		case ACTION_BESIDE:
+			pg_atomic_fetch_sub_u32(&action->u.resource.resource->beside, 1);
 			return;
 		case ACTION_COMPLETE:
 			action->u.complete.completion.lsn = lazy_commit_lsn();

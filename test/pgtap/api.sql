@@ -40,7 +40,7 @@ SELECT bag_eq('SELECT proname::text, arguments, result FROM public_functions', $
 ('why_waiting', 'task_id bigint, OUT cause text, OUT holder text, OUT detail text, OUT eta timestamp with time zone', 'SETOF record'),
 ('current_task', '', 'bigint'),
 ('progress', 'done bigint, total bigint DEFAULT NULL::bigint, note text DEFAULT NULL::text', 'void'),
-('cap_table', 'relation regclass, slots integer, reserved integer DEFAULT 0', 'void'),
+('cap_table', 'relation regclass, slots integer, reserved integer DEFAULT 0, enforce text DEFAULT NULL::text, if_unsafe_to_wait text DEFAULT NULL::text, exempt regrole[] DEFAULT NULL::regrole[]', 'void'),
 ('uncap_table', 'relation regclass DEFAULT NULL::regclass, name text DEFAULT NULL::text', 'boolean'),
 ('acquire', 'relation regclass, wait interval DEFAULT NULL::interval', 'void'),
 ('try_acquire', 'relation regclass', 'boolean'),
@@ -91,7 +91,7 @@ SELECT bag_eq('view_columns', $$VALUES
 ('dead_letters', 'task_id bigint, queue text, class text, owner text, command text, args jsonb, enqueued_at timestamp with time zone, attempts integer, outcome text, sqlstate text, message text, detail text, finished_at timestamp with time zone, quarantined boolean'),
 ('workers', 'pid integer, role name, state text, task_id bigint, attempt integer, since timestamp with time zone'),
 ('running', 'task_id bigint, attempt integer, queue text, class text, owner text, pid integer, command text, args jsonb, started_at timestamp with time zone, runtime interval, done bigint, total bigint, percent numeric, note text, deadline timestamp with time zone, tables text[]'),
-('resources', 'kind text, resource text, relation_oid oid, slots integer, reserved integer, used integer, waiting_sessions integer'),
+('resources', 'kind text, resource text, relation_oid oid, slots integer, reserved integer, used integer, waiting_sessions integer, enforce text, if_unsafe_to_wait text, exempt text[], beside integer, waited bigint, let_through bigint, refused bigint, would_wait bigint'),
 ('slots', 'resource text, slot integer, pid integer, task_id bigint, since timestamp with time zone, reserved boolean'),
 ('events', 'event_id bigint, at timestamp with time zone, kind text, task_id bigint, queue text, relation text, session_user_name text, current_user_name text, client_addr text, reason text, detail jsonb'),
 ('lock_waits', 'pid integer, task_id bigint, class text, queue text, locktype text, mode text, relation regclass, since timestamp with time zone, waited interval, blockers integer[], root_blocker integer, root_task_id bigint, root_state text, root_xact_start timestamp with time zone, root_query text, depth integer, waiting_behind integer, deadline timestamp with time zone'),
@@ -113,6 +113,7 @@ SELECT isnt_empty($$SELECT FROM pg_description d JOIN pg_extension e ON d.objoid
 -- The settings.
 SELECT bag_eq($$SELECT name, context, vartype, boot_val, coalesce(unit, '') FROM pg_settings WHERE name LIKE 'weir.%'$$, $$VALUES
 ('weir.enabled', 'sighup', 'bool', 'on', ''),
+('weir.enforce', 'superuser', 'bool', 'on', ''),
 ('weir.generation_size', 'sighup', 'integer', '1000000', ''),
 ('weir.installation', 'sighup', 'string', '', ''),
 ('weir.max_crashes', 'sighup', 'integer', '2', ''),

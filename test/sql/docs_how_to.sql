@@ -17,6 +17,16 @@ CREATE TABLE fact (day date, amount numeric);
 SELECT weir.cap_table('fact', slots => 4, reserved => 1);
 SELECT weir.enqueue($$INSERT INTO fact VALUES ('2024-05-01', 100)$$, tables => '{fact}') AS task \gset
 SELECT outcome FROM weir.wait(:task);
+SELECT weir.cap_table('fact', slots => 4, reserved => 1, enforce => 'observe');
+SELECT resource, would_wait FROM weir.resources;
+SELECT weir.cap_table('fact', slots => 4, reserved => 1, enforce => 'everyone');
+CREATE ROLE loader;
+ALTER ROLE loader SET weir.max_wait = '30min';
+DROP ROLE loader;
+CREATE ROLE billing;
+SELECT weir.cap_table('fact', slots => 4, reserved => 1, exempt => '{billing}');
+SELECT weir.cap_table('fact', slots => 4, reserved => 1, enforce => 'tasks', exempt => '{}');
+DROP ROLE billing;
 BEGIN;
 SELECT weir.acquire('fact', wait => '5 minutes');
 INSERT INTO fact VALUES ('2024-05-02', 200);

@@ -95,7 +95,13 @@ SELECT outcome FROM weir.wait(:task);
 CREATE TABLE fact (day date, amount numeric);
 SELECT weir.cap_table('fact', slots => 2);
 SELECT weir.try_acquire('fact');
-SELECT kind, resource, slots, reserved FROM weir.resources;
+SELECT kind, resource, slots, reserved, enforce FROM weir.resources;
+SELECT weir.cap_table('fact', slots => 2, enforce => 'everyone');
+BEGIN;
+INSERT INTO fact VALUES ('2024-05-01', 100);
+SELECT resource, slot, pid = pg_backend_pid() AS mine FROM weir.slots WHERE pid IS NOT NULL;
+ROLLBACK;
+SELECT weir.cap_table('fact', slots => 2, enforce => 'tasks');
 CREATE TABLE other (n int);
 SELECT weir.cap_table('other', 1);
 SELECT weir.uncap_table('other') AS first, weir.uncap_table('other') AS second;
@@ -141,6 +147,9 @@ CREATE DATABASE weir_docs;
 CREATE EXTENSION pg_weir;
 SHOW weir.max_wait;
 SET weir.max_waits = '5s';
+SET weir.enforce = off;
+SHOW weir.enforce;
+RESET weir.enforce;
 \connect :home
 DROP DATABASE weir_docs;
 
@@ -175,6 +184,6 @@ BEGIN;
 SELECT weir.acquire('fact');
 SELECT resource, slot, pid = pg_backend_pid() AS mine, task_id, reserved FROM weir.slots ORDER BY slot;
 COMMIT;
-SELECT kind, relation, reason, detail FROM weir.events WHERE kind = 'cap_table';
+SELECT kind, relation, reason, detail -> 'slots' AS slots FROM weir.events WHERE kind = 'cap_table';
 \connect :home
 DROP DATABASE weir_docs;

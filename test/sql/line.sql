@@ -6,7 +6,7 @@
 \pset format unaligned
 set client_min_messages = warning;
 set statement_timeout = '60s';
-create extension dblink;
+create extension if not exists dblink;
 create procedure await(query text) language plpgsql as $$
 declare
     done boolean;

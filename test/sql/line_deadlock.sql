@@ -83,7 +83,7 @@ select run('c', 'begin'), run('c', 'select max(a)::text from dead_u');
 select start('c', $$select weir.acquire('dead_t', '50s')::text$$);
 call await('select waiting_sessions = 1 from weir.resources where resource = ''public.dead_t''');
 select start('a', 'truncate dead_u');
-call await('select count(*) = 1 from weir.lock_waits where waited > ''300 ms''');
+call await('select count(*) = 1 from weir.lock_waits where locktype = ''relation'' and waited > ''300 ms''');
 select run('b', 'commit'), finish('c'), run('c', 'commit'), finish('a'), run('a', 'commit');
 -- Who is merely slow is waited for to the end.
 select run('a', 'begin'), run('a', $$select weir.acquire('dead_u', '0')::text$$);

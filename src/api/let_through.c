@@ -1,0 +1,98 @@
+/*-------------------------------------------------------------------------
+ *
+ * let_through.c
+ *	  The record of writes that a cap did not hold back.
+ *
+ * Every one is counted in shared memory by who lets it through.  An event is
+ * written at most once a minute per session, table and cause, and says how many
+ * there were: a row for each would double what a busy session writes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "api/capped.h"
+#include "api/let_through.h"
+#include "ledger/event_row.h"
+#include "ledger/sql.h"
+#include "run/attempt.h"
+#include "shmem/resource.h"
+
+#define RECORD_INTERVAL_MS	60000
+
+/* What this session has been let through for */
+typedef struct LetThrough
+{
+	struct
+	{
+		uint64		resource;
+		int64		task_id;	/* 0 = a session */
+		char		kind[16];
+		char		cause[16];
+	}			key;
+	TimestampTz at;				/* of the last event */
+	int64		times;			/* since then */
+} LetThrough;
+
+static HTAB *LetThroughs = NULL;
+
+static LetThrough *
+let_through_find(const ResourceSlot *resource, const char *kind,
+				 const char *cause, int64 task_id)
+{
+	LetThrough	probe = {0};
+	LetThrough *found;
+	bool		known;
+
+	if (LetThroughs == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(probe.key);
+		control.entrysize = sizeof(LetThrough);
+		control.hcxt = TopMemoryContext;
+		LetThroughs = hash_create("pg_weir let through", 16, &control,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	probe.key.resource = resource->key;
+	probe.key.task_id = task_id;
+	strlcpy(probe.key.kind, kind, sizeof(probe.key.kind));
+	strlcpy(probe.key.cause, cause, sizeof(probe.key.cause));
+	found = hash_search(LetThroughs, &probe.key, HASH_ENTER, &known);
+	if (!known)
+	{
+		found->at = 0;
+		found->times = 0;
+	}
+	return found;
+}
+
+/*
+ * Records that this transaction writes the table although it has no slot, and
+ * why.
+ */
+void
+let_through_record(const ResourceSlot *resource, const char *kind,
+				   const char *cause)
+{
+	int64		task_id = CurrentAttempt ? CurrentAttempt->assignment->task_id : 0;
+	LetThrough *record = let_through_find(resource, kind, cause, task_id);
+	TimestampTz now = GetCurrentTimestamp();
+
+	record->times++;
+	if (record->at != 0 &&
+		!TimestampDifferenceExceeds(record->at, now, RECORD_INTERVAL_MS))
+		return;
+	/* the transaction may have dropped the extension */
+	if (!OidIsValid(extension_oid()))
+		return;
+	record->at = now;
+	event_write(kind, task_id, NULL, cap_name(resource), NULL,
+				psprintf("{\"cause\": \"%s\", \"times\": " INT64_FORMAT "}",
+						 cause, record->times));
+	record->times = 0;
+}
