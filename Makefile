@@ -26,6 +26,7 @@ OBJS = \
 	src/policy/admit.o \
 	src/policy/bucket.o \
 	src/policy/choose.o \
+	src/policy/expiry.o \
 	src/policy/fair.o \
 	src/policy/heap.o \
 	src/policy/look.o \
@@ -83,6 +84,7 @@ OBJS = \
 	src/sched/cap_watch.o \
 	src/sched/configure.o \
 	src/sched/dispatch.o \
+	src/sched/expire.o \
 	src/sched/fate.o \
 	src/sched/intake.o \
 	src/sched/later.o \

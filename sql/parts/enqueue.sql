@@ -12,6 +12,7 @@ CREATE FUNCTION weir.enqueue(
     unique_key text DEFAULT NULL,
     on_conflict text DEFAULT 'skip',
     timeout interval DEFAULT NULL,
+    queue_timeout interval DEFAULT NULL,
     max_attempts integer DEFAULT NULL,
     mode text DEFAULT 'transaction',
     settings jsonb DEFAULT NULL,
@@ -21,7 +22,7 @@ CREATE FUNCTION weir.enqueue(
 ) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_enqueue';
-COMMENT ON FUNCTION weir.enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text, text, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text, text, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits a task, which starts after this transaction has committed, and returns its id.';
 
 CREATE FUNCTION weir.try_enqueue(
@@ -36,6 +37,7 @@ CREATE FUNCTION weir.try_enqueue(
     unique_key text DEFAULT NULL,
     on_conflict text DEFAULT 'skip',
     timeout interval DEFAULT NULL,
+    queue_timeout interval DEFAULT NULL,
     max_attempts integer DEFAULT NULL,
     mode text DEFAULT 'transaction',
     settings jsonb DEFAULT NULL,
@@ -47,7 +49,7 @@ CREATE FUNCTION weir.try_enqueue(
     OUT retry_after interval
 ) LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_try_enqueue';
-COMMENT ON FUNCTION weir.try_enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text, text, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.try_enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text, text, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits a task as weir.enqueue() does, but returns what became of it: if its queue is full it does not wait, but says when to try again.';
 
 CREATE FUNCTION weir.enqueue_many(
@@ -62,6 +64,7 @@ CREATE FUNCTION weir.enqueue_many(
     unique_key text DEFAULT NULL,
     on_conflict text DEFAULT 'skip',
     timeout interval DEFAULT NULL,
+    queue_timeout interval DEFAULT NULL,
     max_attempts integer DEFAULT NULL,
     mode text DEFAULT 'transaction',
     settings jsonb DEFAULT NULL,
@@ -73,5 +76,5 @@ CREATE FUNCTION weir.enqueue_many(
     OUT n integer
 ) LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_enqueue_many';
-COMMENT ON FUNCTION weir.enqueue_many(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text, text, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.enqueue_many(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text, text, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits one task for each element of an array of argument arrays, all or none, and returns their consecutive ids.';

@@ -41,7 +41,8 @@ CREATE TABLE weir.task (
     settings jsonb,
     policy jsonb,
     reason text,
-    unique_key text
+    unique_key text,
+    queue_timeout interval
 );
 COMMENT ON TABLE weir.task IS 'Ledger: one row per task, written when it is enqueued; parent of the generations.';
 

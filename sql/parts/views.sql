@@ -112,7 +112,7 @@ COMMENT ON COLUMN weir.queues.owner IS 'Role that may change it.';
 CREATE VIEW weir.tasks WITH (security_barrier) AS
 SELECT t.task_id, v.queue, t.class,
        CASE WHEN l.final THEN
-                CASE WHEN l.outcome IN ('succeeded', 'cancelled') THEN l.outcome
+                CASE WHEN l.outcome IN ('succeeded', 'cancelled', 'expired') THEN l.outcome
                      ELSE 'discarded' END
             WHEN a.task_id IS NOT NULL THEN 'running'
             WHEN l.retry_at > pg_catalog.clock_timestamp() THEN 'retrying'
@@ -130,19 +130,32 @@ SELECT t.task_id, v.queue, t.class,
        t.policy, v.session_user_name AS enqueued_by, v.application_name,
        CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN v.client_addr END AS client_addr,
        CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.reason END AS reason,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.unique_key END AS unique_key
+       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.unique_key END AS unique_key,
+       t.queue_timeout,
+       CASE WHEN t.queue_timeout IS NOT NULL AND l.final IS NOT TRUE
+             AND a.task_id IS NULL AND NOT s.started
+            THEN greatest(t.enqueued_at, t.run_at, s.back_at) + t.queue_timeout END AS expires_at
 FROM weir.task t
 JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN LATERAL (
     SELECT r.attempt, r.outcome, r.final, r.retry_at, r.finished_at
     FROM weir.run r WHERE r.task_id = t.task_id
     ORDER BY r.attempt DESC LIMIT 1) l ON true
-LEFT JOIN weir._show_assigned() a ON a.task_id = t.task_id;
+LEFT JOIN weir._show_assigned() a ON a.task_id = t.task_id
+-- whether it has started since it was brought back
+LEFT JOIN LATERAL (
+    SELECT b.at AS back_at,
+           EXISTS (SELECT FROM weir.run r
+                   WHERE r.task_id = t.task_id AND (r.started_at IS NOT NULL OR r.charged)
+                   AND r.attempt > coalesce(b.attempt, 0)) AS started
+    FROM (SELECT max(r.attempt) AS attempt, max(r.finished_at) AS at FROM weir.run r
+          WHERE r.task_id = t.task_id AND r.outcome = 'retried') b
+    WHERE t.queue_timeout IS NOT NULL) s ON true;
 COMMENT ON VIEW weir.tasks IS 'The tasks and their states, finished ones included.';
 COMMENT ON COLUMN weir.tasks.task_id IS 'Id of the task.';
 COMMENT ON COLUMN weir.tasks.queue IS 'Queue that it was enqueued in.';
 COMMENT ON COLUMN weir.tasks.class IS 'Its class.';
-COMMENT ON COLUMN weir.tasks.state IS 'scheduled, ready, running, retrying, succeeded, discarded (a dead letter) or cancelled.';
+COMMENT ON COLUMN weir.tasks.state IS 'scheduled, ready, running, retrying, succeeded, discarded (a dead letter), cancelled or expired.';
 COMMENT ON COLUMN weir.tasks.owner IS 'Role that it runs as.';
 COMMENT ON COLUMN weir.tasks.job IS 'Job that it belongs to, if any.';
 COMMENT ON COLUMN weir.tasks.interval_start IS 'Start of its interval, if it belongs to a job.';
@@ -166,6 +179,8 @@ COMMENT ON COLUMN weir.tasks.application_name IS 'Application that enqueued it.'
 COMMENT ON COLUMN weir.tasks.client_addr IS 'Where that came from; null for local clients.';
 COMMENT ON COLUMN weir.tasks.reason IS 'Reason given; null for those who may not see it.';
 COMMENT ON COLUMN weir.tasks.unique_key IS 'Key under which no other task exists until it has ended; null for those who may not see it.';
+COMMENT ON COLUMN weir.tasks.queue_timeout IS 'Longest time that it may wait for its start.';
+COMMENT ON COLUMN weir.tasks.expires_at IS 'When it ends if it has not started by then.';
 
 CREATE VIEW weir.runs WITH (security_barrier) AS
 SELECT r.task_id, r.attempt, v.queue, t.class, v.owner_name AS owner,
@@ -188,7 +203,7 @@ COMMENT ON COLUMN weir.runs.attempt IS 'Number of the attempt, from 1.';
 COMMENT ON COLUMN weir.runs.queue IS 'Queue of the task.';
 COMMENT ON COLUMN weir.runs.class IS 'Class of the task.';
 COMMENT ON COLUMN weir.runs.owner IS 'Role that it ran as.';
-COMMENT ON COLUMN weir.runs.outcome IS 'succeeded, failed, crashed, timed_out, cancelled, interrupted, or retried (a dead letter was brought back).';
+COMMENT ON COLUMN weir.runs.outcome IS 'succeeded, failed, crashed, timed_out, cancelled, interrupted, expired (it did not start in time), or retried (it was brought back).';
 COMMENT ON COLUMN weir.runs.final IS 'Whether the task ended with it.';
 COMMENT ON COLUMN weir.runs.charged IS 'Whether it counts against max_attempts.';
 COMMENT ON COLUMN weir.runs.retry_at IS 'When the next attempt is due.';
@@ -221,10 +236,10 @@ SELECT t.task_id, v.queue, t.class, v.owner_name AS owner,
 FROM weir.run r
 JOIN weir.task t ON t.task_id = r.task_id
 JOIN weir.environment v ON v.environment_id = t.environment_id
-WHERE r.final AND r.outcome NOT IN ('succeeded', 'cancelled')
+WHERE r.final AND r.outcome NOT IN ('succeeded', 'cancelled', 'expired')
 AND NOT EXISTS (SELECT FROM weir.run n
                 WHERE n.task_id = r.task_id AND n.attempt > r.attempt);
-COMMENT ON VIEW weir.dead_letters IS 'Tasks that ended without success, neither cancelled; weir.retry() brings them back.';
+COMMENT ON VIEW weir.dead_letters IS 'Tasks that ended without success, neither cancelled nor expired; weir.retry() brings them back.';
 COMMENT ON COLUMN weir.dead_letters.task_id IS 'Id of the task.';
 COMMENT ON COLUMN weir.dead_letters.queue IS 'Its queue.';
 COMMENT ON COLUMN weir.dead_letters.class IS 'Its class.';
@@ -500,7 +515,9 @@ CREATE FUNCTION weir._causes(
                     ELSE 'no worker is free, or others go first' END, NULL
         FROM t, s WHERE t.state = 'ready'
     )
-    SELECT c.task_id, c.cause, c.holder, c.detail, c.eta FROM c
+    SELECT c.task_id, c.cause, c.holder,
+           c.detail || coalesce('; it expires at ' || t.expires_at, ''), c.eta
+    FROM c JOIN t USING (task_id)
     -- workers matter when nothing else is in the way
     WHERE c.rank < 9
        OR NOT EXISTS (SELECT FROM c o WHERE o.task_id = c.task_id AND o.rank < 9)
@@ -539,7 +556,7 @@ COMMENT ON FUNCTION weir.why_waiting(bigint)
 CREATE VIEW weir.waiting AS
 SELECT t.task_id, t.queue, t.class, t.owner, t.state, t.priority, t.enqueued_at,
        pg_catalog.clock_timestamp() - t.enqueued_at AS waited, t.deadline,
-       c.cause, c.holder, c.detail, c.eta
+       c.cause, c.holder, c.detail, c.eta, t.expires_at
 FROM (SELECT DISTINCT ON (c.task_id) c.* FROM weir._causes((SELECT array_agg(u.task_id) FROM weir.tasks u
                           WHERE u.state IN ('scheduled', 'ready', 'retrying', 'running')))
           WITH ORDINALITY c
@@ -559,3 +576,4 @@ COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, schedul
 COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
 COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
 COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';
+COMMENT ON COLUMN weir.waiting.expires_at IS 'When it ends if it has not started by then.';

@@ -49,6 +49,7 @@ promise(const EnqueueRequest *request, int64 first, int64 n)
 	message.enqueued_at = task->enqueued_at;
 	message.run_at = task->has_run_at ? task->run_at : POLICY_TIME_ALWAYS;
 	message.deadline = task->has_deadline ? task->deadline : POLICY_TIME_NEVER;
+	message.expires_at = task_row_expires_at(task);
 	message.nneeds = request->nneeds;
 	memcpy(message.needs, request->needs,
 		   request->nneeds * sizeof(uint64));

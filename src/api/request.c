@@ -40,6 +40,7 @@
 #include "shmem/resource.h"
 
 #define MAX_PRIORITY	1000000
+#define MAX_QUEUE_TIMEOUT_MS (10000 * (int64) (USECS_PER_DAY / 1000))
 
 static char *
 text_arg(FunctionCallInfo fcinfo, int arg)
@@ -195,6 +196,32 @@ read_time(FunctionCallInfo fcinfo, int arg, const char *name,
 }
 
 /*
+ * How long the task may wait.  It is kept without months and days, which are
+ * not the same length everywhere.
+ */
+static void
+read_queue_timeout(FunctionCallInfo fcinfo, TaskRow *task)
+{
+	int64		ms;
+
+	if (PG_ARGISNULL(ARG_QUEUE_TIMEOUT))
+		return;
+	ms = session_interval_ms(PG_GETARG_INTERVAL_P(ARG_QUEUE_TIMEOUT));
+	if (ms <= 0 || ms > MAX_QUEUE_TIMEOUT_MS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be an interval of at least a millisecond and at most 10000 days",
+						"queue_timeout")));
+	task->queue_timeout = palloc0(sizeof(Interval));
+	task->queue_timeout->time = ms * 1000;
+	if (!IS_VALID_TIMESTAMP(task_row_expires_at(task)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("argument \"%s\" reaches beyond the end of time",
+						"queue_timeout")));
+}
+
+/*
  * Times, priority and the numbers of attempts.
  */
 static void
@@ -221,6 +248,7 @@ read_numbers(FunctionCallInfo fcinfo, EnqueueRequest *request)
 					 errmsg("argument \"%s\" must be a positive interval of at least a millisecond",
 							"timeout")));
 	}
+	read_queue_timeout(fcinfo, task);
 	task->max_attempts = task->autocommit ? 1 :
 		request->queue->retry.max_attempts;
 	if (!PG_ARGISNULL(ARG_MAX_ATTEMPTS))

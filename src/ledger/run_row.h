@@ -46,7 +46,8 @@ typedef enum Outcome
 	OUTCOME_TIMED_OUT,
 	OUTCOME_CANCELLED,
 	OUTCOME_INTERRUPTED,
-	OUTCOME_RETRIED
+	OUTCOME_RETRIED,
+	OUTCOME_EXPIRED
 } Outcome;
 
 /* A run in memory; pointers are NULL and times zero for SQL nulls */

@@ -96,6 +96,23 @@ task_row_form(const TaskRow *task, Datum *values, bool *nulls)
 	set_pointer(values, nulls, ANUM_TASK_POLICY, task->policy);
 	heap_row_set_text(values, nulls, ANUM_TASK_REASON, task->reason);
 	heap_row_set_text(values, nulls, ANUM_TASK_UNIQUE_KEY, task->unique_key);
+	set_pointer(values, nulls, ANUM_TASK_QUEUE_TIMEOUT, task->queue_timeout);
+}
+
+/*
+ * When the task is to have started; POLICY_TIME_NEVER if it may wait for ever.
+ * unfinished.c says the same of a task that was brought back.
+ */
+TimestampTz
+task_row_expires_at(const TaskRow *task)
+{
+	TimestampTz due = task->enqueued_at;
+
+	if (task->queue_timeout == NULL)
+		return POLICY_TIME_NEVER;
+	if (task->has_run_at)
+		due = Max(due, task->run_at);
+	return due + task->queue_timeout->time;
 }
 
 /*
@@ -161,6 +178,21 @@ task_rows_insert(const TaskRow *task, Jsonb **args, char **keys, int n)
 }
 
 /*
+ * Copies an interval out of the tuple; NULL if null.
+ */
+static Interval *
+copy_interval(const Datum *values, const bool *nulls, int attnum)
+{
+	Interval   *copy;
+
+	if (nulls[attnum - 1])
+		return NULL;
+	copy = palloc(sizeof(Interval));
+	*copy = *DatumGetIntervalP(values[attnum - 1]);
+	return copy;
+}
+
+/*
  * A copy of a possibly toasted column; NULL if null.
  */
 static Jsonb *
@@ -213,11 +245,9 @@ task_row_deform(HeapTuple tuple, TupleDesc descriptor)
 		task->deadline = DatumGetTimestampTz(values[ANUM_TASK_DEADLINE - 1]);
 	if (!nulls[ANUM_TASK_TABLES - 1])
 		read_tables(task, values[ANUM_TASK_TABLES - 1]);
-	if (!nulls[ANUM_TASK_TIMEOUT - 1])
-	{
-		task->timeout = palloc(sizeof(Interval));
-		*task->timeout = *DatumGetIntervalP(values[ANUM_TASK_TIMEOUT - 1]);
-	}
+	task->timeout = copy_interval(values, nulls, ANUM_TASK_TIMEOUT);
+	task->queue_timeout = copy_interval(values, nulls,
+										ANUM_TASK_QUEUE_TIMEOUT);
 	task->settings = copy_jsonb(values, nulls, ANUM_TASK_SETTINGS);
 	task->policy = copy_jsonb(values, nulls, ANUM_TASK_POLICY);
 	if (!nulls[ANUM_TASK_REASON - 1])

@@ -36,7 +36,8 @@ enum
 	ANUM_TASK_POLICY,
 	ANUM_TASK_REASON,
 	ANUM_TASK_UNIQUE_KEY,
-	NATTS_TASK = ANUM_TASK_UNIQUE_KEY
+	ANUM_TASK_QUEUE_TIMEOUT,
+	NATTS_TASK = ANUM_TASK_QUEUE_TIMEOUT
 };
 
 /* A task in memory; pointers are NULL for SQL nulls */
@@ -63,6 +64,7 @@ typedef struct TaskRow
 	Jsonb	   *policy;
 	char	   *reason;
 	char	   *unique_key;
+	Interval   *queue_timeout;	/* without months and days */
 	Environment environment;
 } TaskRow;
 
@@ -73,5 +75,6 @@ extern void task_row_insert(const TaskRow *task);
 extern void task_rows_insert(const TaskRow *task, Jsonb **args, char **keys,
 							 int n);
 extern TaskRow *task_row_read(int64 task_id);
+extern TimestampTz task_row_expires_at(const TaskRow *task);
 
 #endif							/* WEIR_TASK_ROW_H */

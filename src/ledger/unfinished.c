@@ -62,27 +62,34 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	"t.task_id, t.queue_id, t.class, v.owner_name, t.priority," \
 	" t.enqueued_at, t.run_at, t.deadline, t.tables, t.autocommit," \
 	" t.max_attempts, coalesce(l.attempt, 0), l.retry_at," \
-	" (SELECT count(*)::int FROM weir.run_%d c" \
+	" (SELECT count(*)::int FROM weir.run_%1$d c" \
 	"   WHERE c.task_id = t.task_id AND c.outcome = 'crashed')," \
 	" EXISTS (SELECT FROM weir.claim k WHERE k.task_id = t.task_id" \
 	"   AND k.attempt = coalesce(l.attempt, 0) + 1)," \
 	" EXISTS (SELECT FROM weir.event e WHERE e.task_id = t.task_id" \
-	"   AND e.kind = 'cancel' AND e.at >= coalesce((SELECT max(d.finished_at)" \
-	"     FROM weir.run_%d d WHERE d.task_id = t.task_id" \
-	"     AND d.outcome = 'retried'), '-infinity'))," \
+	"   AND e.kind = 'cancel' AND e.at >= coalesce(b.at, '-infinity'))," \
 	" t.owner," \
-	" (SELECT count(*)::int FROM weir.run_%d c" \
+	" (SELECT count(*)::int FROM weir.run_%1$d c" \
 	"   WHERE c.task_id = t.task_id AND c.charged" \
-	"   AND c.attempt > coalesce((SELECT max(d.attempt) FROM weir.run_%d d" \
-	"     WHERE d.task_id = t.task_id AND d.outcome = 'retried'), 0))," \
-	" x.priority, x.deadline"
+	"   AND c.attempt > coalesce(b.attempt, 0))," \
+	" x.priority, x.deadline," \
+	" CASE WHEN t.queue_timeout IS NOT NULL AND NOT EXISTS" \
+	"   (SELECT FROM weir.run_%1$d c WHERE c.task_id = t.task_id" \
+	"   AND (c.started_at IS NOT NULL OR c.charged)" \
+	"   AND c.attempt > coalesce(b.attempt, 0))" \
+	"  THEN greatest(t.enqueued_at, t.run_at, b.at) + t.queue_timeout END"
 
+/* l is the last run, b the last time that the task was brought back */
 #define UNFINISHED_FROM \
-	" FROM weir.task_%d t" \
+	" FROM weir.task_%1$d t" \
 	" JOIN weir.environment v ON v.environment_id = t.environment_id" \
 	" LEFT JOIN LATERAL" \
-	" (SELECT attempt, retry_at, final FROM weir.run_%d r" \
+	" (SELECT attempt, retry_at, final FROM weir.run_%1$d r" \
 	"   WHERE r.task_id = t.task_id ORDER BY attempt DESC LIMIT 1) l ON true" \
+	" LEFT JOIN LATERAL" \
+	" (SELECT max(d.attempt) AS attempt, max(d.finished_at) AS at" \
+	"   FROM weir.run_%1$d d" \
+	"   WHERE d.task_id = t.task_id AND d.outcome = 'retried') b ON true" \
 	" LEFT JOIN LATERAL" \
 	" (SELECT (e.detail ->> 'priority')::int AS priority," \
 	"   (e.detail ->> 'deadline')::timestamptz AS deadline" \
@@ -140,6 +147,8 @@ unfinished_row(uint64 row, UnfinishedTask *unfinished)
 	unfinished->crashed = sql_int4(row, 14);
 	task->solo = unfinished->crashed > 0;
 	unfinished->charged = sql_int4(row, 18);
+	task->expires_at = sql_isnull(row, 21) ? POLICY_TIME_NEVER :
+		sql_int8(row, 21);
 	if (!sql_isnull(row, 19))
 		task->priority = sql_int4(row, 19);
 	if (!sql_isnull(row, 20))
@@ -179,9 +188,7 @@ unfinished_read(int64 low, int64 high, int64 window, UnfinishedVisit visit,
 	sql_execute(psprintf("SELECT " UNFINISHED_COLUMNS UNFINISHED_FROM
 						 " WHERE t.task_id >= $1 AND t.task_id < $2"
 						 " AND l.final IS NOT TRUE ORDER BY t.task_id",
-						 generation.generation_id, generation.generation_id,
-						 generation.generation_id, generation.generation_id,
-						 generation.generation_id, generation.generation_id),
+						 generation.generation_id),
 				&params);
 	n = (int) SPI_processed;
 	for (int i = 0; i < n; i++)
@@ -214,7 +221,7 @@ unfinished_read_one(int64 task_id, UnfinishedTask *task)
 	sql_add_int8(&params, task_id);
 	sql_execute(psprintf("SELECT " UNFINISHED_COLUMNS UNFINISHED_FROM
 						 " WHERE t.task_id = $1 AND l.final IS NOT TRUE",
-						 id, id, id, id, id, id), &params);
+						 id), &params);
 	found = SPI_processed == 1;
 	if (found)
 		unfinished_row(0, task);

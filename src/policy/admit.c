@@ -12,6 +12,7 @@
 #include "policy/admit.h"
 #include "policy/bucket.h"
 #include "policy/choose.h"
+#include "policy/expiry.h"
 #include "policy/park.h"
 #include "policy/rank.h"
 #include "policy/slots.h"
@@ -107,9 +108,25 @@ policy_add(Policy *policy, const PolicyTask *task)
 		return false;
 	bucket = policy_bucket_get(policy, task);
 	index = task_record(policy, bucket, task);
+	policy_expiry_set(policy, task->task_id, task->expires_at);
 	task_place(policy, index, task->run_at);
 	policy_settle(policy, bucket);
 	return true;
+}
+
+/*
+ * Forgets a task that waits.
+ */
+static void
+task_forget(Policy *policy, uint32_t task)
+{
+	PolicyBucket *bucket = policy_bucket_of(policy, task);
+
+	policy_expiry_drop(policy, policy_task_node(&policy->tasks, task)->task_id);
+	task_lift(policy, task);
+	policy_tasks_delete(&policy->tasks, task);
+	policy_settle(policy, bucket);
+	policy_bucket_check(policy, bucket);
 }
 
 /*
@@ -119,16 +136,30 @@ bool
 policy_remove(Policy *policy, int64_t task_id)
 {
 	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
-	PolicyBucket *bucket;
 
 	if (task == 0 ||
 		policy_task_facts(&policy->tasks, task)->state == TASK_STATE_RUNNING)
 		return false;
-	bucket = policy_bucket_of(policy, task);
-	task_lift(policy, task);
-	policy_tasks_delete(&policy->tasks, task);
-	policy_settle(policy, bucket);
-	policy_bucket_check(policy, bucket);
+	task_forget(policy, task);
+	return true;
+}
+
+/*
+ * Gives out the task that has waited too long, the longest first.
+ */
+bool
+policy_next_expired(Policy *policy, PolicyTime now, PolicyExpired *expired)
+{
+	const TaskNode *first = policy_expiry_first(policy);
+	uint32_t	task;
+
+	if (first == NULL || first->key > now)
+		return false;
+	task = policy_tasks_find(&policy->tasks, first->task_id);
+	expired->task_id = first->task_id;
+	expired->queue = policy_bucket_of(policy, task)->queue->id;
+	expired->attempt = policy_task_facts(&policy->tasks, task)->attempt;
+	task_forget(policy, task);
 	return true;
 }
 
@@ -285,6 +316,7 @@ run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
 	start->solo = bucket->solo;
 	run_take_slots(&policy->runs[run], bucket, start);
 	task_lift(policy, task);
+	policy_expiry_suspend(policy, node->task_id);
 	facts->state = TASK_STATE_RUNNING;
 	node->left = run;
 	policy->runs[run].ending = false;
@@ -344,6 +376,8 @@ policy_add_running(Policy *policy, const PolicyTask *task,
 	bucket = policy_bucket_get(policy, task);
 	index = task_record(policy, bucket, task);
 	policy_task_facts(&policy->tasks, index)->state = TASK_STATE_RUNNING;
+	policy_expiry_set(policy, task->task_id, task->expires_at);
+	policy_expiry_suspend(policy, task->task_id);
 	run = run_get(policy);
 	policy_task_node(&policy->tasks, index)->left = run;
 	policy->runs[run].ending = false;
@@ -464,6 +498,7 @@ policy_finished(Policy *policy, int64_t task_id)
 	/* its record may be given to a task that was not started here */
 	if (policy->last_start == task)
 		policy->last_start = 0;
+	policy_expiry_drop(policy, task_id);
 	policy_tasks_delete(&policy->tasks, task);
 	run_wake(policy, bucket);
 	return true;
@@ -485,6 +520,10 @@ policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 	old = policy_bucket_of(policy, task);
 	bucket = policy_bucket_twin(policy, old, solo);
 	run_end(policy, task);
+	if (policy_task_facts(&policy->tasks, task)->attempt == attempt)
+		policy_expiry_resume(policy, task_id);
+	else
+		policy_expiry_drop(policy, task_id);
 	policy_task_facts(&policy->tasks, task)->attempt = attempt;
 	policy_task_facts(&policy->tasks, task)->bucket = bucket->index;
 	task_place(policy, task, run_at);
@@ -518,6 +557,7 @@ policy_put_back(Policy *policy, int64_t task_id)
 		policy_uncount_start(policy);
 		policy->last_start = 0;
 	}
+	policy_expiry_resume(policy, task_id);
 	task_place(policy, task, POLICY_TIME_ALWAYS);
 	policy_settle(policy, bucket);
 	run_wake(policy, bucket);

@@ -10,6 +10,7 @@
  */
 #include "policy/admit.h"
 #include "policy/choose.h"
+#include "policy/expiry.h"
 #include "policy/park.h"
 #include "policy/place.h"
 #include "policy/solo.h"
@@ -51,6 +52,17 @@ policy_next_due(Policy *policy)
 		policy->solo.drain_until < due)
 		due = policy->solo.drain_until;
 	return due;
+}
+
+/*
+ * When policy_next_expired may have something to say.
+ */
+PolicyTime
+policy_next_expiry(Policy *policy)
+{
+	const TaskNode *first = policy_expiry_first(policy);
+
+	return first != NULL ? first->key : POLICY_TIME_NEVER;
 }
 
 /*

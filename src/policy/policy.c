@@ -30,6 +30,7 @@ policy_create(const PolicyAllocator *allocator)
 	policy->now = POLICY_TIME_ALWAYS;
 	policy->fair.memory = &policy->memory;
 	policy_tasks_init(&policy->tasks, &policy->memory);
+	policy_tasks_init(&policy->expiry, &policy->memory);
 	policy_solo_reset(policy);
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
 		policy_set_class(policy, (PolicyClass) klass, 0, 0,
@@ -48,6 +49,7 @@ policy_destroy(Policy *policy)
 	PolicyMemory memory;
 
 	policy_tasks_release(&policy->tasks);
+	policy_tasks_release(&policy->expiry);
 	policy_buckets_release(policy);
 	policy_fair_release(&policy->fair);
 	policy_places_release(policy);

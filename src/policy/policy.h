@@ -71,6 +71,8 @@ typedef struct PolicyTask
 	PolicyTime	enqueued_at;
 	PolicyTime	run_at;			/* not before; POLICY_TIME_ALWAYS if none */
 	PolicyTime	deadline;		/* POLICY_TIME_NEVER if none */
+	PolicyTime	expires_at;		/* to start before; POLICY_TIME_NEVER if it
+								 * may wait for ever, or has begun before */
 	int			nneeds;
 	uint64_t	needs[POLICY_MAX_NEEDS];	/* resource keys, any order */
 } PolicyTask;
@@ -80,6 +82,14 @@ typedef struct PolicyGrant
 	uint64_t	resource;
 	int32_t		slot;			/* 0 .. slots - 1 */
 } PolicyGrant;
+
+/* A task that has not started in time, and is held no more */
+typedef struct PolicyExpired
+{
+	int64_t		task_id;
+	uint32_t	queue;
+	int32_t		attempt;		/* that has not begun */
+} PolicyExpired;
 
 /* A decision: this task starts now, on these slots, in canonical order */
 typedef struct PolicyStart
@@ -184,6 +194,18 @@ extern bool policy_change(Policy *policy, int64_t task_id,
  * no share is charged; hold the owner, or it is the next one again).
  */
 extern bool policy_next(Policy *policy, PolicyTime now, PolicyStart *start);
+
+/*
+ * A task whose expires_at has come while it waited: it is gone, and the caller
+ * ends it.  False if there is none.  To be asked before policy_next until it
+ * says so, with the same "now", and again at policy_next_expiry, also while
+ * nothing may start.  A task that was given out and is put back, or waits
+ * again for the same attempt, has not started; one that waits for another
+ * attempt has.
+ */
+extern bool policy_next_expired(Policy *policy, PolicyTime now,
+								PolicyExpired *expired);
+extern PolicyTime policy_next_expiry(Policy *policy);
 extern bool policy_finished(Policy *policy, int64_t task_id);
 extern bool policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 						 PolicyTime run_at, bool solo);

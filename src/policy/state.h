@@ -148,6 +148,8 @@ struct Policy
 	PolicyMemory memory;
 	TaskTable	tasks;
 	TaskOrder	timers;			/* delayed tasks by run_at */
+	TaskTable	expiry;			/* tasks that expire (expiry.c) */
+	TaskOrder	expiries;		/* those that wait, by that time */
 	FairSpace	fair;
 	PolicyMap	queues;
 	PolicyMap	owners;

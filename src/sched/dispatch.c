@@ -24,6 +24,7 @@
 #include "sched/cap_watch.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
+#include "sched/expire.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "sched/singly.h"
@@ -255,6 +256,9 @@ dispatch(Scheduler *scheduler)
 	if (cap_watch_is_stale())
 		(void) configure(scheduler);
 	configure_foreign(scheduler);
+	/* a task that waits too long does so in a pause, too */
+	if (!scheduler->other_version)
+		expire(scheduler, now);
 	/* before our own backlog takes every worker that is idle */
 	pool_share(scheduler);
 	if (weir_enabled && !scheduler->paused_all)

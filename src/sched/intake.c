@@ -107,6 +107,7 @@ intake_submit(Scheduler *scheduler, const SubmitMessage *message)
 	task.enqueued_at = message->enqueued_at;
 	task.run_at = message->run_at;
 	task.deadline = message->deadline;
+	task.expires_at = message->expires_at;
 	task.nneeds = message->nneeds;
 	memcpy(task.needs, message->needs, sizeof(task.needs));
 	for (int64 id = message->first_id; id <= message->last_id; id++)

@@ -30,6 +30,7 @@
 #include "ledger/queue_config.h"
 #include "policy/retry.h"
 #include "sched/configure.h"
+#include "sched/expire.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
@@ -382,6 +383,9 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 	if (run->final)
 		return;
 	task.attempt++;
+	/* as unfinished.c sees it */
+	if (run->started_at != 0 || run->charged)
+		task.expires_at = POLICY_TIME_NEVER;
 	task.solo = task.solo || run->outcome == OUTCOME_CRASHED;
 	task.run_at = Max(task.run_at, run->retry_at);
 	(void) policy_add(scheduler->policy, &task);
@@ -487,6 +491,7 @@ rebuild(Scheduler *scheduler)
 	state.count = pg_atomic_read_u32(&database->seeded) == 0;
 	rebuild_policy(scheduler);
 	later_forget(scheduler);
+	expire_forget(scheduler);
 	rebuild_in_hand(&state);
 	intake_cancels(scheduler);
 	if (state.count)

@@ -49,6 +49,9 @@ typedef struct Scheduler
 	HTAB	   *paces;			/* how long tasks take, by queue; ahead.c */
 	HTAB	   *singly;			/* what must not be batched; singly.c */
 	List	   *later;			/* what is to be done later; later.c */
+	PolicyExpired *expired;		/* what is to be ended; expire.c */
+	int			nexpired;
+	int			maxexpired;
 	int			nheld;			/* owners that no worker could be had for */
 	int			maxheld;
 	Oid		   *held;

@@ -81,6 +81,7 @@ typedef struct SubmitMessage
 	TimestampTz enqueued_at;
 	TimestampTz run_at;
 	TimestampTz deadline;
+	TimestampTz expires_at;
 	uint64		needs[POLICY_MAX_NEEDS];
 } SubmitMessage;
 

@@ -84,6 +84,7 @@ add_task(Days *days, PolicyClass klass)
 	task.enqueued_at = days->now;
 	task.run_at = POLICY_TIME_ALWAYS;
 	task.deadline = POLICY_TIME_NEVER;
+	task.expires_at = POLICY_TIME_NEVER;
 	if (klass == POLICY_CLASS_DAILY)
 		task.deadline = days->now + HOUR +
 			(PolicyTime) test_below(&days->random, 5) * HOUR;

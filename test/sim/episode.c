@@ -64,6 +64,8 @@ add_task(Episode *e)
 		POLICY_TIME_ALWAYS;
 	spec->deadline = chance(e, 50) ? draw_time(e, 4 * HOUR) :
 		POLICY_TIME_NEVER;
+	spec->expires_at = chance(e, e->expiring) ? draw_time(e, 20 * MINUTE) :
+		POLICY_TIME_NEVER;
 	spec->nneeds = draw(e, e->max_needs + 1);
 	for (i = 0; i < spec->nneeds; i++)
 		spec->needs[i] = e->model.resources[draw(e, MODEL_RESOURCES)].key;
@@ -120,7 +122,12 @@ end_run(Episode *e, ModelTask *task)
 	{
 		case 0:
 			model_end(&e->model, task, MODEL_WAITING);
-			task->spec.attempt++;
+			/* it has begun, or was sent back by a slot that was taken */
+			if (chance(e, 70))
+			{
+				task->spec.attempt++;
+				task->spec.expires_at = POLICY_TIME_NEVER;
+			}
 			task->spec.run_at = draw_time(e, 10 * MINUTE);
 			task->spec.solo = task->spec.solo || draw(e, 500) < e->solos;
 			done = policy_again(e->policy, task_id, task->spec.attempt,
@@ -175,6 +182,25 @@ touch_task(Episode *e, ModelTask *task)
 }
 
 /*
+ * Asks for the tasks that have expired.
+ */
+static bool
+expire(Episode *e)
+{
+	PolicyExpired expired;
+
+	while (policy_next_expired(e->policy, e->model.now, &expired))
+	{
+		e->stats->expiries++;
+		if (!oracle_expired(&e->model, &expired))
+			return false;
+		if (policy_holds(e->policy, expired.task_id))
+			return oracle_complain("an expired task is held");
+	}
+	return oracle_expiry(&e->model, e->policy);
+}
+
+/*
  * Asks for starts, until refused or for a limited number of times.
  */
 static bool
@@ -184,6 +210,8 @@ tick(Episode *e)
 	ModelTask  *task;
 	PolicyStart start;
 
+	if (!expire(e))
+		return false;
 	while (limit-- > 0)
 	{
 		bool		started = policy_next(e->policy, e->model.now, &start);
@@ -224,6 +252,7 @@ advance(Episode *e)
 {
 	PolicyTime	next = e->model.now + SECOND;
 	PolicyTime	due = policy_next_due(e->policy);
+	PolicyTime	expiry = policy_next_expiry(e->policy);
 	int			i;
 
 	if (chance(e, 30))
@@ -236,6 +265,8 @@ advance(Episode *e)
 			next = e->model.tasks[i].ends_at;
 	if (due < next)
 		next = due;
+	if (expiry < next)
+		next = expiry;
 	if (next > e->model.now)
 		e->model.now = next;
 }
@@ -289,6 +320,7 @@ set_up(Episode *e)
 	e->arrivals = 20 + draw(e, 80);
 	e->burst = 1 + draw(e, 4);
 	e->delayed = chance(e, 50) ? 0 : draw(e, 60);
+	e->expiring = chance(e, 50) ? 0 : draw(e, 60);
 	e->solos = chance(e, 50) ? 0 : draw(e, 60);
 	e->changes = chance(e, 30) ? 0 : draw(e, 20);
 	e->max_needs = draw(e, 4);

@@ -305,6 +305,8 @@ oracle_start(Model *model, const PolicyStart *start)
 		return oracle_complain("started a task that does not wait");
 	if (task->spec.run_at > model->now)
 		return oracle_complain("started too early");
+	if (task->spec.expires_at <= model->now)
+		return oracle_complain("started too late");
 	if (model->running >= model->workers)
 		return oracle_complain("more tasks than workers");
 	cause = model_lacks(model, task, false, NULL);
@@ -321,6 +323,64 @@ oracle_start(Model *model, const PolicyStart *start)
 		return false;
 	model_run(model, task, start);
 	return true;
+}
+
+/*
+ * The task that waits and expires first, or NULL.
+ */
+static ModelTask *
+first_to_expire(Model *model)
+{
+	ModelTask  *first = NULL;
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		ModelTask  *task = &model->tasks[i];
+
+		if (task->state != MODEL_WAITING ||
+			task->spec.expires_at == POLICY_TIME_NEVER)
+			continue;
+		if (first == NULL || task->spec.expires_at < first->spec.expires_at ||
+			(task->spec.expires_at == first->spec.expires_at &&
+			 task->spec.task_id < first->spec.task_id))
+			first = task;
+	}
+	return first;
+}
+
+/*
+ * Is this the task that has expired, and takes note of its end.
+ */
+bool
+oracle_expired(Model *model, const PolicyExpired *expired)
+{
+	ModelTask  *task = first_to_expire(model);
+
+	if (task == NULL || task->spec.expires_at > model->now)
+		return oracle_complain("a task expired that should not");
+	if (expired->task_id != task->spec.task_id ||
+		expired->queue != task->spec.queue ||
+		expired->attempt != task->spec.attempt)
+		return oracle_complain("the wrong task expired");
+	task->state = MODEL_NONE;
+	return true;
+}
+
+/*
+ * Is it right that no task has expired, and does the policy know when the next
+ * one will?
+ */
+bool
+oracle_expiry(Model *model, Policy *policy)
+{
+	const ModelTask *task = first_to_expire(model);
+
+	if (task != NULL && task->spec.expires_at <= model->now)
+		return oracle_complain("an expired task was kept");
+	return policy_next_expiry(policy) ==
+		(task == NULL ? POLICY_TIME_NEVER : task->spec.expires_at) ||
+		oracle_complain("the next expiry is wrong");
 }
 
 /*

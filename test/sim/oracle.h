@@ -21,6 +21,8 @@ extern bool oracle_drains(const Model *model);
 extern bool oracle_start(Model *model, const PolicyStart *start);
 extern bool oracle_drain(Model *model, PolicyTime until);
 extern bool oracle_refused(Model *model);
+extern bool oracle_expired(Model *model, const PolicyExpired *expired);
+extern bool oracle_expiry(Model *model, Policy *policy);
 extern bool oracle_why(Model *model, Policy *policy, const ModelTask *task);
 extern bool oracle_counts(Model *model, Policy *policy, int queue);
 extern bool oracle_due(Model *model, Policy *policy);

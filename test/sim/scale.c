@@ -28,6 +28,7 @@ typedef struct Load
 	uint64_t	future;			/* tasks for a time to come */
 	uint64_t	decisions;
 	bool		shuffled;		/* arrival not in the order of rank */
+	bool		expiring;		/* they are to start within a random time */
 } Load;
 
 static const Load base_load = {
@@ -94,6 +95,10 @@ add_task(Scale *scale, PolicyTime run_at, const uint64_t *key)
 		task.enqueued_at += test_below(&scale->random, 1000000000);
 	task.run_at = run_at;
 	task.deadline = POLICY_TIME_NEVER;
+	task.expires_at = POLICY_TIME_NEVER;
+	if (load->expiring)
+		task.expires_at = INT64_C(1000000000000) +
+			test_below(&scale->random, 1000000000);
 	if (key != NULL)
 		task.needs[task.nneeds++] = *key;
 	else if (load->resources > 0)
@@ -305,6 +310,13 @@ scale_check(void)
 		   "with 10,000 owners %.1f times",
 		   other.decision_ns / small.decision_ns);
 	load.owners = base_load.owners;
+	load.name = "expiring";
+	load.expiring = true;
+	other = show(&load);
+	tap_ok(other.decision_ns < 60 * small.decision_ns && other.bytes <= 128,
+		   "with a queue timeout %.1f times, %.1f bytes per waiting task",
+		   other.decision_ns / small.decision_ns, other.bytes);
+	load.expiring = false;
 	load.depth = 10000;
 	load.name = "blocked";
 	load.blocked = 100000;

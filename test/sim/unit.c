@@ -36,6 +36,7 @@ unit_task(int64_t task_id, PolicyClass klass)
 	task.enqueued_at = task_id * SECOND;
 	task.run_at = POLICY_TIME_ALWAYS;
 	task.deadline = POLICY_TIME_NEVER;
+	task.expires_at = POLICY_TIME_NEVER;
 	return task;
 }
 

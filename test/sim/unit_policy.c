@@ -43,6 +43,62 @@ policy_order(void)
 }
 
 /*
+ * The id of the task that has expired, 0 if none has.
+ */
+static int64_t
+next_expired(Policy *policy, PolicyTime now)
+{
+	PolicyExpired expired;
+
+	return policy_next_expired(policy, now, &expired) ? expired.task_id : 0;
+}
+
+/*
+ * Tasks that do not start in time.
+ */
+static void
+policy_expiry(void)
+{
+	Policy	   *policy = unit_create(2);
+	PolicyTask	task;
+	int			i;
+
+	for (i = 1; i <= 6; i++)
+	{
+		task = unit_task(i, POLICY_CLASS_ADHOC);
+		if (i == 6)
+			task.run_at = 2 * HOUR;
+		if (i != 4)
+			task.expires_at = 3 * HOUR - i * MINUTE;
+		policy_add(policy, &task);
+	}
+	tap_ok(next_expired(policy, HOUR) == 0 &&
+		   policy_next_expiry(policy) == 3 * HOUR - 6 * MINUTE,
+		   "expiry: the first time is known");
+	tap_ok(unit_next(policy, HOUR) == 1 && unit_next(policy, HOUR) == 2,
+		   "expiry: in time they start");
+	tap_ok(policy_again(policy, 1, 2, 2 * HOUR, false) &&
+		   policy_put_back(policy, 2),
+		   "expiry: one has begun, one has not");
+	policy_set_paused(policy, true);
+	tap_ok(next_expired(policy, 3 * HOUR - 5 * MINUTE) == 6 &&
+		   next_expired(policy, 3 * HOUR - 5 * MINUTE) == 5 &&
+		   next_expired(policy, 3 * HOUR - 5 * MINUTE) == 0,
+		   "expiry: in their order, delayed or ready, also in a pause");
+	tap_ok(policy_remove(policy, 3) &&
+		   policy_next_expiry(policy) == 3 * HOUR - 2 * MINUTE,
+		   "expiry: one that was removed does not count");
+	tap_ok(next_expired(policy, 3 * HOUR) == 2 &&
+		   next_expired(policy, 3 * HOUR) == 0 &&
+		   policy_next_expiry(policy) == POLICY_TIME_NEVER,
+		   "expiry: that has begun, or has no such time, waits on");
+	policy_set_paused(policy, false);
+	tap_ok(unit_next(policy, 3 * HOUR) == 1 && unit_next(policy, 3 * HOUR) == 4,
+		   "expiry: and starts");
+	policy_destroy(policy);
+}
+
+/*
  * The reserve of a class, which the system class may use.
  */
 static void
@@ -333,6 +389,7 @@ void
 unit_policy(void)
 {
 	policy_order();
+	policy_expiry();
 	policy_reserve();
 	policy_ending();
 	policy_times();

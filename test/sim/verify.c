@@ -169,6 +169,39 @@ verify_queue(const Policy *policy, const PolicyQueue *queue)
 }
 
 /*
+ * Are the tasks that expire there, and do those count that wait?
+ */
+static const char *
+verify_expiry(const Policy *policy)
+{
+	const TaskTable *table = &policy->expiry;
+	uint32_t	waiting = 0;
+	uint32_t	all = 0;
+	uint32_t	record;
+
+	for (record = 1; record < table->fresh; record++)
+	{
+		TaskState	state = (TaskState) policy_task_facts(table, record)->state;
+		uint32_t	task;
+
+		if (state == TASK_STATE_FREE)
+			continue;
+		task = policy_tasks_find(&policy->tasks,
+								 policy_task_node(table, record)->task_id);
+		if (task == 0)
+			return "a task that is gone expires";
+		if ((state == TASK_STATE_RUNNING) !=
+			(policy_task_facts(&policy->tasks, task)->state == TASK_STATE_RUNNING))
+			return "a task that runs expires, or one that waits does not";
+		waiting += state == TASK_STATE_DELAYED;
+		all++;
+	}
+	if (verify_order(table, &policy->expiries) != (int) waiting)
+		return "the order of expiries is wrong";
+	return all == table->used ? NULL : "the count of expiries is wrong";
+}
+
+/*
  * Everything.
  */
 const char *
@@ -199,7 +232,7 @@ verify_policy(const Policy *policy)
 		return "the order of timers is wrong";
 	if (tasks != policy->tasks.used || (int) running != policy->running)
 		return "the counts of tasks are wrong";
-	return NULL;
+	return verify_expiry(policy);
 }
 
 /*

@@ -155,6 +155,22 @@ DROP ROLE weir_docs_operator, weir_docs_ann, weir_docs_team;
 \connect :home
 DROP DATABASE weir_docs;
 
+-- page docs/how-to/give-up-waiting.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT weir.create_queue('pages');
+SELECT weir.pause('pages');
+SELECT weir.enqueue('SELECT 1', queue => 'pages', queue_timeout => '20 ms') AS task \gset
+SELECT outcome, started_at, message FROM weir.wait(:task);
+SELECT weir.enqueue('SELECT 1', queue => 'pages', run_at => '2100-01-01 00:00+00', queue_timeout => '1 hour') AS task \gset
+SELECT state, extract(epoch FROM expires_at - run_at)::int AS may_wait FROM weir.tasks WHERE task_id = :task;
+SELECT queue, count(*) FROM weir.runs WHERE outcome = 'expired' GROUP BY queue;
+SELECT weir.cancel(:task);
+SELECT weir.resume('pages');
+\connect :home
+DROP DATABASE weir_docs;
+
 -- page docs/how-to/handle-dead-letters.md
 CREATE DATABASE weir_docs;
 \connect weir_docs

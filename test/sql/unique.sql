@@ -148,7 +148,7 @@ select count(*) from keys where state <> 'ready';
 
 -- A row of the table for each unfinished task with a key, and no other.
 select count(*) from weir.unique_key u full join
-    (select * from weir.tasks where unique_key is not null and state not in ('succeeded', 'cancelled', 'discarded')) t
+    (select * from weir.tasks where unique_key is not null and state not in ('succeeded', 'cancelled', 'expired', 'discarded')) t
     using (task_id) where u.unique_key is distinct from t.unique_key;
 
 -- Bad arguments.
