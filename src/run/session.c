@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/portal.h"
+#include "utils/snapmgr.h"
 
 #include "run/session.h"
 
@@ -218,7 +219,10 @@ session_reset(Oid role)
 	if (OidIsValid(temp))
 	{
 		StartTransactionCommand();
+		/* whoever deletes from catalogs must have one */
+		PushActiveSnapshot(GetTransactionSnapshot());
 		ResetTempTableNamespace();
+		PopActiveSnapshot();
 		CommitTransactionCommand();
 	}
 	return true;
