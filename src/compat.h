@@ -25,6 +25,11 @@
 #error "pg_weir needs PostgreSQL 15 or newer"
 #endif
 
+/* 18 says it before the declaration, and no more behind it */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn				pg_attribute_noreturn()
+#endif
+
 /* 17 numbers processes by ProcNumber; before, PGPROC carried pgprocno */
 #if PG_VERSION_NUM < 170000
 #define MyProcNumber			(MyProc->pgprocno)

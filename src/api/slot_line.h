@@ -8,6 +8,7 @@
 #ifndef WEIR_SLOT_LINE_H
 #define WEIR_SLOT_LINE_H
 
+#include "compat.h"
 #include "shmem/layout.h"
 
 extern int	slot_count_free(const ResourceSlot *resource, uint64 held);
@@ -15,7 +16,7 @@ extern bool slot_try_any(ResourceSlot *resource);
 extern bool slot_room(ResourceSlot *resource);
 extern bool slot_may_wait(void);
 extern bool slot_wait(ResourceSlot *resource, bool hard, int64 timeout);
-extern void slot_refuse_busy(ResourceSlot *resource,
-							 const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void slot_refuse_busy(ResourceSlot *resource,
+										 const char *hint);
 
 #endif							/* WEIR_SLOT_LINE_H */
