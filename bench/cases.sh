@@ -32,6 +32,8 @@ run_case() {
   read -ra words <<<"${command[$1,$2]}"
   current=$(printf '%s\t%s' "$1" "$2")
   say "$1: ${label[$1,$2]}" >&2
+  # another case may have crashed the server
+  until pg_isready -q; do sleep 0.2; done
   # "set -e" would be off in a command that is tested
   set +e
   (

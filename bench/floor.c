@@ -49,7 +49,7 @@ extern PGDLLEXPORT void floor_worker_main(Datum arg);
 #define GROUP		100
 #define BATCH		32
 #define MAX_WORKERS	64
-#define NATTS		20			/* columns of weir.run */
+#define MAX_COLUMNS	64
 
 typedef enum Variant
 {
@@ -77,8 +77,11 @@ typedef struct Floor
 	Part		part;
 	SPIPlanPtr	noop;
 	Oid			key;			/* index of the primary key, or InvalidOid */
-	Datum		values[NATTS];
-	bool		nulls[NATTS];
+	Datum		values[MAX_COLUMNS];
+	bool		nulls[MAX_COLUMNS];
+	int			id;				/* columns that change: task_id, xid */
+	int			xid;
+	int			times[3];		/* ready_at, started_at, finished_at */
 	Relation	relation;		/* open in this transaction */
 	Relation	index;
 	HeapTuple	tuples[BATCH];
@@ -86,7 +89,52 @@ typedef struct Floor
 } Floor;
 
 /*
- * The columns that are the same in each row, and the prepared no-op.
+ * Sets a column of the rows, which is null otherwise; its place.
+ */
+static int
+set_column(Floor *state, Relation relation, const char *name, Datum value)
+{
+	TupleDesc	descriptor = RelationGetDescr(relation);
+
+	for (int i = 0; i < descriptor->natts && i < MAX_COLUMNS; i++)
+	{
+		if (namestrcmp(&TupleDescAttr(descriptor, i)->attname, name) != 0)
+			continue;
+		state->values[i] = value;
+		state->nulls[i] = false;
+		return i;
+	}
+	elog(ERROR, "the table has no column \"%s\"", name);
+}
+
+/*
+ * A row as a successful run leaves it.
+ */
+static void
+prepare_row(Floor *state, Relation relation)
+{
+	memset(state->nulls, true, sizeof(state->nulls));
+	state->id = set_column(state, relation, "task_id", Int64GetDatum(0));
+	state->xid = set_column(state, relation, "xid", UInt64GetDatum(0));
+	state->times[0] = set_column(state, relation, "ready_at",
+								 TimestampTzGetDatum(0));
+	state->times[1] = set_column(state, relation, "started_at",
+								 TimestampTzGetDatum(0));
+	state->times[2] = set_column(state, relation, "finished_at",
+								 TimestampTzGetDatum(0));
+	set_column(state, relation, "attempt", Int32GetDatum(1));
+	set_column(state, relation, "worker_pid", Int32GetDatum(MyProcPid));
+	set_column(state, relation, "rows", Int64GetDatum(1));
+	set_column(state, relation, "final", BoolGetDatum(true));
+	set_column(state, relation, "charged", BoolGetDatum(true));
+	set_column(state, relation, "outcome", CStringGetTextDatum("succeeded"));
+	set_column(state, relation, "result",
+			   DirectFunctionCall1(jsonb_in,
+								   CStringGetDatum("[{\"?column?\": 1}]")));
+}
+
+/*
+ * What lasts as long as the worker does.
  */
 static void
 prepare(Floor *state)
@@ -100,25 +148,11 @@ prepare(Floor *state)
 	state->noop = SPI_prepare("SELECT 1", 0, NULL);
 	SPI_keepplan(state->noop);
 	relation = table_open(state->part.relid, AccessShareLock);
-	if (RelationGetDescr(relation)->natts != NATTS)
-		elog(ERROR, "the table is not like weir.run");
 	list_free(RelationGetIndexList(relation));
 	state->key = relation->rd_pkindex;
 
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	memset(state->nulls, true, sizeof(state->nulls));
-	memset(state->nulls, false, 5);
-	state->values[1] = Int32GetDatum(1);
-	state->values[2] = CStringGetTextDatum("succeeded");
-	state->values[3] = BoolGetDatum(true);
-	state->values[4] = BoolGetDatum(true);
-	for (int i = 6; i <= 9; i++)
-		state->nulls[i] = false;
-	state->values[6] = Int32GetDatum(MyProcPid);
-	state->nulls[15] = state->nulls[16] = state->nulls[19] = false;
-	state->values[15] = Int64GetDatum(1);
-	state->values[16] = DirectFunctionCall1(jsonb_in,
-											CStringGetDatum("[{\"?column?\": 1}]"));
+	prepare_row(state, relation);
 	for (int i = 0; i < BATCH; i++)
 		state->slots[i] = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(relation)),
 												   &TTSOpsHeapTuple);
@@ -164,10 +198,11 @@ form_row(Floor *state, int n)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	state->values[0] = Int64GetDatum(n);
-	for (int i = 7; i <= 9; i++)
-		state->values[i] = TimestampTzGetDatum(now);
-	state->values[19] = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	state->values[state->id] = Int64GetDatum(n);
+	for (int i = 0; i < lengthof(state->times); i++)
+		state->values[state->times[i]] = TimestampTzGetDatum(now);
+	state->values[state->xid] =
+		FullTransactionIdGetDatum(GetTopFullTransactionId());
 	return heap_form_tuple(RelationGetDescr(state->relation), state->values,
 						   state->nulls);
 }
