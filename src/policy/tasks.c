@@ -22,6 +22,7 @@
 #define INDEX_PAGE_BYTES	(INDEX_PAGE_SIZE * sizeof(uint32_t))
 #define INDEX_MIN_CHAINS	INDEX_PAGE_SIZE
 #define TASKS_PER_CHAIN		2
+#define BLOCK				64	/* ids whose chains are neighbours */
 
 /* Pages kept when the last task goes, so that a small table does not flap */
 #define TASK_PAGES_KEPT		16
@@ -45,12 +46,14 @@ index_head(const TaskIndex *index, uint32_t chain)
 }
 
 /*
- * The number of the chain that an id belongs to.
+ * The number of the chain that an id belongs to.  Tasks with ids that follow
+ * one another are looked for together: their chains lie side by side.
  */
 static uint32_t
 index_chain(const TaskIndex *index, int64_t task_id)
 {
-	uint32_t	hash = (uint32_t) policy_hash(0, (uint64_t) task_id);
+	uint32_t	block = (uint32_t) policy_hash(0, (uint64_t) task_id / BLOCK);
+	uint32_t	hash = block ^ (uint32_t) (task_id & (BLOCK - 1));
 	uint32_t	chain = hash & (index->base - 1);
 
 	if (chain < index->split)
