@@ -43,8 +43,11 @@
 #include "shmem/waits.h"
 #include "shmem/worker_slot.h"
 
-/* A worker leaves after so many tasks: caches and languages only grow */
-#define MAX_TASKS	10000
+/*
+ * A worker leaves after so many transactions: caches and languages only grow.
+ * To start the next one costs as much as hundreds of short tasks.
+ */
+#define MAX_TRANSACTIONS	100000
 
 /* With durability 'grouped': so many tasks share a flush, within so long */
 #define FLUSH_COUNT	(WEIR_INBOX_SIZE / 2)
@@ -72,6 +75,30 @@ worker_quickdie(SIGNAL_ARGS)
 }
 
 /*
+ * Gives back what this worker has not begun.  The scheduler would have to ask
+ * the ledger about it otherwise.  But that it could not connect is for the
+ * scheduler to judge.
+ */
+static void
+worker_give_back(WeirWorker *worker)
+{
+	Assignment	assignment;
+
+	if (pg_atomic_read_u32(&worker->state) == WORKER_STARTING)
+		return;
+	while (inbox_next(worker, &assignment))
+	{
+		Completion	completion = {0};
+
+		completion.kind = COMPLETION_RETURNED;
+		completion.place = assignment.place;
+		completion.task_id = assignment.task_id;
+		completion.attempt = assignment.attempt;
+		outbox_put(worker, &completion);
+	}
+}
+
+/*
  * On exit, after the transaction has been aborted and its locks released.
  */
 static void
@@ -82,6 +109,7 @@ worker_leave(int code, Datum arg)
 
 	inflight_end();
 	slots_session_ended();
+	worker_give_back(worker);
 	outbox_flush(worker);
 	worker_slot_detach(worker, Terminated);
 	if (database)
@@ -180,7 +208,7 @@ worker_loop(WeirWorker *worker)
 {
 	Assignment	assignment;
 
-	for (int i = 0; i < MAX_TASKS; i++)
+	for (int i = 0; i < MAX_TRANSACTIONS; i++)
 	{
 		bool		stay;
 
