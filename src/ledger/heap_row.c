@@ -183,13 +183,10 @@ heap_row_bool(HeapTuple tuple, int attnum, TupleDesc descriptor)
  * The index of the table's primary key; InvalidOid if it has none.
  */
 Oid
-heap_row_key_index(Oid relid)
+heap_row_key_index(Relation relation)
 {
-	Relation	relation = table_open(relid, AccessShareLock);
-	Oid			index;
-
-	(void) RelationGetIndexList(relation);
-	index = relation->rd_pkindex;
-	table_close(relation, AccessShareLock);
-	return index;
+	/* the list of indexes is made, and thrown away, only if it is not known */
+	if (!relation->rd_indexvalid)
+		list_free(RelationGetIndexList(relation));
+	return relation->rd_pkindex;
 }

@@ -10,6 +10,7 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "utils/relcache.h"
 
 typedef struct HeapRows HeapRows;
 
@@ -32,6 +33,6 @@ extern int32 heap_row_int4(HeapTuple tuple, int attnum, TupleDesc descriptor,
 extern bool heap_row_bool(HeapTuple tuple, int attnum, TupleDesc descriptor);
 
 /* The primary key's index of a generation table */
-extern Oid	heap_row_key_index(Oid relid);
+extern Oid	heap_row_key_index(Relation relation);
 
 #endif							/* WEIR_HEAP_ROW_H */

@@ -164,7 +164,7 @@ run_rows_visit(int64 task_id,
 	if (generation == NULL)
 		return;
 	relation = table_open(generation->run, AccessShareLock);
-	index = index_open(heap_row_key_index(RelationGetRelid(relation)),
+	index = index_open(heap_row_key_index(relation),
 					   AccessShareLock);
 	ScanKeyInit(&key, ANUM_RUN_TASK_ID, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(task_id));

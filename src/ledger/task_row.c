@@ -276,7 +276,7 @@ task_row_read(int64 task_id)
 	if (generation == NULL)
 		return NULL;
 	relation = table_open(generation->task, AccessShareLock);
-	index = heap_row_key_index(RelationGetRelid(relation));
+	index = heap_row_key_index(relation);
 	ScanKeyInit(&key, ANUM_TASK_ID, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(task_id));
 	scan = systable_beginscan(relation, index, true, NULL, 1, &key);
