@@ -26,6 +26,7 @@ OBJS = \
 	src/policy/admit.o \
 	src/policy/bucket.o \
 	src/policy/choose.o \
+	src/policy/depend.o \
 	src/policy/expiry.o \
 	src/policy/fair.o \
 	src/policy/heap.o \
@@ -83,8 +84,9 @@ OBJS = \
 	src/sched/ahead.o \
 	src/sched/cap_watch.o \
 	src/sched/configure.o \
+	src/sched/dependency.o \
 	src/sched/dispatch.o \
-	src/sched/expire.o \
+	src/sched/ends.o \
 	src/sched/fate.o \
 	src/sched/intake.o \
 	src/sched/later.o \
@@ -110,6 +112,7 @@ OBJS = \
 	src/api/holders.o \
 	src/api/let_through.o \
 	src/api/lifecycle.o \
+	src/api/parents.o \
 	src/api/pause.o \
 	src/api/policy_parameters.o \
 	src/api/queues.o \

@@ -42,7 +42,9 @@ CREATE TABLE weir.task (
     policy jsonb,
     reason text,
     unique_key text,
-    queue_timeout interval
+    queue_timeout interval,
+    after bigint[],
+    on_parent_failure text
 );
 COMMENT ON TABLE weir.task IS 'Ledger: one row per task, written when it is enqueued; parent of the generations.';
 

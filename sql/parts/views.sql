@@ -93,7 +93,7 @@ COMMENT ON COLUMN weir.queues.capacity IS 'Most unfinished tasks that it takes.'
 COMMENT ON COLUMN weir.queues.depth IS 'Unfinished tasks, those of running transactions included; null until they are counted after a restart.';
 COMMENT ON COLUMN weir.queues.ready IS 'Tasks that could start now, if it were their turn.';
 COMMENT ON COLUMN weir.queues.delayed IS 'Tasks whose run_at or retry time is to come.';
-COMMENT ON COLUMN weir.queues.blocked IS 'Tasks that wait for a slot, for max_running or for the end of a pause.';
+COMMENT ON COLUMN weir.queues.blocked IS 'Tasks that wait for others, for a slot, for max_running or for the end of a pause.';
 COMMENT ON COLUMN weir.queues.running IS 'Tasks that are running.';
 COMMENT ON COLUMN weir.queues.paused IS 'Whether it is paused.';
 COMMENT ON COLUMN weir.queues.paused_reason IS 'The reason given with the pause.';
@@ -115,6 +115,7 @@ SELECT t.task_id, v.queue, t.class,
                 CASE WHEN l.outcome IN ('succeeded', 'cancelled', 'expired') THEN l.outcome
                      ELSE 'discarded' END
             WHEN a.task_id IS NOT NULL THEN 'running'
+            WHEN d.unmet > 0 THEN 'blocked'
             WHEN l.retry_at > pg_catalog.clock_timestamp() THEN 'retrying'
             WHEN t.run_at > pg_catalog.clock_timestamp() THEN 'scheduled'
             ELSE 'ready' END AS state,
@@ -133,8 +134,9 @@ SELECT t.task_id, v.queue, t.class,
        CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.unique_key END AS unique_key,
        t.queue_timeout,
        CASE WHEN t.queue_timeout IS NOT NULL AND l.final IS NOT TRUE
-             AND a.task_id IS NULL AND NOT s.started
-            THEN greatest(t.enqueued_at, t.run_at, s.back_at) + t.queue_timeout END AS expires_at
+             AND a.task_id IS NULL AND NOT s.started AND coalesce(d.unmet, 0) = 0
+            THEN greatest(t.enqueued_at, t.run_at, s.back_at, d.met_at) + t.queue_timeout END AS expires_at,
+       t.after, t.on_parent_failure
 FROM weir.task t
 JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN LATERAL (
@@ -150,12 +152,21 @@ LEFT JOIN LATERAL (
                    AND r.attempt > coalesce(b.attempt, 0)) AS started
     FROM (SELECT max(r.attempt) AS attempt, max(r.finished_at) AS at FROM weir.run r
           WHERE r.task_id = t.task_id AND r.outcome = 'retried') b
-    WHERE t.queue_timeout IS NOT NULL) s ON true;
+    WHERE t.queue_timeout IS NOT NULL) s ON true
+-- how many of its parents have not ended as they must, and when the last one did
+LEFT JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE p.final IS NOT TRUE
+                            OR (p.outcome <> 'succeeded' AND t.on_parent_failure <> 'run')) AS unmet,
+           max(p.finished_at) AS met_at
+    FROM unnest(t.after) u(id)
+    LEFT JOIN LATERAL (SELECT r.final, r.outcome, r.finished_at FROM weir.run r
+                       WHERE r.task_id = u.id ORDER BY r.attempt DESC LIMIT 1) p ON true
+    WHERE t.after IS NOT NULL AND l.final IS NOT TRUE) d ON true;
 COMMENT ON VIEW weir.tasks IS 'The tasks and their states, finished ones included.';
 COMMENT ON COLUMN weir.tasks.task_id IS 'Id of the task.';
 COMMENT ON COLUMN weir.tasks.queue IS 'Queue that it was enqueued in.';
 COMMENT ON COLUMN weir.tasks.class IS 'Its class.';
-COMMENT ON COLUMN weir.tasks.state IS 'scheduled, ready, running, retrying, succeeded, discarded (a dead letter), cancelled or expired.';
+COMMENT ON COLUMN weir.tasks.state IS 'scheduled, blocked, ready, running, retrying, succeeded, discarded (a dead letter), cancelled or expired.';
 COMMENT ON COLUMN weir.tasks.owner IS 'Role that it runs as.';
 COMMENT ON COLUMN weir.tasks.job IS 'Job that it belongs to, if any.';
 COMMENT ON COLUMN weir.tasks.interval_start IS 'Start of its interval, if it belongs to a job.';
@@ -181,6 +192,8 @@ COMMENT ON COLUMN weir.tasks.reason IS 'Reason given; null for those who may not
 COMMENT ON COLUMN weir.tasks.unique_key IS 'Key under which no other task exists until it has ended; null for those who may not see it.';
 COMMENT ON COLUMN weir.tasks.queue_timeout IS 'Longest time that it may wait for its start.';
 COMMENT ON COLUMN weir.tasks.expires_at IS 'When it ends if it has not started by then.';
+COMMENT ON COLUMN weir.tasks.after IS 'Tasks that have to end before it starts.';
+COMMENT ON COLUMN weir.tasks.on_parent_failure IS 'What becomes of it when one of them ends without success: cancel, wait or run.';
 
 CREATE VIEW weir.runs WITH (security_barrier) AS
 SELECT r.task_id, r.attempt, v.queue, t.class, v.owner_name AS owner,
@@ -455,7 +468,7 @@ CREATE FUNCTION weir._causes(
     WITH t AS MATERIALIZED (
         SELECT * FROM weir.tasks t
         WHERE t.task_id = ANY (wanted)
-        AND t.state IN ('scheduled', 'ready', 'retrying', 'running')
+        AND t.state IN ('scheduled', 'blocked', 'ready', 'retrying', 'running')
         AND NOT EXISTS (SELECT FROM weir._show_workers() w WHERE w.task_id = t.task_id)
     ), s AS MATERIALIZED (
         SELECT * FROM weir.status
@@ -480,6 +493,19 @@ CREATE FUNCTION weir._causes(
         UNION ALL
         SELECT t.task_id, 5, 'scheduled', NULL, 'run_at is to come', t.run_at
         FROM t WHERE t.state = 'scheduled'
+        UNION ALL
+        SELECT t.task_id, 5, 'dependency',
+               string_agg('task ' || p.id, ', ' ORDER BY p.id) FILTER (WHERE p.place <= 5)
+                   || CASE WHEN count(*) > 5 THEN ' and ' || count(*) - 5 || ' more' ELSE '' END,
+               count(*) || ' of ' || cardinality(t.after) || ' parents have not ended'
+                   || CASE WHEN bool_or(p.failed) THEN ', or have failed and wait for weir.retry()' ELSE '' END,
+               NULL
+        FROM t CROSS JOIN LATERAL (
+            SELECT u.id, u.failed, row_number() OVER (ORDER BY u.id) AS place
+            FROM (SELECT s.task_id AS id, s.state IN ('discarded', 'cancelled', 'expired') AS failed
+                  FROM weir.tasks s WHERE s.task_id = ANY (t.after) AND s.state <> 'succeeded') u
+            WHERE NOT u.failed OR t.on_parent_failure <> 'run') p
+        WHERE t.state = 'blocked' GROUP BY t.task_id, t.after
         UNION ALL
         SELECT t.task_id, 5, 'backoff', NULL,
                'attempt ' || t.attempts + 1 || ' of ' || t.max_attempts, t.retry_at
@@ -558,7 +584,7 @@ SELECT t.task_id, t.queue, t.class, t.owner, t.state, t.priority, t.enqueued_at,
        pg_catalog.clock_timestamp() - t.enqueued_at AS waited, t.deadline,
        c.cause, c.holder, c.detail, c.eta, t.expires_at
 FROM (SELECT DISTINCT ON (c.task_id) c.* FROM weir._causes((SELECT array_agg(u.task_id) FROM weir.tasks u
-                          WHERE u.state IN ('scheduled', 'ready', 'retrying', 'running')))
+                          WHERE u.state IN ('scheduled', 'blocked', 'ready', 'retrying', 'running')))
           WITH ORDINALITY c
       ORDER BY c.task_id, c.ordinality) c
 JOIN weir.tasks t ON t.task_id = c.task_id;
@@ -567,12 +593,12 @@ COMMENT ON COLUMN weir.waiting.task_id IS 'Id of the task.';
 COMMENT ON COLUMN weir.waiting.queue IS 'Its queue.';
 COMMENT ON COLUMN weir.waiting.class IS 'Its class.';
 COMMENT ON COLUMN weir.waiting.owner IS 'Role that it will run as.';
-COMMENT ON COLUMN weir.waiting.state IS 'scheduled, ready, retrying, or running while a worker has it in hand.';
+COMMENT ON COLUMN weir.waiting.state IS 'scheduled, blocked, ready, retrying, or running while a worker has it in hand.';
 COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
 COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
 COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
 COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
-COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, backoff, inbox, queue_limit, cap, foreign_holder or no_worker.';
+COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, queue_limit, cap, foreign_holder or no_worker.';
 COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
 COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
 COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';

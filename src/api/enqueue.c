@@ -39,13 +39,20 @@ promise(const EnqueueRequest *request, int64 first, int64 n)
 	SubmitMessage message;
 
 	memset(&message, 0, sizeof(message));
+	message.first_id = first;
+	message.last_id = first + n - 1;
+	if (task->after)
+	{
+		/* the parents are in the ledger */
+		message.kind = MESSAGE_READ;
+		xact_submit(request->database, &message);
+		return;
+	}
 	message.kind = MESSAGE_SUBMIT;
 	message.queue = task->queue_id;
 	message.owner = task->owner;
 	message.klass = task->klass;
 	message.priority = task->priority;
-	message.first_id = first;
-	message.last_id = first + n - 1;
 	message.enqueued_at = task->enqueued_at;
 	message.run_at = task->has_run_at ? task->run_at : POLICY_TIME_ALWAYS;
 	message.deadline = task->has_deadline ? task->deadline : POLICY_TIME_NEVER;

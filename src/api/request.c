@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "api/enqueue.h"
+#include "api/parents.h"
 #include "api/policy_parameters.h"
 #include "api/request.h"
 #include "compat.h"
@@ -363,7 +364,7 @@ read_command(FunctionCallInfo fcinfo, EnqueueRequest *request, int nargs)
 	command_refuse(statements, task->autocommit);
 	if (nargs >= 0)
 		command_check_args(task->command, nargs);
-	if (validate && !task->has_run_at)
+	if (validate && !task->has_run_at && !task->after)
 		command_analyze(statements, task->command);
 }
 
@@ -466,6 +467,7 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 	task->settings = PG_ARGISNULL(ARG_SETTINGS) ? NULL : PG_GETARG_JSONB_P(ARG_SETTINGS);
 	read_policy(fcinfo, task);
 	read_unique_key(fcinfo, request);
+	parents_read(fcinfo, task);
 	task->reason = text_arg(fcinfo, ARG_REASON);
 	read_circumstances(task);
 	if (many)

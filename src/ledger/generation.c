@@ -310,8 +310,46 @@ generation_try_close(const Generation *generation)
 }
 
 /*
+ * Does an unfinished task name one of this generation as its parent?  How that
+ * one has ended must be known as long as the other has not.
+ */
+static bool
+generation_has_parents(int32 generation_id)
+{
+	int			n;
+	const Generation *list = generation_list(&n);
+	int32	   *open = palloc(Max(n, 1) * sizeof(int32));
+	int			nopen = 0;
+	bool		found = false;
+	SqlSession	session;
+	SqlParams	params = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		if (list[i].open)
+			open[nopen++] = list[i].generation_id;
+	}
+	sql_add_int4(&params, generation_id);
+	sql_begin(&session);
+	for (int i = 0; i < nopen && !found; i++)
+		found = sql_execute(psprintf("SELECT FROM weir.task_%1$d t, weir.generation g"
+									 " WHERE g.generation_id = $1"
+									 " AND EXISTS (SELECT FROM unnest(t.after) p"
+									 "  WHERE p >= g.low AND p < g.high)"
+									 " AND NOT EXISTS (SELECT FROM weir.run_%1$d r"
+									 "  WHERE r.task_id = t.task_id AND r.final"
+									 "  AND NOT EXISTS (SELECT FROM weir.run_%1$d n"
+									 "   WHERE n.task_id = r.task_id"
+									 "   AND n.attempt > r.attempt)) LIMIT 1",
+									 open[i]), &params) > 0;
+	sql_end(&session);
+	return found;
+}
+
+/*
  * Drops a closed generation: retention.  If somebody reads it, not now: to
- * wait would stop the scheduler, and everybody else who reads it.
+ * wait would stop the scheduler, and everybody else who reads it.  Nor if
+ * tasks still depend on how others of it have ended.
  */
 void
 generation_drop(int32 generation_id)
@@ -330,6 +368,8 @@ generation_drop(int32 generation_id)
 			!ConditionalLockRelationOid(relid, AccessExclusiveLock))
 			return;
 	}
+	if (generation_has_parents(generation_id))
+		return;
 	sql_begin(&session);
 	sql_add_int4(&params, generation_id);
 	sql_execute("UPDATE weir.generation SET state = 'dropped' "

@@ -295,6 +295,37 @@ run_row_flush(HeapTuple tuple)
 		XLogFlush(lsn);
 }
 
+typedef struct EndSearch
+{
+	bool		ended;
+	Outcome		outcome;
+} EndSearch;
+
+static bool
+visit_end(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	EndSearch  *search = arg;
+
+	search->ended = heap_row_bool(tuple, ANUM_RUN_FINAL, descriptor);
+	search->outcome = outcome_parse(heap_row_text(tuple, ANUM_RUN_OUTCOME, descriptor));
+	if (search->ended)
+		run_row_flush(tuple);
+	return false;
+}
+
+/*
+ * Has the task ended, and how?  What is said to have ended is on disk.
+ */
+bool
+run_row_ended(int64 task_id, Outcome *outcome)
+{
+	EndSearch	search = {0};
+
+	run_rows_visit(task_id, visit_end, &search);
+	*outcome = search.outcome;
+	return search.ended;
+}
+
 /*
  * The row type of weir.run; its children have the same columns.
  */

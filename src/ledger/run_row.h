@@ -94,6 +94,7 @@ extern void run_rows_insert(const RunRow *runs, int n);
 extern bool run_row_exists(int64 task_id, int32 attempt, bool *final,
 						   TimestampTz *retry_at);
 extern void run_row_summary(int64 task_id, RunSummary *summary);
+extern bool run_row_ended(int64 task_id, Outcome *outcome);
 extern HeapTuple run_row_last(int64 task_id, bool final_only);
 extern void run_row_flush(HeapTuple tuple);
 extern Datum run_row_datum(HeapTuple tuple);

@@ -47,6 +47,26 @@ class_parse(const char *name, PolicyClass *klass)
 	return false;
 }
 
+static const char *const OnFailureNames[] = {"cancel", "wait", "run"};
+
+/*
+ * Finds what becomes of a task when its parent fails by name; false if there
+ * is no such thing.
+ */
+bool
+on_failure_parse(const char *name, PolicyOnFailure *on_failure)
+{
+	for (int i = 0; i < lengthof(OnFailureNames); i++)
+	{
+		if (strcmp(name, OnFailureNames[i]) == 0)
+		{
+			*on_failure = (PolicyOnFailure) i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void
 set_pointer(Datum *values, bool *nulls, int attnum, const void *value)
 {
@@ -97,6 +117,9 @@ task_row_form(const TaskRow *task, Datum *values, bool *nulls)
 	heap_row_set_text(values, nulls, ANUM_TASK_REASON, task->reason);
 	heap_row_set_text(values, nulls, ANUM_TASK_UNIQUE_KEY, task->unique_key);
 	set_pointer(values, nulls, ANUM_TASK_QUEUE_TIMEOUT, task->queue_timeout);
+	set_pointer(values, nulls, ANUM_TASK_AFTER, task->after);
+	heap_row_set_text(values, nulls, ANUM_TASK_ON_PARENT_FAILURE,
+					  task->after ? OnFailureNames[task->on_failure] : NULL);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include "datatype/timestamp.h"
 #include "ledger/environment.h"
 #include "policy/policy.h"
+#include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
@@ -37,7 +38,9 @@ enum
 	ANUM_TASK_REASON,
 	ANUM_TASK_UNIQUE_KEY,
 	ANUM_TASK_QUEUE_TIMEOUT,
-	NATTS_TASK = ANUM_TASK_QUEUE_TIMEOUT
+	ANUM_TASK_AFTER,
+	ANUM_TASK_ON_PARENT_FAILURE,
+	NATTS_TASK = ANUM_TASK_ON_PARENT_FAILURE
 };
 
 /* A task in memory; pointers are NULL for SQL nulls */
@@ -65,11 +68,14 @@ typedef struct TaskRow
 	char	   *reason;
 	char	   *unique_key;
 	Interval   *queue_timeout;	/* without months and days */
+	ArrayType  *after;			/* parents: ids, rising */
+	PolicyOnFailure on_failure; /* of a parent */
 	Environment environment;
 } TaskRow;
 
 extern const char *class_name(PolicyClass klass);
 extern bool class_parse(const char *name, PolicyClass *klass);
+extern bool on_failure_parse(const char *name, PolicyOnFailure *on_failure);
 
 extern void task_row_insert(const TaskRow *task);
 extern void task_rows_insert(const TaskRow *task, Jsonb **args, char **keys,

@@ -27,6 +27,7 @@
 #include "compat.h"
 #include "ledger/generation.h"
 #include "ledger/identity.h"
+#include "ledger/run_row.h"
 #include "ledger/sql.h"
 #include "ledger/task_row.h"
 #include "ledger/unfinished.h"
@@ -77,7 +78,10 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	"   (SELECT FROM weir.run_%1$d c WHERE c.task_id = t.task_id" \
 	"   AND (c.started_at IS NOT NULL OR c.charged)" \
 	"   AND c.attempt > coalesce(b.attempt, 0))" \
-	"  THEN greatest(t.enqueued_at, t.run_at, b.at) + t.queue_timeout END"
+	"  THEN greatest(t.enqueued_at, t.run_at, b.at," \
+	"    (SELECT max(p.finished_at) FROM weir.run p" \
+	"     WHERE p.task_id = ANY (t.after))) + t.queue_timeout END," \
+	" t.queue_timeout, t.after, t.on_parent_failure"
 
 /* l is the last run, b the last time that the task was brought back */
 #define UNFINISHED_FROM \
@@ -120,6 +124,69 @@ unfinished_tables(uint64 row, int column, uint64 *needs)
 }
 
 /*
+ * Takes the parents of a row that have not ended as they must.
+ */
+static void
+unfinished_parents(uint64 row, UnfinishedTask *unfinished)
+{
+	PolicyTask *task = &unfinished->task;
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
+									  SPI_tuptable->tupdesc, 23, &isnull);
+	Datum	   *ids;
+	int64	   *parents;
+	int			n;
+
+	if (isnull)
+		return;
+	(void) on_failure_parse(sql_text(row, 24), &task->on_failure);
+	deconstruct_array(DatumGetArrayTypeP(value), INT8OID, sizeof(int64),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids, NULL, &n);
+	parents = palloc(n * sizeof(int64));
+	for (int i = 0; i < n; i++)
+	{
+		int64		parent = DatumGetInt64(ids[i]);
+		Outcome		outcome;
+		bool		ended = run_row_ended(parent, &outcome);
+
+		if (ended && (outcome == OUTCOME_SUCCEEDED ||
+					  task->on_failure == POLICY_ON_FAILURE_RUN))
+			continue;
+		if (ended && task->on_failure == POLICY_ON_FAILURE_CANCEL)
+			unfinished->failed_parent = parent;
+		parents[task->nparents++] = parent;
+	}
+	task->parents = parents;
+	if (task->nparents == 0 || task->expires_at == POLICY_TIME_NEVER)
+		return;
+	/* the time runs from the end of the last of them */
+	task->expires_at = POLICY_TIME_NEVER;
+	task->wait_limit = DatumGetIntervalP(SPI_getbinval(SPI_tuptable->vals[row],
+													   SPI_tuptable->tupdesc,
+													   22, &isnull))->time;
+}
+
+/*
+ * A copy that outlives the reading.
+ */
+UnfinishedTask *
+unfinished_copy(const UnfinishedTask *task)
+{
+	UnfinishedTask *copy = palloc(sizeof(UnfinishedTask));
+	int64	   *parents;
+
+	*copy = *task;
+	if (task->task.nparents > 0)
+	{
+		parents = palloc(task->task.nparents * sizeof(int64));
+		memcpy(parents, task->task.parents,
+			   task->task.nparents * sizeof(int64));
+		copy->task.parents = parents;
+	}
+	return copy;
+}
+
+/*
  * Takes a row of the current result apart.
  */
 static void
@@ -149,6 +216,7 @@ unfinished_row(uint64 row, UnfinishedTask *unfinished)
 	unfinished->charged = sql_int4(row, 18);
 	task->expires_at = sql_isnull(row, 21) ? POLICY_TIME_NEVER :
 		sql_int8(row, 21);
+	unfinished_parents(row, unfinished);
 	if (!sql_isnull(row, 19))
 		task->priority = sql_int4(row, 19);
 	if (!sql_isnull(row, 20))
@@ -203,10 +271,11 @@ unfinished_read(int64 low, int64 high, int64 window, UnfinishedVisit visit,
 }
 
 /*
- * Reads one task; false if it does not exist or is finished.
+ * Reads one task; false if it does not exist or is finished.  What it points
+ * to is in the given memory.
  */
 bool
-unfinished_read_one(int64 task_id, UnfinishedTask *task)
+unfinished_read_one(int64 task_id, UnfinishedTask *task, MemoryContext context)
 {
 	const Generation *generation = generation_of(task_id);
 	int			id;
@@ -224,7 +293,14 @@ unfinished_read_one(int64 task_id, UnfinishedTask *task)
 						 id), &params);
 	found = SPI_processed == 1;
 	if (found)
+	{
+		MemoryContext caller;
+
 		unfinished_row(0, task);
+		caller = MemoryContextSwitchTo(context);
+		*task = *unfinished_copy(task);
+		MemoryContextSwitchTo(caller);
+	}
 	sql_end(&session);
 	return found;
 }

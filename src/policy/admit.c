@@ -3,7 +3,7 @@
  * admit.c
  *	  The life of a task in the policy.
  *
- * A task is delayed (in the order of timers), ready (in the order of its
+ * A task is blocked (by others, depend.c), delayed (in the order of timers), ready (in the order of its
  * bucket) or running (it has a run, which knows its slots).  tasks.h says how
  * these follow one another.
  *
@@ -12,6 +12,7 @@
 #include "policy/admit.h"
 #include "policy/bucket.h"
 #include "policy/choose.h"
+#include "policy/depend.h"
 #include "policy/expiry.h"
 #include "policy/park.h"
 #include "policy/rank.h"
@@ -30,8 +31,8 @@
  * Puts a task, which is in no order, where it waits: for its time, or in its
  * bucket.  The caller settles the bucket.
  */
-static void
-task_place(Policy *policy, uint32_t task, PolicyTime run_at)
+void
+policy_task_place(Policy *policy, uint32_t task, PolicyTime run_at)
 {
 	TaskNode   *node = policy_task_node(&policy->tasks, task);
 	TaskFacts  *facts = policy_task_facts(&policy->tasks, task);
@@ -70,6 +71,8 @@ task_lift(Policy *policy, uint32_t task)
 		bucket->ndelayed--;
 		bucket->queue->delayed--;
 	}
+	else if (policy_task_facts(&policy->tasks, task)->state == TASK_STATE_BLOCKED)
+		policy_depend_lift(policy, task);
 	else
 	{
 		policy_order_delete(&policy->tasks, &bucket->order, task);
@@ -108,8 +111,13 @@ policy_add(Policy *policy, const PolicyTask *task)
 		return false;
 	bucket = policy_bucket_get(policy, task);
 	index = task_record(policy, bucket, task);
-	policy_expiry_set(policy, task->task_id, task->expires_at);
-	task_place(policy, index, task->run_at);
+	if (task->nparents > 0)
+		policy_depend_block(policy, index, task);
+	else
+	{
+		policy_expiry_set(policy, task->task_id, task->expires_at);
+		policy_task_place(policy, index, task->run_at);
+	}
 	policy_settle(policy, bucket);
 	return true;
 }
@@ -145,21 +153,30 @@ policy_remove(Policy *policy, int64_t task_id)
 }
 
 /*
+ * Forgets a task that waits, and says what it was.
+ */
+void
+policy_task_give_out(Policy *policy, uint32_t task, PolicyEnd *end)
+{
+	end->task_id = policy_task_node(&policy->tasks, task)->task_id;
+	end->queue = policy_bucket_of(policy, task)->queue->id;
+	end->attempt = policy_task_facts(&policy->tasks, task)->attempt;
+	task_forget(policy, task);
+}
+
+/*
  * Gives out the task that has waited too long, the longest first.
  */
 bool
-policy_next_expired(Policy *policy, PolicyTime now, PolicyExpired *expired)
+policy_next_expired(Policy *policy, PolicyTime now, PolicyEnd *expired)
 {
 	const TaskNode *first = policy_expiry_first(policy);
-	uint32_t	task;
 
 	if (first == NULL || first->key > now)
 		return false;
-	task = policy_tasks_find(&policy->tasks, first->task_id);
-	expired->task_id = first->task_id;
-	expired->queue = policy_bucket_of(policy, task)->queue->id;
-	expired->attempt = policy_task_facts(&policy->tasks, task)->attempt;
-	task_forget(policy, task);
+	policy_task_give_out(policy,
+						 policy_tasks_find(&policy->tasks, first->task_id),
+						 expired);
 	return true;
 }
 
@@ -184,12 +201,18 @@ policy_change(Policy *policy, int64_t task_id, const int32_t *priority,
 		facts->deadline = policy_store_time(*deadline);
 	if (facts->state == TASK_STATE_RUNNING)
 		return true;
+	if (facts->state == TASK_STATE_BLOCKED)
+	{
+		if (run_at != NULL)
+			policy_task_node(&policy->tasks, task)->key = *run_at;
+		return true;
+	}
 	if (facts->state == TASK_STATE_DELAYED)
 		start = policy_task_node(&policy->tasks, task)->key;
 	if (run_at != NULL)
 		start = *run_at;
 	task_lift(policy, task);
-	task_place(policy, task, start);
+	policy_task_place(policy, task, start);
 	policy_settle(policy, policy_bucket_of(policy, task));
 	return true;
 }
@@ -213,7 +236,7 @@ policy_promote(Policy *policy, PolicyTime now)
 			policy_task_node(&policy->tasks, task)->key > policy->now)
 			return false;
 		task_lift(policy, task);
-		task_place(policy, task, POLICY_TIME_ALWAYS);
+		policy_task_place(policy, task, POLICY_TIME_ALWAYS);
 		policy_settle(policy, policy_bucket_of(policy, task));
 	}
 	return true;
@@ -526,7 +549,7 @@ policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 		policy_expiry_drop(policy, task_id);
 	policy_task_facts(&policy->tasks, task)->attempt = attempt;
 	policy_task_facts(&policy->tasks, task)->bucket = bucket->index;
-	task_place(policy, task, run_at);
+	policy_task_place(policy, task, run_at);
 	policy_settle(policy, bucket);
 	run_wake(policy, old);
 	return true;
@@ -558,7 +581,7 @@ policy_put_back(Policy *policy, int64_t task_id)
 		policy->last_start = 0;
 	}
 	policy_expiry_resume(policy, task_id);
-	task_place(policy, task, POLICY_TIME_ALWAYS);
+	policy_task_place(policy, task, POLICY_TIME_ALWAYS);
 	policy_settle(policy, bucket);
 	run_wake(policy, bucket);
 	return true;

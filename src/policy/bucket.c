@@ -219,7 +219,8 @@ policy_bucket_check(Policy *policy, PolicyBucket *bucket)
 {
 	int			i;
 
-	if (bucket->nready + bucket->ndelayed + bucket->nrunning > 0)
+	if (bucket->nready + bucket->nblocked + bucket->ndelayed +
+		bucket->nrunning > 0)
 		return;
 	WEIR_ASSERT(bucket->node == NULL);
 	policy_fair_put(&policy->fair, bucket->line);

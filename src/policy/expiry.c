@@ -81,6 +81,25 @@ policy_expiry_resume(Policy *policy, int64_t task_id)
 }
 
 /*
+ * A suspended task, whose time was how long it may wait, waits from now on.
+ */
+void
+policy_expiry_start(Policy *policy, int64_t task_id, PolicyTime from)
+{
+	uint32_t	record = expiry_find(policy, task_id);
+	TaskNode   *node;
+
+	if (record == 0)
+		return;
+	node = policy_task_node(&policy->expiry, record);
+	if (from > POLICY_TIME_NEVER - node->key)
+		node->key = POLICY_TIME_NEVER;
+	else
+		node->key += from;
+	policy_expiry_resume(policy, task_id);
+}
+
+/*
  * The task has begun, or is gone.
  */
 void

@@ -154,6 +154,11 @@ policy_why(Policy *policy, int64_t task_id, PolicyTime now)
 		why.cause = POLICY_CAUSE_RUNNING;
 		return why;
 	}
+	if (facts->state == TASK_STATE_BLOCKED)
+	{
+		why.cause = POLICY_CAUSE_DEPENDENCY;
+		return why;
+	}
 	if (facts->state == TASK_STATE_DELAYED &&
 		policy_task_node(&policy->tasks, task)->key > policy->now)
 	{
@@ -205,4 +210,5 @@ policy_queue_counts(Policy *policy, uint32_t queue, PolicyQueueCounts *counts)
 	else
 		counts->blocked = entry->parked + count_solo_blocked(policy, entry);
 	counts->ready = entry->ready - counts->blocked;
+	counts->blocked += entry->dependent;
 }

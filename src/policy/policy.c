@@ -10,6 +10,7 @@
  */
 #include "policy/park.h"
 #include "policy/bucket.h"
+#include "policy/depend.h"
 #include "policy/place.h"
 #include "policy/slots.h"
 #include "policy/solo.h"
@@ -31,6 +32,7 @@ policy_create(const PolicyAllocator *allocator)
 	policy->fair.memory = &policy->memory;
 	policy_tasks_init(&policy->tasks, &policy->memory);
 	policy_tasks_init(&policy->expiry, &policy->memory);
+	policy_depend_init(policy);
 	policy_solo_reset(policy);
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
 		policy_set_class(policy, (PolicyClass) klass, 0, 0,
@@ -50,6 +52,7 @@ policy_destroy(Policy *policy)
 
 	policy_tasks_release(&policy->tasks);
 	policy_tasks_release(&policy->expiry);
+	policy_depend_release(policy);
 	policy_buckets_release(policy);
 	policy_fair_release(&policy->fair);
 	policy_places_release(policy);

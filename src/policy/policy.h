@@ -47,6 +47,7 @@ typedef enum PolicyCause
 	POLICY_CAUSE_NONE,			/* feasible now: it starts with the next tick */
 	POLICY_CAUSE_UNKNOWN,		/* the policy does not hold this task */
 	POLICY_CAUSE_RUNNING,
+	POLICY_CAUSE_DEPENDENCY,	/* a parent has not ended as it must */
 	POLICY_CAUSE_SCHEDULED,		/* its run_at (or retry time) is to come */
 	POLICY_CAUSE_PAUSED_ALL,
 	POLICY_CAUSE_PAUSED_QUEUE,
@@ -57,6 +58,15 @@ typedef enum PolicyCause
 	POLICY_CAUSE_NO_WORKER,		/* all workers busy, or none for its owner */
 	POLICY_CAUSE_BEHIND			/* others of its bucket or rank go first */
 } PolicyCause;
+
+/* What becomes of a task when one of its parents ends without success */
+typedef enum PolicyOnFailure
+{
+	POLICY_ON_FAILURE_CANCEL,	/* it is cancelled */
+	POLICY_ON_FAILURE_WAIT,		/* until that has been brought back, and
+								 * succeeds */
+	POLICY_ON_FAILURE_RUN		/* any end will do */
+} PolicyOnFailure;
 
 /* What the caller says of a task (or of a range of equal ones) */
 typedef struct PolicyTask
@@ -75,6 +85,11 @@ typedef struct PolicyTask
 								 * may wait for ever, or has begun before */
 	int			nneeds;
 	uint64_t	needs[POLICY_MAX_NEEDS];	/* resource keys, any order */
+	int			nparents;		/* to end before it starts */
+	const int64_t *parents;		/* ids, each once; need not be held */
+	PolicyOnFailure on_failure;
+	int64_t		wait_limit;		/* with parents, instead of expires_at: from
+								 * the end of the last one; 0 if none */
 } PolicyTask;
 
 typedef struct PolicyGrant
@@ -83,13 +98,13 @@ typedef struct PolicyGrant
 	int32_t		slot;			/* 0 .. slots - 1 */
 } PolicyGrant;
 
-/* A task that has not started in time, and is held no more */
-typedef struct PolicyExpired
+/* A task that waited, is held no more, and is to be ended by the caller */
+typedef struct PolicyEnd
 {
 	int64_t		task_id;
 	uint32_t	queue;
 	int32_t		attempt;		/* that has not begun */
-} PolicyExpired;
+} PolicyEnd;
 
 /* A decision: this task starts now, on these slots, in canonical order */
 typedef struct PolicyStart
@@ -108,8 +123,8 @@ typedef struct PolicyQueueCounts
 {
 	uint32_t	ready;			/* feasible, or only behind others */
 	uint32_t	delayed;		/* run_at or retry time to come */
-	uint32_t	blocked;		/* paused, limit or resource without room, as
-								 * last looked at */
+	uint32_t	blocked;		/* by a parent; paused, limit or resource
+								 * without room, as last looked at */
 	uint32_t	running;
 } PolicyQueueCounts;
 
@@ -204,8 +219,21 @@ extern bool policy_next(Policy *policy, PolicyTime now, PolicyStart *start);
  * attempt has.
  */
 extern bool policy_next_expired(Policy *policy, PolicyTime now,
-								PolicyExpired *expired);
+								PolicyEnd *expired);
 extern PolicyTime policy_next_expiry(Policy *policy);
+
+/*
+ * The end of a task for those that wait for it: its last run is committed, and
+ * whether it succeeded.  If not, policy_next_orphan is asked first, until it
+ * says false: it gives out those that are to be cancelled for it.  To be told
+ * of every task for which policy_is_parent says so, whether it was ever held
+ * or not, and once more for one that was brought back.
+ */
+extern bool policy_is_parent(Policy *policy, int64_t task_id);
+extern bool policy_next_orphan(Policy *policy, int64_t parent_id,
+							   PolicyEnd *orphan);
+extern void policy_parent_ended(Policy *policy, int64_t parent_id,
+								bool succeeded, PolicyTime now);
 extern bool policy_finished(Policy *policy, int64_t task_id);
 extern bool policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 						 PolicyTime run_at, bool solo);

@@ -64,6 +64,7 @@ typedef struct PolicyQueue
 	uint32_t	delayed;
 	uint32_t	running;
 	uint32_t	parked;			/* ready ones in buckets parked at resources */
+	uint32_t	dependent;		/* tasks that wait for others */
 	uint32_t	nbuckets;
 } PolicyQueue;
 
@@ -102,6 +103,7 @@ typedef struct PolicyBucket
 	struct PolicyBucket *next_solo;
 	TaskOrder	order;			/* its ready tasks */
 	uint32_t	nready;
+	uint32_t	nblocked;		/* by others that have not ended */
 	uint32_t	ndelayed;
 	uint32_t	nrunning;
 	uint32_t	index;			/* in Policy.buckets */
@@ -110,6 +112,31 @@ typedef struct PolicyBucket
 	uint8_t		nneeds;
 	PolicyResource *needs[];	/* in order of their keys, each once */
 } PolicyBucket;
+
+/* A task that is blocked, and a parent that it waits for (depend.c) */
+typedef struct PolicyEdge
+{
+	uint32_t	child;			/* in Policy.tasks */
+	uint32_t	parent;			/* in Policy.parents */
+	uint32_t	next;			/* of the same list of the parent; also: free */
+	uint32_t	previous;
+	uint32_t	next_parent;	/* of the same task */
+	uint32_t	previous_parent;
+} PolicyEdge;
+
+#define EDGE_PAGE_SHIFT	10
+#define EDGE_PAGE_SIZE	(1 << EDGE_PAGE_SHIFT)
+#define EDGE_PAGE_MASK	(EDGE_PAGE_SIZE - 1)
+
+typedef struct EdgeTable
+{
+	PolicyEdge **pages;
+	uint32_t	npages;
+	uint32_t	room;			/* entries of the array "pages" */
+	uint32_t	used;			/* edges in use */
+	uint32_t	fresh;			/* first edge never used; 0 is none */
+	uint32_t	free;			/* list of edges used before */
+} EdgeTable;
 
 typedef struct PolicyRun
 {
@@ -150,6 +177,8 @@ struct Policy
 	TaskOrder	timers;			/* delayed tasks by run_at */
 	TaskTable	expiry;			/* tasks that expire (expiry.c) */
 	TaskOrder	expiries;		/* those that wait, by that time */
+	TaskTable	parents;		/* whose end others wait for (depend.c) */
+	EdgeTable	edges;
 	FairSpace	fair;
 	PolicyMap	queues;
 	PolicyMap	owners;

@@ -26,8 +26,10 @@
 
 typedef enum TaskState
 {
-	TASK_STATE_FREE,			/* to DELAYED or READY: added */
+	TASK_STATE_FREE,			/* to BLOCKED, DELAYED or READY: added */
 	TASK_STATE_DELAYED,			/* to READY: due; to FREE: removed */
+	TASK_STATE_BLOCKED,			/* to READY, DELAYED: its parents have ended;
+								 * to FREE: removed */
 	TASK_STATE_READY,			/* to RUNNING: started; to DELAYED: changed;
 								 * to FREE: removed */
 	TASK_STATE_RUNNING			/* to FREE: finished; to DELAYED, READY: again

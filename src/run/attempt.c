@@ -188,7 +188,7 @@ attempt_execute_transaction(Attempt *attempt)
 	attempt_disarm();
 	record_success(attempt, &result, &run);
 	run_row_insert(&run);
-	record_promise(attempt, true, 0);
+	record_promise(attempt, &run);
 	if (attempt->grouped)
 		lazy_commit_request();
 	CommitTransactionCommand();

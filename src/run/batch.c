@@ -219,7 +219,7 @@ batch_commit(Batch *batch)
 	{
 		batch->members[i]->duration =
 			Max(1, (GetCurrentTimestamp() - batch->started_at) / batch->n);
-		record_promise(batch->members[i], true, 0);
+		record_promise(batch->members[i], &batch->runs[i]);
 	}
 	if (batch->first->grouped)
 		lazy_commit_request();

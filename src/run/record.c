@@ -47,18 +47,19 @@ record_report(Attempt *attempt, CompletionKind kind, uint64 resource)
  * Promises the report of a run that is written into this transaction.
  */
 void
-record_promise(Attempt *attempt, bool final, TimestampTz retry_at)
+record_promise(Attempt *attempt, const RunRow *run)
 {
 	const Assignment *assignment = attempt->assignment;
 	Completion	completion = {0};
 
-	completion.kind = final ? COMPLETION_FINAL : COMPLETION_AGAIN;
+	completion.kind = run->final ? COMPLETION_FINAL : COMPLETION_AGAIN;
+	completion.succeeded = run->outcome == OUTCOME_SUCCEEDED;
 	completion.place = assignment->place;
 	completion.task_id = assignment->task_id;
 	completion.attempt = assignment->attempt;
 	completion.duration = attempt->duration;
-	completion.run_at = retry_at;
-	if (final)
+	completion.run_at = run->retry_at;
+	if (run->final)
 		completion.ended = depth_slot(database_mine(), assignment->queue);
 	xact_complete(attempt->worker, &completion);
 }
@@ -168,7 +169,7 @@ record_write_failure(Attempt *attempt, const ErrorData *error)
 	run.context = error->context;
 	record_judge(attempt, error, &run);
 	run_row_insert(&run);
-	record_promise(attempt, run.final, run.retry_at);
+	record_promise(attempt, &run);
 	CommitTransactionCommand();
 }
 

@@ -14,8 +14,7 @@
 
 extern void record_report(Attempt *attempt, CompletionKind kind,
 						  uint64 resource);
-extern void record_promise(Attempt *attempt, bool final,
-						   TimestampTz retry_at);
+extern void record_promise(Attempt *attempt, const RunRow *run);
 extern void record_success(Attempt *attempt, const ExecuteResult *result,
 						   RunRow *run);
 extern void record_failure(Attempt *attempt, const ErrorData *error);

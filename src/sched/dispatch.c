@@ -24,7 +24,7 @@
 #include "sched/cap_watch.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
-#include "sched/expire.h"
+#include "sched/ends.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "sched/singly.h"
@@ -258,7 +258,7 @@ dispatch(Scheduler *scheduler)
 	configure_foreign(scheduler);
 	/* a task that waits too long does so in a pause, too */
 	if (!scheduler->other_version)
-		expire(scheduler, now);
+		ends_write(scheduler, now);
 	/* before our own backlog takes every worker that is idle */
 	pool_share(scheduler);
 	if (weir_enabled && !scheduler->paused_all)

@@ -31,7 +31,8 @@ step_look_up(Scheduler *scheduler, void *arg)
 	step->fate->ended = run_row_exists(step->task_id, step->attempt, &final,
 									   &retry_at);
 	step->fate->unfinished = unfinished_read_one(step->task_id,
-												 &step->fate->task);
+												 &step->fate->task,
+												 scheduler->round);
 }
 
 /*

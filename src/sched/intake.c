@@ -5,6 +5,7 @@
  *
  *	  message		task waits			task runs			not known
  *	  SUBMIT		(known already)		(known already)		add
+ *	  READ			(known already)		(known already)		read and add
  *	  ENDED			forget				cancel the attempt	-
  *	  CANCEL		end it				cancel the attempt	-
  *	  CHANGE		new rank			for the next one	-
@@ -28,6 +29,7 @@
 #include "ledger/run_row.h"
 #include "sched/ahead.h"
 #include "sched/configure.h"
+#include "sched/dependency.h"
 #include "sched/fate.h"
 #include "sched/intake.h"
 #include "sched/later.h"
@@ -43,6 +45,8 @@
 #include "shmem/worker_slot.h"
 
 #define BATCH	256				/* messages copied out of the ring at once */
+
+#define READ_WINDOW	INT64CONST(1000)	/* ids read in one transaction */
 
 /* Pause before a slot is tried again that somebody holds unknown to us */
 #define BOUNCE_DELAY_US	INT64CONST(10000)
@@ -60,7 +64,7 @@ intake_lookup(Scheduler *scheduler, int64 task_id, int32 attempt, bool lost)
 	if (!fate_look_up(scheduler, task_id, attempt, &fate))
 		later_lookup(scheduler, task_id, attempt, lost);
 	else if (!fate.unfinished)
-		return;
+		dependency_look(scheduler, task_id);
 	else if (lost && !fate.ended)
 	{
 		RunRow		run = {0};
@@ -119,6 +123,60 @@ intake_submit(Scheduler *scheduler, const SubmitMessage *message)
 	}
 }
 
+typedef struct ReadStep
+{
+	int64		low;
+	int64		high;
+	MemoryContext context;
+	List	   *tasks;			/* UnfinishedTask, in that memory */
+} ReadStep;
+
+static void
+read_visit(const UnfinishedTask *task, void *arg)
+{
+	ReadStep   *step = arg;
+	MemoryContext caller = MemoryContextSwitchTo(step->context);
+
+	step->tasks = lappend(step->tasks, unfinished_copy(task));
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+step_read(Scheduler *scheduler, void *arg)
+{
+	ReadStep   *step = arg;
+
+	step->low = unfinished_read(step->low, step->high, READ_WINDOW,
+								read_visit, step);
+}
+
+/*
+ * Takes in new tasks that wait for others: what messages have no room for is
+ * in the ledger.
+ */
+static void
+intake_read(Scheduler *scheduler, int64 first_id, int64 last_id)
+{
+	ReadStep	step = {first_id, last_id + 1, scheduler->round, NIL};
+
+	while (step.low < step.high)
+	{
+		int64		low = step.low;
+
+		step.tasks = NIL;
+		if (!scheduler_step(scheduler, "reading new tasks", step_read, &step))
+		{
+			/* one by one, a little later */
+			step.low = Min(low + READ_WINDOW, step.high);
+			for (; low < step.low; low++)
+				later_lookup(scheduler, low, 0, false);
+			continue;
+		}
+		for (int i = 0; i < list_length(step.tasks); i++)
+			rebuild_add(scheduler, list_nth(step.tasks, i));
+	}
+}
+
 /*
  * Cancels a task.  It may have stopped running since the cancel was asked
  * for, and wait for its next attempt: then it is ended here.
@@ -147,7 +205,10 @@ intake_cancel(Scheduler *scheduler, int64 task_id, Oid actor)
 		return;
 	}
 	if (!fate.unfinished)
+	{
+		dependency_look(scheduler, task_id);
 		return;
+	}
 	run.outcome = OUTCOME_CANCELLED;
 	run.final = true;
 	rebuild_end_attempt(scheduler, &fate.task, &run);
@@ -163,10 +224,14 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 		case MESSAGE_SUBMIT:
 			intake_submit(scheduler, message);
 			break;
+		case MESSAGE_READ:
+			intake_read(scheduler, message->first_id, message->last_id);
+			break;
 		case MESSAGE_ENDED:
 			if (!policy_remove(scheduler->policy, message->first_id))
 				(void) worker_slot_cancel(database, message->first_id,
 										  CANCEL_REQUESTED, message->owner);
+			dependency_look(scheduler, message->first_id);
 			break;
 		case MESSAGE_CANCEL:
 			intake_cancel(scheduler, message->first_id, message->owner);
@@ -235,6 +300,8 @@ intake_completion(Scheduler *scheduler, const Completion *completion,
 	{
 		if (completion->kind != COMPLETION_FINAL)
 			intake_lookup(scheduler, task_id, completion->attempt, false);
+		else
+			dependency_look(scheduler, task_id);
 		return;
 	}
 	switch (completion->kind)
@@ -243,6 +310,10 @@ intake_completion(Scheduler *scheduler, const Completion *completion,
 			if (assignment->singly)
 				singly_remove(scheduler, task_id);
 			(void) policy_finished(policy, task_id);
+			if (completion->succeeded)
+				dependency_ended(scheduler, task_id, true);
+			else
+				dependency_look(scheduler, task_id);
 			break;
 		case COMPLETION_AGAIN:
 			(void) policy_again(policy, task_id, completion->attempt + 1,

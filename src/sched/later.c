@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "ledger/unfinished.h"
+#include "sched/dependency.h"
 #include "sched/fate.h"
 #include "sched/intake.h"
 #include "sched/later.h"
@@ -34,7 +35,7 @@ typedef struct LaterTask
 	TimestampTz due;
 	bool		lost;			/* as for intake_lookup() */
 	bool		ends;			/* the run is to be written */
-	RunRow		run;			/* its texts are constants */
+	RunRow		run;			/* its texts are constants, but for the actor */
 } LaterTask;
 
 static LaterTask *
@@ -84,6 +85,8 @@ later_end_attempt(Scheduler *scheduler, const RunRow *run)
 
 	task->ends = true;
 	task->run = *run;
+	if (run->actor)
+		task->run.actor = MemoryContextStrdup(scheduler->context, run->actor);
 }
 
 /*
@@ -110,6 +113,8 @@ later_end(Scheduler *scheduler, RunRow *run)
 		rebuild_add(scheduler, &fate.task);
 	else if (fate.unfinished)
 		rebuild_end_attempt(scheduler, &fate.task, run);
+	else
+		dependency_look(scheduler, run->task_id);
 }
 
 /*

@@ -30,7 +30,8 @@
 #include "ledger/queue_config.h"
 #include "policy/retry.h"
 #include "sched/configure.h"
-#include "sched/expire.h"
+#include "sched/dependency.h"
+#include "sched/ends.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
@@ -229,7 +230,6 @@ rebuild_visit(const UnfinishedTask *unfinished, void *arg)
 	const InHand *in_hand = rebuild_find_in_hand(state,
 												 unfinished->task.task_id);
 	MemoryContext caller;
-	UnfinishedTask *repair;
 
 	if (state->count)
 		pg_atomic_fetch_add_u32(&depth_slot(scheduler->database,
@@ -241,15 +241,13 @@ rebuild_visit(const UnfinishedTask *unfinished, void *arg)
 	}
 	if (!rebuild_is_suspect(unfinished, scheduler->database->oid) &&
 		!unfinished->claimed && !unfinished->cancel_wanted &&
-		OidIsValid(unfinished->task.owner))
+		unfinished->failed_parent == 0 && OidIsValid(unfinished->task.owner))
 	{
 		(void) policy_add(scheduler->policy, &unfinished->task);
 		return;
 	}
 	caller = MemoryContextSwitchTo(scheduler->round);
-	repair = palloc(sizeof(UnfinishedTask));
-	*repair = *unfinished;
-	state->repairs = lappend(state->repairs, repair);
+	state->repairs = lappend(state->repairs, unfinished_copy(unfinished));
 	MemoryContextSwitchTo(caller);
 }
 
@@ -323,6 +321,14 @@ rebuild_add(Scheduler *scheduler, const UnfinishedTask *unfinished)
 		run.final = true;
 		rebuild_end_attempt(scheduler, unfinished, &run);
 	}
+	else if (unfinished->failed_parent != 0)
+	{
+		RunRow		run = {0};
+
+		dependency_run(unfinished->failed_parent, &run);
+		run.final = true;
+		rebuild_end_attempt(scheduler, unfinished, &run);
+	}
 	else if (OidIsValid(unfinished->task.owner))
 		(void) policy_add(scheduler->policy, &unfinished->task);
 	else
@@ -381,7 +387,10 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 		return;
 	}
 	if (run->final)
+	{
+		dependency_ended(scheduler, run->task_id, false);
 		return;
+	}
 	task.attempt++;
 	/* as unfinished.c sees it */
 	if (run->started_at != 0 || run->charged)
@@ -491,7 +500,7 @@ rebuild(Scheduler *scheduler)
 	state.count = pg_atomic_read_u32(&database->seeded) == 0;
 	rebuild_policy(scheduler);
 	later_forget(scheduler);
-	expire_forget(scheduler);
+	ends_forget(scheduler);
 	rebuild_in_hand(&state);
 	intake_cancels(scheduler);
 	if (state.count)

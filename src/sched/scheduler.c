@@ -37,7 +37,7 @@
 #include "sched/ahead.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
-#include "sched/expire.h"
+#include "sched/ends.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
@@ -183,7 +183,7 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, ahead_next_timer(scheduler));
 	next = Min(next, later_next_timer(scheduler));
 	if (!scheduler->other_version)
-		next = Min(next, expire_next_timer(scheduler));
+		next = Min(next, ends_next_timer(scheduler));
 	if (scheduler->configure_at != 0)
 		next = Min(next, scheduler->configure_at);
 	if (next == POLICY_TIME_NEVER)

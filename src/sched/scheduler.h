@@ -28,6 +28,13 @@ typedef struct PoolEntry
 	int			depth;			/* how many it may have in hand */
 } PoolEntry;
 
+/* The end of a task that has not started; still to be written */
+typedef struct PendingEnd
+{
+	PolicyEnd	end;
+	int64		parent_id;		/* for whose failure; 0 if it has expired */
+} PendingEnd;
+
 /*
  * The scheduler's own state.  Lost when it exits: the next one rebuilds it
  * from the ledger and from what it finds in shared memory.
@@ -49,9 +56,9 @@ typedef struct Scheduler
 	HTAB	   *paces;			/* how long tasks take, by queue; ahead.c */
 	HTAB	   *singly;			/* what must not be batched; singly.c */
 	List	   *later;			/* what is to be done later; later.c */
-	PolicyExpired *expired;		/* what is to be ended; expire.c */
-	int			nexpired;
-	int			maxexpired;
+	PendingEnd *ends;			/* what is to be ended; ends.c */
+	int			nends;
+	int			maxends;
 	int			nheld;			/* owners that no worker could be had for */
 	int			maxheld;
 	Oid		   *held;

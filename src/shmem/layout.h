@@ -54,6 +54,7 @@ typedef enum SchedulerState
 typedef enum MessageKind
 {
 	MESSAGE_SUBMIT,				/* tasks first_id .. last_id were committed */
+	MESSAGE_READ,				/* the same: read them from the ledger */
 	MESSAGE_ENDED,				/* a waiting task was ended in the ledger */
 	MESSAGE_CANCEL,				/* cancel the task if it runs */
 	MESSAGE_CHANGE,				/* priority, deadline or run_at changed */
@@ -245,6 +246,7 @@ typedef enum CompletionKind
 typedef struct Completion
 {
 	CompletionKind kind;
+	bool		succeeded;		/* COMPLETION_FINAL: known to have */
 	int16		place;			/* of the assignment */
 	int64		task_id;
 	int32		attempt;

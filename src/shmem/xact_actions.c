@@ -146,7 +146,7 @@ message_continues(const SubmitMessage *last, const SubmitMessage *next)
 
 	probe.first_id = last->first_id;
 	probe.last_id = last->last_id;
-	return next->kind == MESSAGE_SUBMIT &&
+	return (next->kind == MESSAGE_SUBMIT || next->kind == MESSAGE_READ) &&
 		next->first_id == last->last_id + 1 &&
 		memcmp(&probe, last, sizeof(SubmitMessage)) == 0;
 }
@@ -352,7 +352,8 @@ xact_submitted(int64 task_id)
 		SubmitMessage *message = &Actions[i].u.message;
 
 		if (Actions[i].kind == ACTION_MESSAGE &&
-			(message->kind == MESSAGE_SUBMIT || message->kind == MESSAGE_LOOKUP) &&
+			(message->kind == MESSAGE_SUBMIT || message->kind == MESSAGE_READ ||
+			 message->kind == MESSAGE_LOOKUP) &&
 			task_id >= message->first_id && task_id <= message->last_id)
 			return true;
 	}

@@ -72,6 +72,7 @@ SELECT wt.denied(c) FROM unnest(ARRAY[
     $$SELECT weir.try_enqueue('SELECT 1', queue => 'wt')$$,
     $$SELECT weir.enqueue_many('SELECT 1', '[[]]', queue => 'wt')$$,
     $$SELECT weir.enqueue('SELECT 1', unique_key => 's3cret', on_conflict => 'replace')$$,
+    $$SELECT weir.enqueue('SELECT 1', after => (SELECT array_agg(task_id) FROM weir.tasks WHERE owner = 'wt_owner'))$$,
     $$SELECT weir.enqueue('SELECT 1', unique_key => 's3cret', on_conflict => 'join')$$,
     $$SELECT weir.cap_table('wt.t', 1)$$,
     $$SELECT weir.uncap_table('wt.t')$$,

@@ -18,6 +18,10 @@
 #include "verify.h"
 
 /* How often the inside of the policy is looked at, in steps */
+/* Parents that are told of their end only */
+#define GHOST_ID		INT64_C(-1000000)
+#define GHOSTS			4
+
 #define EPISODE_VERIFY_EVERY	16
 
 /*
@@ -34,6 +38,55 @@ random_class(Episode *e, int queue)
 	if (chance(e, 85))
 		return usual[queue];
 	return (PolicyClass) draw(e, POLICY_NUM_CLASSES);
+}
+
+/*
+ * Any task, or NULL.
+ */
+static ModelTask *
+random_task(Episode *e)
+{
+	int			start = draw(e, MODEL_TASKS);
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		ModelTask  *task = &e->model.tasks[(start + i) % MODEL_TASKS];
+
+		if (task->state != MODEL_NONE)
+			return task;
+	}
+	return NULL;
+}
+
+/*
+ * Draws parents: tasks of whatever state, or ones that the policy has not
+ * heard of.
+ */
+static void
+draw_parents(Episode *e, ModelTask *task)
+{
+	PolicyTask *spec = &task->spec;
+	int			n = 1 + draw(e, MODEL_PARENTS);
+
+	spec->expires_at = POLICY_TIME_NEVER;
+	spec->on_failure = (PolicyOnFailure) draw(e, 3);
+	if (chance(e, e->expiring))
+		spec->wait_limit = 1 + (int64_t) (test_uniform(&e->random) * MINUTE);
+	while (n-- > 0)
+	{
+		const ModelTask *parent = random_task(e);
+		int64_t		id = GHOST_ID + draw(e, GHOSTS);
+		int			i;
+
+		if (parent != NULL && parent != task && chance(e, 90))
+			id = parent->spec.task_id;
+		for (i = 0; i < spec->nparents && task->parents[i] != id; i++)
+			;
+		if (i == spec->nparents)
+			task->parents[spec->nparents++] = id;
+	}
+	spec->parents = task->parents;
 }
 
 /*
@@ -66,6 +119,8 @@ add_task(Episode *e)
 		POLICY_TIME_NEVER;
 	spec->expires_at = chance(e, e->expiring) ? draw_time(e, 20 * MINUTE) :
 		POLICY_TIME_NEVER;
+	if (chance(e, e->dependent))
+		draw_parents(e, task);
 	spec->nneeds = draw(e, e->max_needs + 1);
 	for (i = 0; i < spec->nneeds; i++)
 		spec->needs[i] = e->model.resources[draw(e, MODEL_RESOURCES)].key;
@@ -78,22 +133,31 @@ add_task(Episode *e)
 }
 
 /*
- * Any task, or NULL.
+ * The end of a task, for those that wait for it, and of those that it takes
+ * along.
  */
-static ModelTask *
-random_task(Episode *e)
+static bool
+task_ended(Episode *e, int64_t task_id, bool succeeded)
 {
-	int			start = draw(e, MODEL_TASKS);
-	int			i;
+	bool		is_parent = model_is_parent(&e->model, task_id);
+	PolicyEnd	orphan;
 
-	for (i = 0; i < MODEL_TASKS; i++)
+	if (policy_is_parent(e->policy, task_id) != is_parent)
+		return oracle_complain("a parent is not known as one, or another is");
+	while (!succeeded && policy_next_orphan(e->policy, task_id, &orphan))
 	{
-		ModelTask  *task = &e->model.tasks[(start + i) % MODEL_TASKS];
-
-		if (task->state != MODEL_NONE)
-			return task;
+		e->stats->orphans++;
+		if (!oracle_orphan(&e->model, task_id, &orphan))
+			return false;
+		if (!task_ended(e, orphan.task_id, false))
+			return false;
 	}
-	return NULL;
+	if (!succeeded && !oracle_no_orphan(&e->model, task_id))
+		return false;
+	e->stats->releases += is_parent;
+	model_parent_ended(&e->model, task_id, succeeded);
+	policy_parent_ended(e->policy, task_id, succeeded, e->model.now);
+	return true;
 }
 
 /*
@@ -138,7 +202,10 @@ end_run(Episode *e, ModelTask *task)
 			break;
 		default:
 			model_end(&e->model, task, MODEL_NONE);
-			done = policy_finished(e->policy, task_id);
+			done = policy_finished(e->policy, task_id) &&
+				task_ended(e, task_id, chance(e, 80));
+			if (oracle_complaint[0] != '\0')
+				return false;
 	}
 	if (!done)
 		return oracle_complain("the end of a run was refused");
@@ -166,8 +233,9 @@ touch_task(Episode *e, ModelTask *task)
 	{
 		if (waits)
 			task->state = MODEL_NONE;
-		return policy_remove(e->policy, task_id) == waits ||
-			oracle_complain("a removal went wrong");
+		if (policy_remove(e->policy, task_id) != waits)
+			return oracle_complain("a removal went wrong");
+		return !waits || task_ended(e, task_id, false);
 	}
 	if (what & 1)
 		task->spec.priority = priority;
@@ -187,7 +255,7 @@ touch_task(Episode *e, ModelTask *task)
 static bool
 expire(Episode *e)
 {
-	PolicyExpired expired;
+	PolicyEnd	expired;
 
 	while (policy_next_expired(e->policy, e->model.now, &expired))
 	{
@@ -196,6 +264,8 @@ expire(Episode *e)
 			return false;
 		if (policy_holds(e->policy, expired.task_id))
 			return oracle_complain("an expired task is held");
+		if (!task_ended(e, expired.task_id, false))
+			return false;
 	}
 	return oracle_expiry(&e->model, e->policy);
 }
@@ -272,6 +342,23 @@ advance(Episode *e)
 }
 
 /*
+ * A parent that had failed, or was not heard of before, ends after all.
+ */
+static bool
+revive(Episode *e)
+{
+	const ModelTask *task = random_task(e);
+	int64_t		parent;
+
+	if (task == NULL || task->state != MODEL_WAITING ||
+		task->spec.nparents == 0)
+		return true;
+	parent = task->parents[draw(e, task->spec.nparents)];
+	return policy_holds(e->policy, parent) ||
+		task_ended(e, parent, chance(e, 80));
+}
+
+/*
  * One event and what follows from it.
  */
 static bool
@@ -289,6 +376,8 @@ step(Episode *e, int number)
 			return false;
 	task = random_task(e);
 	if (task != NULL && chance(e, 10) && !touch_task(e, task))
+		return false;
+	if (chance(e, 10) && !revive(e))
 		return false;
 	advance(e);
 	for (i = 0; i < MODEL_TASKS; i++)
@@ -321,6 +410,7 @@ set_up(Episode *e)
 	e->burst = 1 + draw(e, 4);
 	e->delayed = chance(e, 50) ? 0 : draw(e, 60);
 	e->expiring = chance(e, 50) ? 0 : draw(e, 60);
+	e->dependent = chance(e, 50) ? 0 : draw(e, 60);
 	e->solos = chance(e, 50) ? 0 : draw(e, 60);
 	e->changes = chance(e, 30) ? 0 : draw(e, 20);
 	e->max_needs = draw(e, 4);
@@ -383,6 +473,28 @@ open_up(Episode *e)
 }
 
 /*
+ * Every parent that is not there has ended.
+ */
+static bool
+revive_all(Episode *e)
+{
+	int			i;
+	int			j;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		const ModelTask *task = &e->model.tasks[i];
+
+		for (j = task->spec.nparents - 1; j >= 0; j--)
+			if (task->state == MODEL_WAITING &&
+				!policy_holds(e->policy, task->parents[j]) &&
+				!task_ended(e, task->parents[j], true))
+				return false;
+	}
+	return true;
+}
+
+/*
  * Runs everything to its end: nothing must be left, waiting or in memory.
  */
 static bool
@@ -406,6 +518,8 @@ wind_up(Episode *e, size_t empty)
 	{
 		if (rounds > 4 * MODEL_TASKS)
 			return oracle_complain("tasks are left for ever");
+		if (!revive_all(e))
+			return false;
 		if (!tick(e))
 			return false;
 		for (i = 0; i < MODEL_TASKS; i++)
@@ -417,6 +531,8 @@ wind_up(Episode *e, size_t empty)
 			model_end(&e->model, task, MODEL_NONE);
 			if (!policy_finished(e->policy, task->spec.task_id))
 				return oracle_complain("the end of a run was refused");
+			if (!task_ended(e, task->spec.task_id, true))
+				return false;
 		}
 	}
 

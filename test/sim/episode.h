@@ -16,6 +16,8 @@ typedef struct EpisodeStats
 	uint64_t	starts;
 	uint64_t	refusals;
 	uint64_t	expiries;
+	uint64_t	orphans;
+	uint64_t	releases;
 	uint64_t	drains;
 	uint64_t	windows;		/* of floor shares */
 	int			max_overtaken;
@@ -35,6 +37,7 @@ typedef struct Episode
 	int			burst;			/* tasks that arrive together, at most */
 	int			delayed;		/* per hundred arrivals */
 	int			expiring;		/* per hundred arrivals */
+	int			dependent;		/* per hundred arrivals */
 	int			solos;			/* per thousand arrivals */
 	int			changes;		/* of the configuration, per hundred events */
 	int			max_needs;

@@ -18,6 +18,7 @@
 #define MODEL_QUEUES	5
 #define MODEL_OWNERS	4
 #define MODEL_RESOURCES 6
+#define MODEL_PARENTS	3
 #define MODEL_RING		128		/* starts remembered; more than 100 */
 
 typedef enum ModelState
@@ -32,6 +33,7 @@ typedef struct ModelTask
 	ModelState	state;
 	PolicyTask	spec;			/* run_at: that of the next attempt */
 	PolicyTime	ends_at;
+	int64_t		parents[MODEL_PARENTS]; /* that have not ended as they must */
 	int			ngrants;
 	PolicyGrant grants[POLICY_MAX_NEEDS];
 	int			overtaken;		/* starts of its class while it was oldest */
@@ -99,6 +101,8 @@ extern void model_end(Model *model, ModelTask *task, ModelState next);
 extern void model_uncount(Model *model, const ModelTask *task);
 extern uint64_t model_slots_open(const Model *model, uint64_t key,
 								 PolicyClass klass, bool alone);
+extern bool model_is_parent(const Model *model, int64_t task_id);
+extern void model_parent_ended(Model *model, int64_t task_id, bool succeeded);
 extern bool model_due(const Model *model, const ModelTask *task);
 extern PolicyTime model_rank(const ModelTask *task);
 extern bool model_before(const ModelTask *a, const ModelTask *b);

@@ -305,6 +305,8 @@ oracle_start(Model *model, const PolicyStart *start)
 		return oracle_complain("started a task that does not wait");
 	if (task->spec.run_at > model->now)
 		return oracle_complain("started too early");
+	if (task->spec.nparents > 0)
+		return oracle_complain("started before its parents had ended");
 	if (task->spec.expires_at <= model->now)
 		return oracle_complain("started too late");
 	if (model->running >= model->workers)
@@ -338,8 +340,9 @@ first_to_expire(Model *model)
 	{
 		ModelTask  *task = &model->tasks[i];
 
-		if (task->state != MODEL_WAITING ||
-			task->spec.expires_at == POLICY_TIME_NEVER)
+		if (task->state != MODEL_WAITING || task->spec.nparents > 0 ||
+			(task->spec.expires_at == POLICY_TIME_NEVER &&
+			 task->spec.wait_limit == 0))
 			continue;
 		if (first == NULL || task->spec.expires_at < first->spec.expires_at ||
 			(task->spec.expires_at == first->spec.expires_at &&
@@ -353,7 +356,7 @@ first_to_expire(Model *model)
  * Is this the task that has expired, and takes note of its end.
  */
 bool
-oracle_expired(Model *model, const PolicyExpired *expired)
+oracle_expired(Model *model, const PolicyEnd *expired)
 {
 	ModelTask  *task = first_to_expire(model);
 
@@ -364,6 +367,52 @@ oracle_expired(Model *model, const PolicyExpired *expired)
 		expired->attempt != task->spec.attempt)
 		return oracle_complain("the wrong task expired");
 	task->state = MODEL_NONE;
+	return true;
+}
+
+/*
+ * Is a task to be cancelled if this parent fails?
+ */
+static bool
+is_orphan(const ModelTask *task, int64_t parent)
+{
+	int			i;
+
+	for (i = 0; i < task->spec.nparents; i++)
+		if (task->parents[i] == parent)
+			return task->state == MODEL_WAITING &&
+				task->spec.on_failure == POLICY_ON_FAILURE_CANCEL;
+	return false;
+}
+
+/*
+ * Is this one, and takes note of its end.
+ */
+bool
+oracle_orphan(Model *model, int64_t parent, const PolicyEnd *orphan)
+{
+	ModelTask  *task = model_find(model, orphan->task_id);
+
+	if (task == NULL || !is_orphan(task, parent))
+		return oracle_complain("the wrong task is cancelled for its parent");
+	if (orphan->queue != task->spec.queue ||
+		orphan->attempt != task->spec.attempt)
+		return oracle_complain("the end does not describe the task");
+	task->state = MODEL_NONE;
+	return true;
+}
+
+/*
+ * Is it right that there is none?
+ */
+bool
+oracle_no_orphan(const Model *model, int64_t parent)
+{
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+		if (is_orphan(&model->tasks[i], parent))
+			return oracle_complain("a task is not cancelled for its parent");
 	return true;
 }
 

@@ -19,6 +19,8 @@ expected_cause(Model *model, const ModelTask *task, uint64_t *lacking)
 
 	if (task->state == MODEL_RUNNING)
 		return POLICY_CAUSE_RUNNING;
+	if (task->spec.nparents > 0)
+		return POLICY_CAUSE_DEPENDENCY;
 	if (task->spec.run_at > model->now)
 		return POLICY_CAUSE_SCHEDULED;
 	cause = model_lacks(model, task, false, lacking);
@@ -94,6 +96,8 @@ oracle_counts(Model *model, Policy *policy, int queue)
 		cause = model_blocked(model, task, false, NULL);
 		if (task->state == MODEL_RUNNING)
 			running++;
+		else if (task->spec.nparents > 0)
+			blocked++;
 		else if (task->spec.run_at > model->now)
 			delayed++;
 		else if (cause != POLICY_CAUSE_NONE &&
@@ -131,7 +135,8 @@ oracle_due(Model *model, Policy *policy)
 	{
 		const ModelTask *task = &model->tasks[i];
 
-		if (task->state == MODEL_WAITING && task->spec.run_at > model->now &&
+		if (task->state == MODEL_WAITING && task->spec.nparents == 0 &&
+			task->spec.run_at > model->now &&
 			task->spec.run_at < due)
 			due = task->spec.run_at;
 	}

@@ -52,11 +52,14 @@ check(uint64_t seed, long episodes, int steps)
 		   (double) (stats.starts + stats.refusals) / 1e6);
 	tap_ok(good, "the oldest task of a class was passed by at most %d times",
 		   stats.max_overtaken);
-	tap_note("%llu starts, %llu refusals, %llu expiries, %llu drains, "
+	tap_note("%llu starts, %llu refusals, %llu expiries, %llu ends of "
+			 "parents, %llu orphans, %llu drains, "
 			 "%llu windows of floor shares, %.1f s",
 			 (unsigned long long) stats.starts,
 			 (unsigned long long) stats.refusals,
 			 (unsigned long long) stats.expiries,
+			 (unsigned long long) stats.releases,
+			 (unsigned long long) stats.orphans,
 			 (unsigned long long) stats.drains,
 			 (unsigned long long) stats.windows,
 			 (double) (clock() - begin) / CLOCKS_PER_SEC);

@@ -48,7 +48,7 @@ policy_order(void)
 static int64_t
 next_expired(Policy *policy, PolicyTime now)
 {
-	PolicyExpired expired;
+	PolicyEnd	expired;
 
 	return policy_next_expired(policy, now, &expired) ? expired.task_id : 0;
 }
@@ -95,6 +95,57 @@ policy_expiry(void)
 	policy_set_paused(policy, false);
 	tap_ok(unit_next(policy, 3 * HOUR) == 1 && unit_next(policy, 3 * HOUR) == 4,
 		   "expiry: and starts");
+	policy_destroy(policy);
+}
+
+/*
+ * Tasks that wait for others, one for each thing that a failure can mean.
+ */
+static void
+policy_dependency(void)
+{
+	Policy	   *policy = unit_create(9);
+	const int64_t parents[] = {1, 7};
+	PolicyTask	task = unit_task(1, POLICY_CLASS_ADHOC);
+	PolicyQueueCounts counts;
+	PolicyEnd	orphan;
+	int			i;
+
+	policy_add(policy, &task);
+	for (i = 0; i < 3; i++)
+	{
+		task = unit_task(2 + i, POLICY_CLASS_ADHOC);
+		task.parents = parents;
+		task.nparents = 1 + (i == POLICY_ON_FAILURE_RUN);
+		task.on_failure = (PolicyOnFailure) i;
+		task.wait_limit = MINUTE;
+		policy_add(policy, &task);
+	}
+	policy_queue_counts(policy, task.queue, &counts);
+	tap_ok(unit_next(policy, HOUR) == 1 && unit_next(policy, HOUR) == 0 &&
+		   counts.blocked == 3 && counts.ready == 1 &&
+		   policy_why(policy, 2, HOUR).cause == POLICY_CAUSE_DEPENDENCY,
+		   "dependency: the parent first");
+	tap_ok(policy_is_parent(policy, 1) && policy_is_parent(policy, 7) &&
+		   !policy_is_parent(policy, 2), "dependency: parents are known");
+	tap_ok(next_expired(policy, 9 * HOUR) == 0,
+		   "dependency: what is blocked does not expire");
+	policy_finished(policy, 1);
+	tap_ok(unit_next(policy, HOUR) == 0,
+		   "dependency: to be gone is not to have ended");
+	tap_ok(policy_next_orphan(policy, 1, &orphan) && orphan.task_id == 2 &&
+		   !policy_next_orphan(policy, 1, &orphan) && !policy_holds(policy, 2),
+		   "dependency: a failure cancels one");
+	policy_parent_ended(policy, 1, false, HOUR);
+	tap_ok(unit_next(policy, HOUR) == 0 && policy_is_parent(policy, 1),
+		   "dependency: one waits on, and one has another parent");
+	policy_parent_ended(policy, 7, true, 2 * HOUR);
+	tap_ok(unit_next(policy, 2 * HOUR) == 4 && !policy_is_parent(policy, 7),
+		   "dependency: with its last parent it starts");
+	policy_parent_ended(policy, 1, true, 3 * HOUR);
+	tap_ok(policy_next_expiry(policy) == 3 * HOUR + MINUTE &&
+		   unit_next(policy, 3 * HOUR) == 3 && !policy_is_parent(policy, 1),
+		   "dependency: the other one when the parent succeeds after all");
 	policy_destroy(policy);
 }
 
@@ -390,6 +441,7 @@ unit_policy(void)
 {
 	policy_order();
 	policy_expiry();
+	policy_dependency();
 	policy_reserve();
 	policy_ending();
 	policy_times();

@@ -121,7 +121,8 @@ verify_bucket(const Policy *policy, const PolicyBucket *bucket)
 
 	if (verify_order(&policy->tasks, &bucket->order) != (int) bucket->nready)
 		return "the order of a bucket is wrong";
-	if (bucket->nready + bucket->ndelayed + bucket->nrunning == 0)
+	if (bucket->nready + bucket->nblocked + bucket->ndelayed +
+		bucket->nrunning == 0)
 		return "an empty bucket is still there";
 	if (bucket->solo)
 		return bucket->node == NULL ? NULL : "a solo bucket is in a tree";
@@ -158,12 +159,14 @@ verify_queue(const Policy *policy, const PolicyQueue *queue)
 			continue;
 		sums.ready += bucket->nready;
 		sums.delayed += bucket->ndelayed;
+		sums.dependent += bucket->nblocked;
 		sums.running += bucket->nrunning;
 		if (bucket->place != NULL && bucket->place->kind == PLACE_RESOURCE)
 			sums.parked += bucket->nready;
 		sums.nbuckets++;
 	}
 	return sums.ready == queue->ready && sums.delayed == queue->delayed &&
+		sums.dependent == queue->dependent &&
 		sums.running == queue->running && sums.parked == queue->parked &&
 		sums.nbuckets == queue->nbuckets ? NULL : "a queue counts wrongly";
 }
@@ -191,7 +194,8 @@ verify_expiry(const Policy *policy)
 		if (task == 0)
 			return "a task that is gone expires";
 		if ((state == TASK_STATE_RUNNING) !=
-			(policy_task_facts(&policy->tasks, task)->state == TASK_STATE_RUNNING))
+			(policy_task_facts(&policy->tasks, task)->state == TASK_STATE_RUNNING ||
+			 policy_task_facts(&policy->tasks, task)->state == TASK_STATE_BLOCKED))
 			return "a task that runs expires, or one that waits does not";
 		waiting += state == TASK_STATE_DELAYED;
 		all++;
@@ -202,20 +206,85 @@ verify_expiry(const Policy *policy)
 }
 
 /*
+ * Counts the edges of a list of a parent; more than there are if it is wrong.
+ */
+static uint32_t
+verify_edge_list(const Policy *policy, uint32_t parent, uint32_t edge,
+				 bool cancels)
+{
+	const EdgeTable *table = &policy->edges;
+	uint32_t	previous = 0;
+	uint32_t	n = 0;
+
+	while (edge != 0)
+	{
+		const PolicyEdge *this = &table->pages[edge >> EDGE_PAGE_SHIFT]
+		[edge & EDGE_PAGE_MASK];
+		const TaskFacts *facts = policy_task_facts(&policy->tasks, this->child);
+
+		if (this->parent != parent || this->previous != previous ||
+			facts->state != TASK_STATE_BLOCKED ||
+			(facts->depth == POLICY_ON_FAILURE_CANCEL) != cancels)
+			return UINT32_MAX / 4;
+		n++;
+		previous = edge;
+		edge = this->next;
+	}
+	return n;
+}
+
+/*
+ * Are all edges in the lists of their parents, and is the sum that of the
+ * tasks that are blocked?
+ */
+static const char *
+verify_edges(const Policy *policy, uint32_t blocked)
+{
+	const TaskTable *parents = &policy->parents;
+	uint32_t	edges = 0;
+	uint32_t	of_tasks = 0;
+	uint32_t	i;
+
+	for (i = 1; i < parents->fresh; i++)
+	{
+		const TaskNode *node = policy_task_node(parents, i);
+
+		if (policy_task_facts(parents, i)->state == TASK_STATE_FREE)
+			continue;
+		if (node->left == 0 && node->right == 0)
+			return "a parent of nobody is still there";
+		edges += verify_edge_list(policy, i, node->left, true) +
+			verify_edge_list(policy, i, node->right, false);
+	}
+	for (i = 1; i < policy->tasks.fresh; i++)
+	{
+		if (policy_task_facts(&policy->tasks, i)->state != TASK_STATE_BLOCKED)
+			continue;
+		of_tasks += policy_task_node(&policy->tasks, i)->right;
+		blocked--;
+	}
+	if (blocked != 0)
+		return "the count of blocked tasks is wrong";
+	return edges == policy->edges.used && edges == of_tasks ? NULL :
+		"the edges are wrong";
+}
+
+/*
  * Everything.
  */
 const char *
 verify_policy(const Policy *policy)
 {
 	uint32_t	tasks = 0;
+	uint32_t	blocked = 0;
 	uint32_t	delayed = 0;
 	uint32_t	running = 0;
+	const char *complaint;
 	uint32_t	i;
 
 	for (i = 0; i < policy->nbuckets; i++)
 	{
 		const PolicyBucket *bucket = policy->buckets[i];
-		const char *complaint;
 
 		if (bucket == NULL)
 			continue;
@@ -224,7 +293,9 @@ verify_policy(const Policy *policy)
 			complaint = verify_queue(policy, bucket->queue);
 		if (complaint != NULL)
 			return complaint;
-		tasks += bucket->nready + bucket->ndelayed + bucket->nrunning;
+		tasks += bucket->nready + bucket->nblocked + bucket->ndelayed +
+			bucket->nrunning;
+		blocked += bucket->nblocked;
 		delayed += bucket->ndelayed;
 		running += bucket->nrunning;
 	}
@@ -232,7 +303,8 @@ verify_policy(const Policy *policy)
 		return "the order of timers is wrong";
 	if (tasks != policy->tasks.used || (int) running != policy->running)
 		return "the counts of tasks are wrong";
-	return verify_expiry(policy);
+	complaint = verify_edges(policy, blocked);
+	return complaint != NULL ? complaint : verify_expiry(policy);
 }
 
 /*

@@ -54,6 +54,33 @@ SELECT weir.uncap_table('fact');
 \connect :home
 DROP DATABASE weir_docs;
 
+-- page docs/how-to/chain-tasks.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE TABLE raw (n int);
+CREATE TABLE total (sum bigint);
+BEGIN;
+SELECT weir.enqueue('INSERT INTO raw SELECT generate_series(1, 10)') AS load_1 \gset
+SELECT weir.enqueue('INSERT INTO raw SELECT generate_series(11, 20)') AS load_2 \gset
+SELECT weir.enqueue('INSERT INTO total SELECT sum(n) FROM raw', after => ARRAY[:load_1, :load_2]) AS sum \gset
+COMMIT;
+SELECT outcome FROM weir.wait(:sum);
+SELECT sum FROM total;
+CREATE TABLE divisor AS SELECT 0 AS n;
+SELECT weir.enqueue('SELECT 10 / n AS ten FROM divisor') AS parent \gset
+SELECT weir.enqueue('SELECT 1', after => ARRAY[:parent]) AS next \gset
+SELECT weir.enqueue('SELECT 1', after => ARRAY[:parent], on_parent_failure => 'wait') AS patient \gset
+SELECT weir.enqueue('SELECT 1', after => ARRAY[:parent], on_parent_failure => 'run') AS report \gset
+SELECT outcome FROM weir.wait(:report);
+SELECT outcome, actor = 'task ' || :parent AS names_it, reason FROM weir.wait(:next);
+SELECT state FROM weir.tasks WHERE task_id = :patient;
+UPDATE divisor SET n = 1;
+SELECT weir.retry(:parent);
+SELECT outcome FROM weir.wait(:patient);
+\connect :home
+DROP DATABASE weir_docs;
+
 -- page docs/how-to/copy-production-to-staging.md
 CREATE DATABASE weir_docs;
 \connect weir_docs

@@ -44,12 +44,12 @@ $node->safe_psql('source', q{
 	SELECT weir.enqueue('INSERT INTO "Fact" SELECT weir.current_task() + 0 * $1::int', '[7]', tables => ARRAY['"Fact"']::regclass[]);
 	SELECT weir.enqueue('SELECT 1', queue => 'daily', run_at => '2100-01-01', unique_key => 'dumped', settings => '{"work_mem": "16MB"}', policy => '{"backoff_base": 2}');
 	SET ROLE alice;
-	SELECT weir.enqueue('INSERT INTO effect SELECT weir.current_task()', queue => 'other', timeout => '5 min', max_attempts => 4);
+	SELECT weir.enqueue('INSERT INTO effect SELECT weir.current_task()', queue => 'other', after => array[weir.enqueue('SELECT 1', queue => 'other')], timeout => '5 min', max_attempts => 4);
 });
 $node->safe_psql('source',
 	q{SELECT weir.enqueue('INSERT INTO effect SELECT weir.current_task()', queue => 'other')},
 	extra_params => [ '-U', 'gone' ]);
-my $waiting = 7;
+my $waiting = 8;
 
 # Everything that is to be the same, as text.
 my %same = (
@@ -117,7 +117,7 @@ is( $node->safe_psql('keep', "SELECT string_agg(name, ',' ORDER BY name) FROM we
 is($node->safe_psql('keep', "SELECT weir.adopt('keep')"), 0, "adopt('keep') cancels nothing");
 queue_ready($node, 'keep');
 is( $node->safe_psql('keep', "SELECT name, depth, paused FROM weir.queues ORDER BY name"),
-	"adhoc|1|t\nbackfill|0|f\ndaily|4|t\nother|2|t",
+	"adhoc|1|t\nbackfill|0|f\ndaily|4|t\nother|3|t",
 	'the depths are right, and paused is what was');
 ($ret, $out, $err) = $node->psql('keep', "SELECT weir.adopt('keep')");
 like($err, qr/adopted already/, 'adopt() is done once');
@@ -184,7 +184,7 @@ $second->poll_query_until('moved', "SELECT sum(depth) = 1 FROM weir.queues")
   or die 'tasks do not run';
 is( $second->safe_psql('moved',
 		"SELECT owner, outcome, sqlstate FROM weir.runs WHERE owner IN ('alice', 'gone') ORDER BY 1"),
-	"alice|succeeded|\ngone|failed|28000",
+	"alice|succeeded|\nalice|succeeded|\ngone|failed|28000",
 	'the task of the missing role is a dead letter, the other has run as its role');
 is( $second->safe_psql('moved',
 		"SELECT owner, command IS NOT NULL FROM weir.tasks WHERE owner IN ('alice', 'gone') ORDER BY 1", extra_params => [ '-U', 'alice' ]),

@@ -140,6 +140,14 @@ sub ledger_faults
 				ON t.task_id = u.task_id AND t.unique_key = u.unique_key
 			WHERE u.task_id IS NULL OR t.task_id IS NULL
 			UNION ALL
+			SELECT 'task ' || t.task_id || ' ran in attempt ' || r.attempt
+				   || ' before its parent ' || p || ' had ended'
+			FROM weir.task t JOIN weir.run r USING (task_id), unnest(t.after) p
+			WHERE r.started_at IS NOT NULL
+			AND NOT EXISTS (SELECT FROM weir.run e
+							WHERE e.task_id = p AND e.final AND e.finished_at <= r.started_at
+							AND (e.outcome = 'succeeded' OR t.on_parent_failure = 'run'))
+			UNION ALL
 			SELECT 'queue ' || q.name || ' has depth ' || coalesce(q.depth::text, 'null')
 				   || ' but ' || count(t.task_id) || ' unfinished tasks'
 			FROM weir.queues q

@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * parents.c
+ *	  The tasks that a new one waits for.
+ *
+ * They must exist: committed, or in this transaction.  So a task can only wait
+ * for older ones, and there are no cycles.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+
+#include "api/arguments.h"
+#include "api/enqueue.h"
+#include "api/parents.h"
+#include "shmem/xact_actions.h"
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		left = DatumGetInt64(*(const Datum *) a);
+	int64		right = DatumGetInt64(*(const Datum *) b);
+
+	return left < right ? -1 : left > right;
+}
+
+/*
+ * Refuses a parent that does not exist, or whose end the caller may not see.
+ */
+static void
+check_parent(int64 task_id)
+{
+	TaskRow    *parent = task_row_read(task_id);
+
+	if (parent == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("task " INT64_FORMAT " does not exist", task_id),
+				 errdetail("A task can wait for committed ones, and for those of its own transaction.")));
+	if (!may_see(parent->owner, parent->environment.owner_name,
+				 parent->enqueued_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of task " INT64_FORMAT, task_id)));
+}
+
+/*
+ * Reads the ids, each once and in order.
+ */
+static ArrayType *
+read_after(ArrayType *array)
+{
+	Datum	   *ids;
+	bool	   *nulls;
+	int			n;
+	int			kept = 0;
+
+	deconstruct_array(array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &ids, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" must not contain nulls",
+							"after")));
+	}
+	if (n == 0)
+		return NULL;
+	qsort(ids, n, sizeof(Datum), compare_ids);
+	/* those of this very command must be seen */
+	if (xact_has_submitted())
+		CommandCounterIncrement();
+	for (int i = 0; i < n; i++)
+	{
+		if (kept > 0 && compare_ids(&ids[i], &ids[kept - 1]) == 0)
+			continue;
+		check_parent(DatumGetInt64(ids[i]));
+		ids[kept++] = ids[i];
+	}
+	return construct_array(ids, kept, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+						   TYPALIGN_DOUBLE);
+}
+
+/*
+ * Reads and checks the arguments.
+ */
+void
+parents_read(FunctionCallInfo fcinfo, TaskRow *task)
+{
+	char	   *on_failure = argument_text(fcinfo, ARG_ON_PARENT_FAILURE);
+
+	if (on_failure != NULL && !on_failure_parse(on_failure, &task->on_failure))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be \"cancel\", \"wait\" or \"run\"",
+						"on_parent_failure")));
+	if (!PG_ARGISNULL(ARG_AFTER))
+		task->after = read_after(PG_GETARG_ARRAYTYPE_P(ARG_AFTER));
+}

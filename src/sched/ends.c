@@ -1,0 +1,175 @@
+/*-------------------------------------------------------------------------
+ *
+ * ends.c
+ *	  Ends tasks that have not started: expired, or cancelled for a parent.
+ *
+ * The policy gives them all out at once, so that none of them starts; their
+ * ends are written a few hundred to a transaction, and not all in one round:
+ * thousands that end together stop neither the others nor the messages.  Only
+ * when its end is committed is a task that others wait for said to have ended.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "ledger/run_row.h"
+#include "sched/dependency.h"
+#include "sched/ends.h"
+#include "sched/rebuild.h"
+#include "shmem/depth.h"
+#include "shmem/xact_actions.h"
+
+#define BATCH				256 /* ends in one transaction */
+#define BATCHES_PER_ROUND	8
+
+typedef struct EndsStep
+{
+	const PendingEnd *ends;
+	int			n;
+	TimestampTz now;
+} EndsStep;
+
+static RunRow
+end_run(const PendingEnd *pending, TimestampTz now)
+{
+	RunRow		run = {0};
+
+	if (pending->parent_id != 0)
+		dependency_run(pending->parent_id, &run);
+	else
+	{
+		run.outcome = OUTCOME_EXPIRED;
+		run.message = "task did not start within its queue_timeout";
+	}
+	run.task_id = pending->end.task_id;
+	run.attempt = pending->end.attempt;
+	run.final = true;
+	run.finished_at = now;
+	return run;
+}
+
+static void
+step_end(Scheduler *scheduler, void *arg)
+{
+	EndsStep   *step = arg;
+
+	for (int i = 0; i < step->n; i++)
+	{
+		const PendingEnd *pending = &step->ends[i];
+		RunRow		run = end_run(pending, step->now);
+
+		run_row_insert(&run);
+		xact_end_task(scheduler->database,
+					  depth_slot(scheduler->database, pending->end.queue), 1);
+	}
+}
+
+/*
+ * Ends some tasks.  If that fails, perhaps because somebody is cancelling one
+ * of them, each for itself, and what still fails a little later.
+ */
+static void
+ends_batch(Scheduler *scheduler, const PendingEnd *ends, int n,
+		   TimestampTz now)
+{
+	EndsStep	step = {ends, n, now};
+	bool		done = scheduler_step(scheduler, "ending tasks that have not started",
+									  step_end, &step);
+
+	for (int i = 0; i < n; i++)
+	{
+		const PolicyEnd *end = &ends[i].end;
+		UnfinishedTask task = {0};
+		RunRow		run;
+
+		if (done)
+		{
+			dependency_ended(scheduler, end->task_id, false);
+			continue;
+		}
+		run = end_run(&ends[i], now);
+		task.task.task_id = end->task_id;
+		task.task.attempt = end->attempt;
+		task.task.queue = end->queue;
+		rebuild_end_attempt(scheduler, &task, &run);
+	}
+}
+
+/*
+ * Notes a task that is to be ended: for its parent, or if that is 0 because it
+ * has expired.
+ */
+void
+ends_add(Scheduler *scheduler, const PolicyEnd *end, int64 parent_id)
+{
+	PendingEnd *pending;
+
+	if (scheduler->nends == scheduler->maxends)
+	{
+		Size		size = (2 * scheduler->maxends + BATCH) * sizeof(PendingEnd);
+
+		if (scheduler->ends == NULL)
+			scheduler->ends = MemoryContextAllocHuge(scheduler->context, size);
+		else
+			scheduler->ends = repalloc_huge(scheduler->ends, size);
+		scheduler->maxends = 2 * scheduler->maxends + BATCH;
+	}
+	pending = &scheduler->ends[scheduler->nends++];
+	pending->end = *end;
+	pending->parent_id = parent_id;
+}
+
+/*
+ * Takes over from the policy what has expired, and writes ends, as many as fit
+ * into a round; the last ones first, which makes no difference to anybody.
+ */
+void
+ends_write(Scheduler *scheduler, TimestampTz now)
+{
+	PendingEnd *batch;
+	PolicyEnd	expired;
+
+	while (policy_next_expired(scheduler->policy, now, &expired))
+		ends_add(scheduler, &expired, 0);
+	if (scheduler->nends == 0)
+		return;
+	batch = palloc(BATCH * sizeof(PendingEnd));
+	for (int i = 0; i < BATCHES_PER_ROUND && scheduler->nends > 0; i++)
+	{
+		int			n = Min(BATCH, scheduler->nends);
+
+		/* others may be added meanwhile */
+		scheduler->nends -= n;
+		memcpy(batch, &scheduler->ends[scheduler->nends],
+			   n * sizeof(PendingEnd));
+		ends_batch(scheduler, batch, n, now);
+	}
+	pfree(batch);
+	if (scheduler->nends == 0)
+		ends_forget(scheduler);
+}
+
+/*
+ * Forgets what is still to be ended, and gives its memory back.
+ */
+void
+ends_forget(Scheduler *scheduler)
+{
+	if (scheduler->ends)
+		pfree(scheduler->ends);
+	scheduler->ends = NULL;
+	scheduler->nends = scheduler->maxends = 0;
+}
+
+/*
+ * When there is something to be ended.
+ */
+TimestampTz
+ends_next_timer(Scheduler *scheduler)
+{
+	return scheduler->nends > 0 ? POLICY_TIME_ALWAYS :
+		policy_next_expiry(scheduler->policy);
+}
