@@ -131,6 +131,7 @@ SQL_PARTS = \
 	control \
 	caps \
 	views \
+	waiting \
 	admin \
 	grants
 

@@ -1,0 +1,151 @@
+-- Why tasks do not run: one question to one function, whether it is asked of
+-- one task or of all of them.
+
+-- Why a task does not run: every cause that holds now, the decisive one first.
+CREATE FUNCTION weir._causes(
+    wanted bigint[],
+    OUT task_id bigint, OUT cause text, OUT holder text, OUT detail text, OUT eta timestamptz
+) RETURNS SETOF record
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    SET jit = off
+    ROWS 3
+    AS $$
+    WITH t AS MATERIALIZED (
+        SELECT * FROM weir.tasks t
+        WHERE t.task_id = ANY (wanted)
+        AND t.state IN ('scheduled', 'blocked', 'ready', 'retrying', 'running')
+        AND NOT EXISTS (SELECT FROM weir._show_workers() w WHERE w.task_id = t.task_id)
+    ), s AS MATERIALIZED (
+        SELECT * FROM weir.status
+    ), c AS (
+        SELECT t.task_id, 1 AS rank, 'not_adopted' AS cause, NULL::text AS holder,
+               'call weir.adopt()' AS detail, NULL::timestamptz AS eta
+        FROM t, s WHERE s.scheduler = 'not_adopted'
+        UNION ALL
+        SELECT t.task_id, 2, 'scheduler_down', NULL, 'the scheduler is ' || s.scheduler, NULL
+        FROM t, s WHERE s.scheduler IN ('down', 'starting', 'rebuilding')
+        UNION ALL
+        SELECT t.task_id, 3, 'paused', NULL,
+               coalesce('everything: ' || s.paused_reason, 'everything'), NULL
+        FROM t, s WHERE s.paused
+        UNION ALL
+        SELECT t.task_id, 3, 'paused', NULL, 'weir.enabled is off', NULL
+        FROM t, s WHERE NOT s.enabled
+        UNION ALL
+        SELECT t.task_id, 4, 'paused', NULL,
+               coalesce('queue ' || q.name || ': ' || q.paused_reason, 'queue ' || q.name), NULL
+        FROM t JOIN weir.queues q ON q.name = t.queue WHERE q.paused
+        UNION ALL
+        SELECT t.task_id, 5, 'scheduled', NULL, 'run_at is to come', t.run_at
+        FROM t WHERE t.state = 'scheduled'
+        UNION ALL
+        SELECT t.task_id, 5, 'dependency',
+               string_agg('task ' || p.id, ', ' ORDER BY p.id) FILTER (WHERE p.place <= 5)
+                   || CASE WHEN count(*) > 5 THEN ' and ' || count(*) - 5 || ' more' ELSE '' END,
+               count(*) || ' of ' || cardinality(t.after) || ' parents have not ended'
+                   || CASE WHEN bool_or(p.failed) THEN ', or have failed and wait for weir.retry()' ELSE '' END,
+               NULL
+        FROM t CROSS JOIN LATERAL (
+            SELECT u.id, u.failed, row_number() OVER (ORDER BY u.id) AS place
+            FROM (SELECT s.task_id AS id, s.state IN ('discarded', 'cancelled', 'expired') AS failed
+                  FROM weir.tasks s WHERE s.task_id = ANY (t.after) AND s.state <> 'succeeded') u
+            WHERE NOT u.failed OR t.on_parent_failure <> 'run') p
+        WHERE t.state = 'blocked' GROUP BY t.task_id, t.after
+        UNION ALL
+        SELECT t.task_id, 5, 'backoff', NULL,
+               'attempt ' || t.attempts + 1 || ' of ' || t.max_attempts, t.retry_at
+        FROM t WHERE t.state = 'retrying'
+        UNION ALL
+        SELECT t.task_id, 6, 'inbox', a.pid::text, 'handed to a worker', NULL
+        FROM t JOIN weir._show_assigned() a ON a.task_id = t.task_id
+        UNION ALL
+        SELECT t.task_id, 7, 'queue_limit', NULL,
+               q.running || ' of max_running ' || q.max_running || ' in queue ' || q.name, NULL
+        FROM t JOIN weir.queues q ON q.name = t.queue
+        WHERE t.state IN ('ready') AND q.running >= q.max_running
+        UNION ALL
+        SELECT t.task_id, 8,
+               CASE WHEN bool_or(h.task_id IS NOT NULL) THEN 'cap' ELSE 'foreign_holder' END,
+               string_agg(coalesce('task ' || h.task_id, 'pid ' || h.pid), ', ' ORDER BY h.slot),
+               'all slots of ' || r.resource || ' for class ' || t.class || ' are held', NULL
+        FROM t
+        JOIN weir.resources r ON r.resource = ANY (t.tables)
+        JOIN weir.slots h ON h.resource = r.resource
+            AND (NOT h.reserved OR t.class = 'daily') AND h.pid IS NOT NULL
+        WHERE t.state = 'ready'
+        GROUP BY t.task_id, t.class, r.resource, r.slots, r.reserved
+        HAVING count(*) >= r.slots - CASE WHEN t.class = 'daily' THEN 0 ELSE r.reserved END
+        UNION ALL
+        SELECT t.task_id, 8, 'cap', NULL,
+               'all slots of ' || r.resource || ' are reserved for class daily', NULL
+        FROM t JOIN weir.resources r ON r.resource = ANY (t.tables)
+        WHERE t.state = 'ready' AND t.class <> 'daily' AND r.reserved = r.slots
+        UNION ALL
+        SELECT t.task_id, 9, 'no_worker', NULL,
+               CASE WHEN s.out_of_processes THEN 'max_worker_processes is used up'
+                    ELSE 'no worker is free, or others go first' END, NULL
+        FROM t, s WHERE t.state = 'ready'
+    )
+    SELECT c.task_id, c.cause, c.holder,
+           c.detail || coalesce('; it expires at ' || t.expires_at, ''), c.eta
+    FROM c JOIN t USING (task_id)
+    -- workers matter when nothing else is in the way
+    WHERE c.rank < 9
+       OR NOT EXISTS (SELECT FROM c o WHERE o.task_id = c.task_id AND o.rank < 9)
+    ORDER BY c.task_id, c.rank
+    $$;
+
+CREATE FUNCTION weir.why_waiting(
+    task_id bigint,
+    OUT cause text, OUT holder text, OUT detail text, OUT eta timestamptz
+) RETURNS SETOF record
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    ROWS 3
+    AS $$
+DECLARE
+    may_see boolean;
+BEGIN
+    -- the view shows the command to those who may see the task
+    SELECT t.command IS NOT NULL INTO may_see
+    FROM weir.tasks t WHERE t.task_id = why_waiting.task_id;
+    IF NOT FOUND THEN
+        RAISE undefined_object USING
+            MESSAGE = format('task %s does not exist', task_id);
+    END IF;
+    IF NOT may_see THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('must be owner of task %s', task_id);
+    END IF;
+    RETURN QUERY SELECT c.cause, c.holder, c.detail, c.eta
+        FROM weir._causes(ARRAY[why_waiting.task_id]) c;
+END
+$$;
+COMMENT ON FUNCTION weir.why_waiting(bigint)
+    IS 'Why a task does not run: every cause that holds now, the decisive one first; no row if it runs or has ended.';
+
+CREATE VIEW weir.waiting AS
+SELECT t.task_id, t.queue, t.class, t.owner, t.state, t.priority, t.enqueued_at,
+       pg_catalog.clock_timestamp() - t.enqueued_at AS waited, t.deadline,
+       c.cause, c.holder, c.detail, c.eta, t.expires_at
+FROM (SELECT DISTINCT ON (c.task_id) c.* FROM weir._causes((SELECT array_agg(u.task_id) FROM weir.tasks u
+                          WHERE u.state IN ('scheduled', 'blocked', 'ready', 'retrying', 'running')))
+          WITH ORDINALITY c
+      ORDER BY c.task_id, c.ordinality) c
+JOIN weir.tasks t ON t.task_id = c.task_id;
+COMMENT ON VIEW weir.waiting IS 'The tasks that do not run yet, with the decisive cause.';
+COMMENT ON COLUMN weir.waiting.task_id IS 'Id of the task.';
+COMMENT ON COLUMN weir.waiting.queue IS 'Its queue.';
+COMMENT ON COLUMN weir.waiting.class IS 'Its class.';
+COMMENT ON COLUMN weir.waiting.owner IS 'Role that it will run as.';
+COMMENT ON COLUMN weir.waiting.state IS 'scheduled, blocked, ready, retrying, or running while a worker has it in hand.';
+COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
+COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
+COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
+COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
+COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, queue_limit, cap, foreign_holder or no_worker.';
+COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
+COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
+COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';
+COMMENT ON COLUMN weir.waiting.expires_at IS 'When it ends if it has not started by then.';
