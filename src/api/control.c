@@ -26,6 +26,8 @@
 
 #include "api/arguments.h"
 #include "api/control.h"
+#include "api/request.h"
+#include "api/room.h"
 #include "ledger/event_row.h"
 #include "ledger/generation.h"
 #include "ledger/run_row.h"
@@ -235,16 +237,15 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("queue \"%s\" does not exist", task->environment.queue)));
+	request_check_privilege(queue, task);
 	capacity = queue->capacity;
 	run_row_summary(task_id, &summary);
 	if (!summary.final || summary.outcome == OUTCOME_SUCCEEDED)
 		return false;
 	slot = depth_slot(database, task->queue_id);
 	if (!xact_reserve_depth(slot, 1, capacity))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("queue \"%s\" is full", task->environment.queue),
-				 errhint("Try again later.")));
+		room_refuse(task->environment.queue, capacity, slot,
+					"Try again later, or raise the capacity with weir.alter_queue().");
 	require_queue_open(task->queue_id, task->environment.queue, slot);
 	depth_require_bound(slot, task->queue_id);
 	run.task_id = task_id;

@@ -139,13 +139,12 @@ read_queue(FunctionCallInfo fcinfo, EnqueueRequest *request)
 }
 
 /*
- * May the caller enqueue here, with this class, deadline and priority?
+ * May the caller have this task in the queue, with its class, deadline and
+ * priority?
  */
-static void
-check_queue_privilege(const EnqueueRequest *request)
+void
+request_check_privilege(const QueueConfig *queue, const TaskRow *task)
 {
-	const QueueConfig *queue = request->queue;
-	const TaskRow *task = &request->task;
 	Oid			user = GetUserId();
 	bool		any = false;
 	bool		raise_class = task->klass < queue->klass;
@@ -462,7 +461,7 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 	read_mode(fcinfo, task);
 	read_queue(fcinfo, request);
 	read_numbers(fcinfo, request);
-	check_queue_privilege(request);
+	request_check_privilege(request->queue, task);
 	read_tables(fcinfo, request);
 	task->settings = PG_ARGISNULL(ARG_SETTINGS) ? NULL : PG_GETARG_JSONB_P(ARG_SETTINGS);
 	read_policy(fcinfo, task);

@@ -38,6 +38,8 @@ typedef struct EnqueueRequest
 extern void request_read(FunctionCallInfo fcinfo, EnqueueRequest *request,
 						 bool many);
 extern Jsonb **request_split_args(EnqueueRequest *request, int *n);
+extern void request_check_privilege(const QueueConfig *queue,
+									const TaskRow *task);
 extern char *request_json_string(const char *value);
 extern uint64 request_table_key(Oid relid, char **name);
 

@@ -44,8 +44,8 @@ typedef struct RoomRequest
 /*
  * Refuses: the queue is full.  The detail is JSON for programs.
  */
-static void
-refuse_full(const char *queue, uint32 capacity, QueueSlot *slot,
+void
+room_refuse(const char *queue, uint32 capacity, QueueSlot *slot,
 			const char *hint)
 {
 	ereport(ERROR,
@@ -134,7 +134,7 @@ refuse_room(void *arg)
 	RoomRequest *room = arg;
 
 	pg_atomic_fetch_add_u64(&room->slot->refused, 1);
-	refuse_full(room->queue, room->capacity, room->slot,
+	room_refuse(room->queue, room->capacity, room->slot,
 				"There was no room in time: see \"weir.max_wait\" and \"lock_timeout\".");
 }
 
@@ -153,11 +153,11 @@ wait_for_room(RoomRequest *room)
 		CurrentAttempt != NULL)
 	{
 		pg_atomic_fetch_add_u64(&room->slot->refused, 1);
-		refuse_full(room->queue, room->capacity, room->slot,
+		room_refuse(room->queue, room->capacity, room->slot,
 					"This transaction has written already, or is a task's, and cannot wait for room: it could wait for itself. Enqueue first, in a transaction of its own.");
 	}
 	if (room->places > room->capacity)
-		refuse_full(room->queue, room->capacity, room->slot,
+		room_refuse(room->queue, room->capacity, room->slot,
 					"More tasks than the queue has room for; enqueue fewer at once.");
 	pg_atomic_fetch_add_u64(&room->slot->waited, 1);
 	(void) gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, room->queue_id),
@@ -208,7 +208,7 @@ room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
 	pg_atomic_fetch_add_u64(&room.slot->refused, 1);
 	if (tell)
 		return 0;
-	refuse_full(room.queue, room.capacity, room.slot,
+	room_refuse(room.queue, room.capacity, room.slot,
 				"Try again later, or raise the capacity with weir.alter_queue().");
 	return 0;					/* keep compiler quiet */
 }

@@ -10,6 +10,8 @@
 
 #include "api/request.h"
 
+extern void room_refuse(const char *queue, uint32 capacity, QueueSlot *slot,
+						const char *hint);
 extern int64 room_take_ids(WeirDatabase *database, int64 n);
 extern int64 room_reserve(const EnqueueRequest *request, uint32 places,
 						  int64 nids, bool tell);

@@ -81,7 +81,10 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	"  THEN greatest(t.enqueued_at, t.run_at, b.at," \
 	"    (SELECT max(p.finished_at) FROM weir.run p" \
 	"     WHERE p.task_id = ANY (t.after))) + t.queue_timeout END," \
-	" t.queue_timeout, t.after, t.on_parent_failure"
+	" t.queue_timeout, t.after, t.on_parent_failure," \
+	" (SELECT count(*)::int FROM weir.run_%1$d c" \
+	"   WHERE c.task_id = t.task_id AND c.outcome = 'interrupted'" \
+	"   AND NOT c.charged AND c.attempt > coalesce(b.attempt, 0))"
 
 /* l is the last run, b the last time that the task was brought back */
 #define UNFINISHED_FROM \
@@ -214,6 +217,7 @@ unfinished_row(uint64 row, UnfinishedTask *unfinished)
 	unfinished->crashed = sql_int4(row, 14);
 	task->solo = unfinished->crashed > 0;
 	unfinished->charged = sql_int4(row, 18);
+	unfinished->given_back = sql_int4(row, 25);
 	task->expires_at = sql_isnull(row, 21) ? POLICY_TIME_NEVER :
 		sql_int8(row, 21);
 	unfinished_parents(row, unfinished);

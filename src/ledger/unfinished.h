@@ -19,6 +19,7 @@ typedef struct UnfinishedTask
 	bool		cancel_wanted;	/* weir.cancel() was committed, not done */
 	int32		crashed;		/* attempts that crashed the server */
 	int32		charged;		/* attempts that count */
+	int32		given_back;		/* interrupted ones that do not */
 	int32		max_attempts;
 	int64		failed_parent;	/* for which it is to be cancelled, or 0 */
 } UnfinishedTask;

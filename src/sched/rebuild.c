@@ -44,6 +44,10 @@
 #include "shmem/xact_actions.h"
 
 #define WINDOW			INT64CONST(20000)	/* task ids read per transaction */
+
+/* A task whose worker is terminated so often may be what terminates it */
+#define MAX_GIVEN_BACK	3
+
 #define MAX_IN_HAND		(weir_max_workers * WEIR_INBOX_SIZE)
 
 /* What a worker has in hand, by our predecessor */
@@ -407,7 +411,7 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 static TimestampTz
 interrupt_retry_at(const UnfinishedTask *unfinished, TimestampTz finished_at)
 {
-	int			before = unfinished->task.attempt - 1 - unfinished->charged;
+	int			before = unfinished->given_back;
 
 	if (before <= 0)
 		return 0;
@@ -418,7 +422,8 @@ interrupt_retry_at(const UnfinishedTask *unfinished, TimestampTz finished_at)
 /*
  * Ends an attempt whose worker went away in the middle of it.  In mode
  * transaction nothing of it is left; it is given back, unless the command
- * itself brought the process to its end.  The worker is NULL if it went with
+ * itself brought the process to its end, or may well have done so: a task can
+ * terminate its own worker, and would do so for ever.  The worker is NULL if it went with
  * the whole server; it was told to leave if the database had to be cleared.
  */
 void
@@ -442,7 +447,8 @@ rebuild_interrupt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 	else
 		run.finished_at = GetCurrentTimestamp();
 	run.outcome = OUTCOME_INTERRUPTED;
-	run.charged = unfinished->autocommit || !terminated;
+	run.charged = unfinished->autocommit || !terminated ||
+		(worker && !evicted && unfinished->given_back >= MAX_GIVEN_BACK);
 	run.sqlstate = terminated ? "57P01" : "XX000";
 	if (evicted)
 		run.message = "worker was stopped for a command that needs the database to itself";

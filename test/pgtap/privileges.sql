@@ -148,6 +148,16 @@ SELECT weir.enqueue('SELECT 1', run_at => 'tomorrow') AS own \gset
 SELECT wt.denied(format('SELECT weir.expedite(%s, -1)', :own));
 SELECT is(weir.cancel(:own), 1, 'but cancels them');
 RESET ROLE;
+-- To bring one back takes what it takes to enqueue it.
+SELECT weir.revoke_queue('adhoc', 'public');
+SET LOCAL ROLE wt_other;
+SELECT wt.denied(format('SELECT weir.retry(%s)', :own));
+RESET ROLE;
+SELECT weir.grant_queue('adhoc', 'public', 'adhoc');
+SET LOCAL ROLE wt_other;
+SELECT is(weir.retry(:own), 1, 'what was granted again brings it back');
+SELECT is(weir.cancel(:own), 1, 'and it is cancelled again');
+RESET ROLE;
 
 ---- grant_queue: class, deadline, priority, each as far as granted.
 CREATE FUNCTION wt.as_other(command text) RETURNS text LANGUAGE plpgsql AS $$

@@ -142,6 +142,15 @@ is( $node->safe_psql('postgres',
 		"SELECT count(*) FROM weir.runs WHERE task_id = $task AND outcome = 'interrupted' AND NOT charged"),
 	3, 'and it is written so');
 
+# A task that terminates its own worker does not do so for ever.
+my $suicide = $node->safe_psql('postgres',
+	q{SELECT weir.enqueue('SELECT pg_terminate_backend(pg_backend_pid())', max_attempts => 1)});
+is( $node->safe_psql('postgres', qq{
+		SELECT outcome, final FROM weir.wait($suicide, '1 min');
+		SELECT string_agg(outcome || ' ' || charged, ', ' ORDER BY attempt) FROM weir.runs WHERE task_id = $suicide}),
+	"interrupted|t\ninterrupted false, interrupted false, interrupted false, interrupted true",
+	'a task that terminates its worker is given back three times, and then a dead letter');
+
 # The server is killed without any goodbye, its processes all at once, as a
 # container is: nobody can tell who is to blame, so nobody is.
 my $victim = $node->safe_psql('postgres',
