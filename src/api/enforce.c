@@ -8,10 +8,10 @@
  * foreign keys cascade to.  COPY FROM and TRUNCATE are utility commands.  Who
  * may not do it is not let near a slot: privileges are checked first.
  *
- * When a plan is started its snapshot has been taken.  After a wait it is too
- * old: the statement is to see what the last holder of the slot has written.
- * So a READ COMMITTED statement gives its snapshot up before it waits, which
- * also lets vacuum go on, and gets a new one.
+ * When a plan is started its snapshot has been taken.  It is too old for who
+ * then gets a slot: the statement is to see what the last holder has written.
+ * So a READ COMMITTED statement gets a new one.  If it has to wait it gives the
+ * old one up before, which also lets vacuum go on.
  *
  * Where no cap concerns other sessions, all that this costs is a look at one
  * number in shared memory per writing statement.
@@ -77,8 +77,7 @@ add_cap(List *resources, WeirDatabase *database, Oid relid)
 }
 
 /*
- * Gives up the snapshot of a statement that is going to wait, if it can be
- * had anew; says whether.  What is not on top of the stack is somebody else's.
+ * Gives up the snapshot of a statement, if it can be had anew; says whether.  What is not on top of the stack is somebody else's.
  */
 static bool
 snapshot_give_up(QueryDesc *queryDesc, bool *portal)
@@ -120,7 +119,24 @@ snapshot_renew(QueryDesc *queryDesc, bool portal)
 }
 
 /*
- * Does not return before the transaction may write under all the caps.
+ * Has the transaction a slot of any of them?
+ */
+static bool
+holds_any(const List *resources)
+{
+	ListCell   *cell;
+
+	foreach(cell, resources)
+	{
+		if (slots_holds(((ResourceSlot *) lfirst(cell))->key))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Does not return before the transaction may write under all the caps, of
+ * which it holds no slot yet.
  */
 static void
 enforce_caps(WeirDatabase *database, const List *resources,
@@ -136,6 +152,9 @@ enforce_caps(WeirDatabase *database, const List *resources,
 			gave_up = snapshot_give_up(queryDesc, &portal);
 		admit_wait(database, resource);
 	}
+	/* a slot had at once can have come free after the snapshot, too */
+	if (!gave_up && holds_any(resources))
+		gave_up = snapshot_give_up(queryDesc, &portal);
 	if (gave_up)
 		snapshot_renew(queryDesc, portal);
 }

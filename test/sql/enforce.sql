@@ -200,6 +200,21 @@ call await('select waiting_sessions = 3 from weir.resources where resource = ''p
 select run('a', 'commit'), finish('b'), finish('c'), finish('d');
 select * from ev order by id;
 select start('b', 'truncate ev'), finish('b');
+-- So does who gets a slot at once that has come free after its snapshot.  Here
+-- that lies before the planning, in which a function waits.
+create function ev_waits() returns int immutable language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock_shared(7);
+    return 0;
+end $$;
+insert into ev values (1, 1);
+select pg_advisory_lock(7);
+select run('a', 'begin'), run('a', 'update ev set a = 500');
+select start('b', 'explain (analyze, costs off, timing off, summary off) insert into ev select 2, max(a) + ev_waits() from ev');
+call await('select count(*) = 1 from pg_locks where not granted and objid = 7');
+select run('a', 'commit'), pg_advisory_unlock(7), finish('b') is not null as ended;
+select * from ev order by id;
+truncate ev;
 -- REPEATABLE READ cannot have another snapshot.
 insert into ev values (1, 1);
 select run('a', 'begin'), run('a', 'update ev set a = 100');
@@ -346,7 +361,7 @@ select weir.uncap_table('ev'), weir.uncap_table('ev_p'), weir.uncap_table('ev_ch
 select takes('insert into ev values (2, 2)'), takes('insert into ev_p values (1)');
 select count(dblink_disconnect(c)) from unnest(array['a', 'b', 'c', 'd']) c;
 drop table ev, ev_p, ev_child, ev_plain, ev_old cascade;
-drop function ev_it, ev_plain, ev_f, ev_g, takes, run, finish, start, open_one;
+drop function ev_waits, ev_it, ev_plain, ev_f, ev_g, takes, run, finish, start, open_one;
 drop procedure ev_commits, await;
 drop owned by ev_none, ev_some, ev_member;
 drop role ev_none, ev_some, ev_member;
