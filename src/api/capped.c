@@ -15,6 +15,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -147,21 +148,27 @@ config_await(WeirDatabase *database)
 }
 
 /*
- * Looks for the cap of a root that the scheduler may not have heard of.
+ * Looks for the cap of a root that the scheduler may not have heard of.  False
+ * if that cannot be told without waiting for who has locked the configuration.
  */
-static ResourceSlot *
-written_resource(WeirDatabase *database, Oid root)
+static bool
+written_resource(WeirDatabase *database, Oid root, ResourceSlot **resource)
 {
 	uint64		key = RESOURCE_KEY(RESOURCE_KIND_TABLE, root);
-	ResourceSlot *resource = resource_find(database, key);
 
-	if ((resource == NULL || resource->rule.slots == 0) && cap_by_name(root))
+	*resource = resource_find(database, key);
+	if (*resource != NULL && (*resource)->rule.slots > 0)
+		return true;
+	if (!ConditionalLockRelationOid(get_relname_relid("cap", ledger_namespace()),
+									AccessShareLock))
+		return false;
+	if (cap_by_name(root))
 	{
 		pg_atomic_fetch_add_u64(&database->config_changed, 1);
 		config_await(database);
-		resource = resource_find(database, key);
+		*resource = resource_find(database, key);
 	}
-	return resource;
+	return true;
 }
 
 /*
@@ -227,8 +234,8 @@ written_read(WeirDatabase *database, Oid relid)
 		ancestors = get_partition_ancestors(relid);
 		root = llast_oid(ancestors);
 	}
-	if (!never_capped(root))
-		resource = written_resource(database, root);
+	if (!never_capped(root) && !written_resource(database, root, &resource))
+		return NULL;
 	/* invalidations may have come in meanwhile */
 	written_prepare(database);
 	foreach(cell, ancestors)

@@ -357,10 +357,19 @@ alter table ev_p detach partition ev_p2;
 select takes('insert into ev_leaf values (16)'), takes('insert into ev_p1 values (1)');
 drop table ev_p2;
 
+-- Nobody waits for who has locked the configuration; then it is looked up again.
+create table ev_other (id int, a int);
+select run('a', 'begin | lock table weir.cap'), run('b', 'insert into ev_other values (1, 1)'), run('b', 'insert into ev_p values (2)'), run('a', 'rollback');
+alter table ev rename to ev_older;
+alter table ev_other rename to ev;
+select run('b', 'begin | insert into ev values (1, 1)');
+select used from weir.resources where resource = 'public.ev';
+select run('b', 'rollback');
+
 select weir.uncap_table('ev'), weir.uncap_table('ev_p'), weir.uncap_table('ev_child');
 select takes('insert into ev values (2, 2)'), takes('insert into ev_p values (1)');
 select count(dblink_disconnect(c)) from unnest(array['a', 'b', 'c', 'd']) c;
-drop table ev, ev_p, ev_child, ev_plain, ev_old cascade;
+drop table ev, ev_p, ev_child, ev_plain, ev_old, ev_older cascade;
 drop function ev_waits, ev_it, ev_plain, ev_f, ev_g, takes, run, finish, start, open_one;
 drop procedure ev_commits, await;
 drop owned by ev_none, ev_some, ev_member;
