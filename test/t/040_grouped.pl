@@ -48,7 +48,9 @@ sub fill
 sub flushes
 {
 	my ($queue, $n) = @_;
-	my $syncs = 'SELECT coalesce(wal_sync, 0) FROM pg_stat_wal';
+	my $syncs = $node->pg_version >= 18
+	  ? "SELECT coalesce(sum(fsyncs), 0) FROM pg_stat_io WHERE object = 'wal' AND context = 'normal'"
+	  : 'SELECT coalesce(wal_sync, 0) FROM pg_stat_wal';
 
 	$node->poll_query_until($db, 'SELECT count(*) = 0 FROM weir.workers')
 	  or die 'workers do not leave';
