@@ -2,6 +2,7 @@
 # run nothing until somebody says what becomes of the tasks in them.
 use strict;
 use warnings FATAL => 'all';
+use Cwd qw(getcwd);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -10,6 +11,7 @@ use WeirTest;
 
 my $node = weir_node('main', 'weir.generation_size' => 100,
 	'weir.max_workers' => 3, allows_streaming => 1);
+my $top = getcwd();
 my ($ret, $out, $err);
 
 # A history over several generations, waiting tasks of different kinds,
@@ -210,6 +212,33 @@ queue_ready($clone, 'source');
 pass('and is, after a restart, too');
 $clone->stop;
 
+# pg_upgrade, as into another major, of all databases at once.
+my $upgraded = weir_init('upgraded', 'weir.max_workers' => 3);
+my $bindir = $node->config_data('--bindir');
+$node->stop;
+chdir $upgraded->basedir or die "no directory to work in: $!";
+command_ok([ "$bindir/pg_upgrade", '-b', $bindir, '-B', $bindir,
+		'-d', $node->data_dir, '-D', $upgraded->data_dir, '-s', $node->host,
+		'-p', $node->port, '-P', $upgraded->port ],
+	'pg_upgrade');
+chdir $top or die "could not go back: $!";
+$upgraded->start;
+is_paused_copy($upgraded, 'source', 'the upgraded cluster');
+is_same($upgraded, 'source', 'the upgraded cluster');
+is($upgraded->safe_psql('source', "SELECT weir.adopt('keep')"), 0, 'it is adopted');
+queue_ready($upgraded, 'source');
+$upgraded->safe_psql('source', "SELECT weir.resume(name) FROM weir.queues WHERE paused");
+$upgraded->poll_query_until('source', "SELECT sum(depth) = 1 FROM weir.queues")
+  or die 'tasks do not run';
+is(ledger_faults($upgraded, 'source'), '', 'the ledger is in order');
+($ret, $out, $err) = $upgraded->psql('source', 'DROP EXTENSION pg_weir');
+is("$ret $err", '0 ', 'DROP EXTENSION there needs no CASCADE');
+is( $upgraded->safe_psql('source', "SELECT count(*) FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'weir')"),
+	0, 'and nothing is left');
+$upgraded->stop;
+$node->start;
+queue_ready($node, 'source');
+
 # A standby runs nothing; promoted under the same name it goes on.
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'base', has_streaming => 1);
@@ -238,6 +267,6 @@ queue_ready($standby, 'copied');
 is("$ret $err", '0 ', 'DROP EXTENSION in the copy');
 
 unlike(log_since($_), qr/PANIC|TRAP:|was terminated by signal/, 'no process of ' . $_->name . ' crashed')
-  for $node, $second, $clone, $standby;
+  for $node, $second, $upgraded, $clone, $standby;
 $standby->stop;
 done_testing();
