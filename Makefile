@@ -62,6 +62,7 @@ OBJS = \
 	src/ledger/generation.o \
 	src/ledger/heap_row.o \
 	src/ledger/identity.o \
+	src/ledger/interval.o \
 	src/ledger/queue_config.o \
 	src/ledger/run_row.o \
 	src/ledger/sql.o \
@@ -88,6 +89,7 @@ OBJS = \
 	src/sched/dispatch.o \
 	src/sched/ends.o \
 	src/sched/fate.o \
+	src/sched/feed.o \
 	src/sched/intake.o \
 	src/sched/later.o \
 	src/sched/launcher.o \
@@ -111,6 +113,7 @@ OBJS = \
 	src/api/gate.o \
 	src/api/holders.o \
 	src/api/let_through.o \
+	src/api/job.o \
 	src/api/lifecycle.o \
 	src/api/parents.o \
 	src/api/pause.o \
@@ -130,8 +133,13 @@ SQL_PARTS = \
 	enqueue \
 	control \
 	caps \
+	job_tables \
 	views \
 	waiting \
+	jobs \
+	intervals \
+	daily \
+	backfills \
 	admin \
 	grants
 

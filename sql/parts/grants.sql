@@ -1,5 +1,7 @@
 -- Who may do what.  Everything else is checked inside the functions: the
--- owner of a queue, of a task, of a table.
+-- owner of a queue, of a task, of a table, of a job.  The private functions of
+-- jobs need no more: they are executed as whoever calls them, and the tables
+-- are nobody else's.
 
 GRANT USAGE ON SCHEMA weir TO PUBLIC;
 
@@ -8,6 +10,7 @@ REVOKE ALL ON FUNCTION
     weir.pause_all(text, text),
     weir.resume_all(),
     weir.adopt(text),
+    weir._as(oid, text, text, text, text[]),
     weir._append_only(),
     weir._ledger_loaded(),
     weir._replace_builtin()
@@ -25,5 +28,9 @@ GRANT SELECT ON
     weir.resources,
     weir.slots,
     weir.events,
+    weir.jobs,
+    weir.intervals,
+    weir.backfills,
+    weir.late,
     weir.lock_waits
 TO PUBLIC;

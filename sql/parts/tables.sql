@@ -98,10 +98,14 @@ CREATE TABLE weir.event (
     current_user_name text NOT NULL,
     client_addr text,
     reason text,
-    detail jsonb
+    detail jsonb,
+    job_id integer,
+    job text,
+    interval_start timestamptz
 );
 COMMENT ON TABLE weir.event IS 'Ledger: everything besides tasks and runs that changes what runs.';
 CREATE INDEX event_task_id_idx ON weir.event (task_id) WHERE task_id IS NOT NULL;
+CREATE INDEX event_interval_idx ON weir.event (job_id, interval_start, kind) WHERE job_id IS NOT NULL;
 
 CREATE TABLE weir.generation (
     generation_id integer CONSTRAINT generation_pkey PRIMARY KEY,

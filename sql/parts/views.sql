@@ -120,7 +120,9 @@ SELECT t.task_id, v.queue, t.class,
             WHEN t.run_at > pg_catalog.clock_timestamp() THEN 'scheduled'
             ELSE 'ready' END AS state,
        v.owner_name AS owner,
-       NULL::text AS job, NULL::timestamptz AS interval_start,
+       (SELECT j.name FROM weir.interval i JOIN weir.job j ON j.job_id = i.job_id
+        WHERE i.task_id = t.task_id LIMIT 1) AS job,
+       (SELECT min(i.interval_start) FROM weir.interval i WHERE i.task_id = t.task_id) AS interval_start,
        CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.command END AS command,
        CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.args END AS args,
        t.priority, t.run_at, t.deadline, t.enqueued_at, t.tables,
@@ -369,12 +371,13 @@ SELECT e.event_id, e.at, e.kind, e.task_id, e.queue, e.relation,
        CASE WHEN pg_catalog.pg_has_role('pg_monitor', 'USAGE')
               OR e.current_user_name = current_user THEN e.reason END AS reason,
        CASE WHEN pg_catalog.pg_has_role('pg_monitor', 'USAGE')
-              OR e.current_user_name = current_user THEN e.detail END AS detail
+              OR e.current_user_name = current_user THEN e.detail END AS detail,
+       e.job, e.interval_start
 FROM weir.event e;
 COMMENT ON VIEW weir.events IS 'Everything besides tasks and runs that changed what runs.';
 COMMENT ON COLUMN weir.events.event_id IS 'Number of the event.';
 COMMENT ON COLUMN weir.events.at IS 'When it happened.';
-COMMENT ON COLUMN weir.events.kind IS 'What was called, for example cancel, pause or cap_table.';
+COMMENT ON COLUMN weir.events.kind IS 'What was called or has happened, for example cancel, pause, cap_table or late.';
 COMMENT ON COLUMN weir.events.task_id IS 'Task that it concerns.';
 COMMENT ON COLUMN weir.events.queue IS 'Queue that it concerns.';
 COMMENT ON COLUMN weir.events.relation IS 'Table that it concerns.';
@@ -383,6 +386,8 @@ COMMENT ON COLUMN weir.events.current_user_name IS 'Role that did it.';
 COMMENT ON COLUMN weir.events.client_addr IS 'Where from; null for those who may not see it.';
 COMMENT ON COLUMN weir.events.reason IS 'Reason given; null for those who may not see it.';
 COMMENT ON COLUMN weir.events.detail IS 'What was changed; null for those who may not see it.';
+COMMENT ON COLUMN weir.events.job IS 'Job that it concerns.';
+COMMENT ON COLUMN weir.events.interval_start IS 'Start of the interval that it concerns.';
 
 -- Live waits for heavyweight locks.  pg_blocking_pids() takes the lock
 -- manager's locks: it is called only for processes that do wait.

@@ -20,6 +20,7 @@
 #include "ledger/event_row.h"
 #include "ledger/generation.h"
 #include "ledger/identity.h"
+#include "ledger/interval.h"
 #include "ledger/sql.h"
 #include "shmem/database.h"
 #include "shmem/xact_actions.h"
@@ -83,6 +84,7 @@ cancel_unfinished(const char *actor)
 										  ids[i], ids[i], ids[i]), &params);
 	}
 	sql_execute("DELETE FROM weir.unique_key", NULL);
+	interval_cancel_backfills();
 	sql_end(&session);
 	return cancelled;
 }

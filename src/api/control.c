@@ -30,6 +30,7 @@
 #include "api/room.h"
 #include "ledger/event_row.h"
 #include "ledger/generation.h"
+#include "ledger/interval.h"
 #include "ledger/run_row.h"
 #include "ledger/unique_key.h"
 #include "shmem/database.h"
@@ -213,6 +214,24 @@ weir_cancel(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Two versions of an interval must not be at work at once.
+ */
+static void
+refuse_superseded(int64 task_id)
+{
+	int64		newer = interval_newer_task(task_id);
+
+	if (newer != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("interval of task " INT64_FORMAT " has a newer version",
+						task_id),
+				 newer < 0 ? errdetail("It was waived.") :
+				 errdetail("It is that of task " INT64_FORMAT ".", newer),
+				 errhint("Run it again with weir.backfill().")));
+}
+
+/*
  * Brings a dead letter (or cancelled task) back; false if it has not ended,
  * or has succeeded.
  */
@@ -242,6 +261,7 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 	run_row_summary(task_id, &summary);
 	if (!summary.final || summary.outcome == OUTCOME_SUCCEEDED)
 		return false;
+	refuse_superseded(task_id);
 	slot = depth_slot(database, task->queue_id);
 	if (!xact_reserve_depth(slot, 1, capacity))
 		room_refuse(task->environment.queue, capacity, slot,

@@ -34,6 +34,7 @@
 
 #include "ledger/append_only.h"
 #include "ledger/generation.h"
+#include "ledger/interval.h"
 #include "ledger/sql.h"
 
 /* Columns of weir.generation */
@@ -376,6 +377,7 @@ generation_drop(int32 generation_id)
 				"WHERE generation_id = $1 AND state = 'closed'", &params);
 	if (SPI_processed == 1)
 	{
+		interval_keep_ends(generation_id);
 		append_only_suspend(true);
 		sql_execute(psprintf("DELETE FROM weir.claim c USING weir.generation g "
 							 "WHERE g.generation_id = %d "

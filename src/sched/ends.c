@@ -18,6 +18,7 @@
 #include "ledger/run_row.h"
 #include "sched/dependency.h"
 #include "sched/ends.h"
+#include "sched/feed.h"
 #include "sched/rebuild.h"
 #include "shmem/depth.h"
 #include "shmem/xact_actions.h"
@@ -88,6 +89,7 @@ ends_batch(Scheduler *scheduler, const PendingEnd *ends, int n,
 		if (done)
 		{
 			dependency_ended(scheduler, end->task_id, false);
+			feed_note_end(scheduler);
 			continue;
 		}
 		run = end_run(&ends[i], now);

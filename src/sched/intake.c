@@ -11,6 +11,8 @@
  *	  CHANGE		new rank			for the next one	-
  *	  LOOKUP		-					read it at its end	read and add
  *
+ *	  FEED is not about a task: backfills are to be looked after.
+ *
  *	  completion	what follows
  *	  FINAL			the task is gone
  *	  AGAIN			it waits for the next attempt
@@ -31,6 +33,7 @@
 #include "sched/configure.h"
 #include "sched/dependency.h"
 #include "sched/fate.h"
+#include "sched/feed.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
@@ -228,6 +231,7 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 			intake_read(scheduler, message->first_id, message->last_id);
 			break;
 		case MESSAGE_ENDED:
+			feed_note_end(scheduler);
 			if (!policy_remove(scheduler->policy, message->first_id))
 				(void) worker_slot_cancel(database, message->first_id,
 										  CANCEL_REQUESTED, message->owner);
@@ -253,6 +257,9 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 				later_lookup_at_end(scheduler, message->first_id);
 			else if (!policy_holds(scheduler->policy, message->first_id))
 				intake_lookup(scheduler, message->first_id, 0, false);
+			break;
+		case MESSAGE_FEED:
+			feed_wake(scheduler);
 			break;
 	}
 }
@@ -356,6 +363,7 @@ intake_completions(Scheduler *scheduler)
 			inbox_forget(worker, completion.place, &assignment);
 			ahead_note_end(scheduler, &assignment, &completion);
 			intake_completion(scheduler, &completion, &assignment);
+			feed_note_end(scheduler);
 			if (completion.kind != COMPLETION_FINAL &&
 				worker->cancel_task == completion.task_id &&
 				worker->cancel_attempt == completion.attempt)

@@ -32,6 +32,7 @@
 #include "sched/configure.h"
 #include "sched/dependency.h"
 #include "sched/ends.h"
+#include "sched/feed.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
@@ -393,6 +394,7 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 	if (run->final)
 	{
 		dependency_ended(scheduler, run->task_id, false);
+		feed_note_end(scheduler);
 		return;
 	}
 	task.attempt++;

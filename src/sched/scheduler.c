@@ -38,6 +38,7 @@
 #include "sched/configure.h"
 #include "sched/dispatch.h"
 #include "sched/ends.h"
+#include "sched/feed.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
@@ -163,6 +164,7 @@ scheduler_rebuild(Scheduler *scheduler)
 	}
 	database_set_state(database, SCHEDULER_REBUILDING);
 	rebuild(scheduler);
+	feed_wake(scheduler);
 	database_set_state(database, SCHEDULER_RUNNING);
 }
 
@@ -184,6 +186,7 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, later_next_timer(scheduler));
 	if (!scheduler->other_version)
 		next = Min(next, ends_next_timer(scheduler));
+	next = Min(next, feed_next_timer(scheduler));
 	if (scheduler->configure_at != 0)
 		next = Min(next, scheduler->configure_at);
 	if (next == POLICY_TIME_NEVER)
@@ -250,6 +253,7 @@ scheduler_round(Scheduler *scheduler)
 	intake(scheduler);
 	upkeep(scheduler);
 	dispatch(scheduler);
+	feed(scheduler);
 	database->heartbeat = GetCurrentTimestamp();
 }
 
@@ -264,6 +268,8 @@ scheduler_pin_settings(void)
 {
 	weir_pin_transaction_timeout();
 	SetConfigOption("lock_timeout", "100ms", PGC_SUSET, PGC_S_OVERRIDE);
+	/* what it enqueues itself must not wait for itself */
+	SetConfigOption("weir.max_wait", "1ms", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_isolation", "read committed",
 					PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,

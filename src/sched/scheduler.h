@@ -65,6 +65,9 @@ typedef struct Scheduler
 	TimestampTz retry_spawn_at; /* registering a worker failed */
 	TimestampTz upkeep_at;
 	TimestampTz create_at;		/* making a generation failed: again then */
+	bool		feed_active;	/* there are backfills; feed.c */
+	TimestampTz feed_at;		/* feed them then; 0 = not wanted */
+	TimestampTz feed_rest;		/* but not before */
 	int64		unfinished[UPKEEP_REMEMBERED];	/* upkeep.c */
 } Scheduler;
 

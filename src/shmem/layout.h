@@ -58,7 +58,8 @@ typedef enum MessageKind
 	MESSAGE_ENDED,				/* a waiting task was ended in the ledger */
 	MESSAGE_CANCEL,				/* cancel the task if it runs */
 	MESSAGE_CHANGE,				/* priority, deadline or run_at changed */
-	MESSAGE_LOOKUP				/* read the task from the ledger again */
+	MESSAGE_LOOKUP,				/* read the task from the ledger again */
+	MESSAGE_FEED				/* look after the backfills */
 } MessageKind;
 
 /* Bits of a CHANGE message's klass: what is changed */

@@ -25,6 +25,11 @@ SELECT outcome FROM weir.wait(:done, '30s');
 SELECT outcome FROM weir.wait(:dead, '30s');
 SELECT weir.pause('wt', 's3cret');
 SELECT weir.enqueue('SELECT 1', queue => 'wt', unique_key => 's3cret') AS waiting \gset
+-- A job to look at, with a backfill that waits.
+SELECT weir.create_job('wt', 'SELECT $1::text, ''s3cret''', '1 day', starts_at => '2024-05-01 UTC', timezone => 'UTC',
+    queue => 'wt', backfill_queue => 'wt', settings => '{"work_mem": "1MB"}');
+SELECT weir.backfill('wt', '2024-05-01 UTC', '2024-05-03 UTC', reason => 'hush') AS backfill \gset
+SELECT weir.waive('wt', '2024-05-03 UTC', '2024-05-04 UTC', 'hush');
 RESET ROLE;
 
 BEGIN;
@@ -114,8 +119,69 @@ SELECT is_empty($$SELECT FROM weir._show_workers() w WHERE w.note IS NOT NULL
     AND NOT weir._may_see(w.role, pg_get_userbyid(w.role)::text, now())$$, '_show_workers tells no note of others');
 RESET ROLE;
 
+---- Jobs: others neither act nor see; what runs, runs as the owner.
+SET LOCAL ROLE wt_other;
+SELECT wt.denied(replace(c, 'BF', :backfill::text)) FROM unnest(ARRAY[
+    $$SELECT weir.alter_job('wt', priority => 1)$$,
+    $$SELECT weir.drop_job('wt')$$,
+    $$SELECT * FROM weir.run_due('wt')$$,
+    $$SELECT weir.schedule('wt', '* * * * *')$$,
+    $$SELECT weir.unschedule('wt')$$,
+    $$SELECT * FROM weir.why_late('wt')$$,
+    $$SELECT * FROM weir.preview_backfill('wt', '2024-05-01 UTC', '2024-05-03 UTC')$$,
+    $$SELECT weir.backfill('wt', '2024-05-01 UTC', '2024-05-03 UTC')$$,
+    $$SELECT weir.pause_backfill(BF)$$,
+    $$SELECT weir.resume_backfill(BF)$$,
+    $$SELECT weir.cancel_backfill(BF)$$,
+    $$SELECT * FROM weir.correct('wt', '2024-05-01 UTC', '2024-05-03 UTC')$$,
+    $$SELECT weir.waive('wt', '2024-05-01 UTC', '2024-05-03 UTC', 'x')$$,
+    $$SELECT weir.acknowledge((SELECT max(event_id) FROM weir.events WHERE job = 'wt' AND kind = 'waived'))$$,
+    $$SELECT weir.create_job('mine', 'SELECT 1', '1 day')$$,
+    $$SELECT weir.create_job('mine', 'SELECT 1', '1 day', queue => 'adhoc', due => '1 hour')$$,
+    $$SELECT weir.create_job('mine', 'SELECT 1', '1 day', queue => 'adhoc', backfill_queue => 'wt')$$,
+    $$SELECT weir.create_job('mine', 'SELECT 1', '1 day', queue => 'adhoc', tables => '{wt.t}')$$,
+    $$SELECT weir._as(10, 'public', 'UTC', 'SELECT 1', '{}')$$,
+    -- the private functions are of no use to others
+    $$SELECT weir._run_due(10, 'wt')$$,
+    $$SELECT weir._drop_job(10, 'wt', NULL)$$,
+    $$SELECT weir._feed()$$,
+    $$SELECT weir._ended(1)$$,
+    $$SELECT weir.__intervals(10, 1, NULL, NULL)$$
+]) WITH ORDINALITY u(c, i) ORDER BY i;
+SELECT is((SELECT row(name, owner, command, settings, search_path)::text FROM weir.jobs WHERE name = 'wt'),
+    '(wt,wt_owner,,,)', 'jobs hides command, settings and search path');
+SELECT is((SELECT string_agg(DISTINCT coalesce(reason, 'null'), ',') FROM weir.intervals WHERE job = 'wt'), 'null', 'intervals hides the reason');
+SELECT is((SELECT row(state, chunks, reason)::text FROM weir.backfills WHERE backfill_id = :backfill), '(running,2,)', 'backfills, too');
+SELECT is((SELECT string_agg(DISTINCT coalesce(reason, 'null'), ',') FROM weir.tasks WHERE job = 'wt'), 'null', 'tasks, too');
+-- his own job, in a queue that is open to him
+SELECT wt.allowed($$SELECT weir.create_job('mine', 'SELECT current_user', '1 day', timezone => 'UTC', queue => 'adhoc')$$);
+SELECT wt.allowed($$SELECT weir.backfill('mine', '2024-05-01 UTC', '2024-05-02 UTC')$$);
+RESET ROLE;
+SELECT lives_ok($$SELECT weir.backfill('mine', '2024-05-02 UTC', '2024-05-03 UTC')$$, 'a superuser backfills it');
+SELECT is((SELECT string_agg(DISTINCT owner, ',') FROM weir.tasks WHERE job = 'mine'), 'wt_other', 'and it runs as its owner');
+-- An index function cannot make a job of its code.
+SET LOCAL ROLE wt_other;
+CREATE TABLE wt.job_trap (a int);
+CREATE FUNCTION wt.job_trap(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF current_setting('wt.armed', true) = 'on' THEN PERFORM weir.run_due('mine'); END IF;
+    RETURN a;
+END $$;
+INSERT INTO wt.job_trap VALUES (1);
+CREATE INDEX job_trap_i ON wt.job_trap (wt.job_trap(a));
+RESET ROLE;
+SET LOCAL wt.armed = 'on';
+SELECT throws_ok('REINDEX INDEX wt.job_trap_i', '42501', 'cannot use jobs within a security-restricted operation', 'jobs are not used in an index function of REINDEX');
+SET LOCAL wt.armed = 'off';
+
 ---- A member of the owner acts for it; pg_monitor reads.
 SET LOCAL ROLE wt_member;
+SELECT is((SELECT command FROM weir.jobs WHERE name = 'wt'), 'SELECT $1::text, ''s3cret''', 'a member sees the job');
+SELECT is((SELECT string_agg(DISTINCT reason, ',') FROM weir.intervals WHERE job = 'wt'), 'hush', 'and why its intervals are what they are');
+SELECT wt.allowed(format('SELECT weir.pause_backfill(%s), weir.resume_backfill(%1$s)', :backfill));
+SELECT wt.allowed($$SELECT weir.alter_job('wt', priority => 1)$$);
+SELECT wt.allowed($$SELECT * FROM weir.why_late('wt')$$);
+SELECT wt.allowed($$SELECT * FROM weir.correct('wt', '2024-05-01 UTC', '2024-05-03 UTC', 'x')$$);
 SELECT is((SELECT row(command, args, reason)::text FROM weir.tasks WHERE task_id = :done),
     '("SELECT $1 AS secret","[""s3cret""]",hush)', 'a member sees the tasks');
 SELECT is((SELECT message FROM weir.runs WHERE task_id = :dead), 's3cret', 'and the messages');
@@ -137,6 +203,8 @@ SELECT is((SELECT reason FROM weir.events WHERE queue = 'wt' AND kind = 'pause' 
 SELECT is(weir.result(:done)::text, '[{"secret": "s3cret"}]', 'and the result');
 SELECT is((SELECT outcome FROM weir.wait(:done)), 'succeeded', 'may wait');
 SELECT lives_ok(format('SELECT * FROM weir.why_waiting(%s)', :waiting), 'and ask why');
+SELECT lives_ok($$SELECT * FROM weir.why_late('wt')$$, 'also of a job');
+SELECT wt.denied($$SELECT * FROM weir.run_due('wt')$$);
 SELECT wt.denied(format(c, :waiting)) FROM unnest(ARRAY[
     'SELECT weir.cancel(%s)', 'SELECT weir.expedite(%s, 1)', 'SELECT weir.retry(%s)']) c;
 SELECT wt.denied($$SELECT weir.pause('wt')$$);
@@ -323,6 +391,7 @@ SELECT is(wt.attacked(c), 'ok', c) FROM unnest(ARRAY[
 SELECT * FROM finish();
 ROLLBACK;
 
+SELECT weir.drop_job('wt');
 SELECT weir.resume('wt');
 SELECT weir.drain('wt', '30s');
 SELECT weir.drop_queue('wt');

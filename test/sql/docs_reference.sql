@@ -117,6 +117,54 @@ BEGIN;
 SELECT weir.try_acquire('fact');
 ROLLBACK;
 SELECT weir.try_acquire('squares');
+SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET timezone = 'UTC';
+CREATE TABLE raw_sales (sold_at timestamptz, amount numeric);
+CREATE TABLE sales (day date PRIMARY KEY, amount numeric);
+INSERT INTO raw_sales SELECT t, 10 FROM generate_series(timestamptz '2024-03-29 UTC', '2024-04-04 UTC', '1 hour') t;
+SELECT weir.create_job('sales',
+    'DELETE FROM sales WHERE day = $1;
+     INSERT INTO sales SELECT (min(sold_at) AT TIME ZONE ''Europe/Berlin'')::date, sum(amount)
+     FROM raw_sales WHERE sold_at >= $1 AND sold_at < $2 RETURNING amount',
+    every => '1 day', timezone => 'Europe/Berlin', tables => '{sales}', inputs => '{raw_sales}', due => '6 hours');
+SELECT weir.create_job('report', 'SELECT count(*) FROM sales WHERE day >= $1 AND day < $2', every => '1 week',
+    timezone => 'Europe/Berlin', inputs => '{sales}');
+SELECT weir.alter_job('report', catch_up => '30 days', misfire => 'skip', reset => '{due}');
+SELECT weir.create_job('mistake', 'SELECT 1', every => '1 hour');
+SELECT weir.drop_job('mistake', reason => 'not needed');
+SELECT * FROM weir.run_due('sales');
+\set VERBOSITY terse
+SELECT weir.schedule('sales', '*/5 * * * *');
+\set VERBOSITY default
+SELECT weir.unschedule('sales');
+SELECT weir.acknowledge(event_id, note => 'the supplier sends it at noon') FROM weir.late WHERE event_id IS NOT NULL;
+SELECT * FROM weir.why_late('sales');
+SELECT interval_start AT TIME ZONE 'Europe/Berlin' AS day, interval_end - interval_start AS length, action, reason
+FROM weir.preview_backfill('sales', '2024-03-30 00:00 Europe/Berlin', '2024-04-03 00:00 Europe/Berlin');
+SELECT weir.backfill('sales', '2024-03-30 00:00 Europe/Berlin', '2024-04-03 00:00 Europe/Berlin', reason => 'new job') AS backfill \gset
+CREATE PROCEDURE await(backfill bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    LOOP
+        EXIT WHEN EXISTS (SELECT FROM weir.backfills b WHERE b.backfill_id = await.backfill AND b.state <> 'running');
+        COMMIT;
+    END LOOP;
+END $$;
+CALL await(:backfill);
+SELECT day, amount FROM sales ORDER BY day;
+SELECT job, state, chunks, done, failed, skipped, percent FROM weir.backfills WHERE backfill_id = :backfill;
+SELECT weir.backfill('report', '2023-01-02 00:00 Europe/Berlin', '2024-01-01 00:00 Europe/Berlin', 'newest_first', max_running => 1) AS backfill \gset
+SELECT weir.pause_backfill(:backfill, reason => 'month end');
+SELECT state, state_reason FROM weir.backfills WHERE backfill_id = :backfill;
+SELECT weir.resume_backfill(:backfill);
+SELECT weir.cancel_backfill(:backfill, reason => 'wrong range') IS NOT NULL AS cancelled;
+SELECT state, state_reason FROM weir.backfills WHERE backfill_id = :backfill;
+INSERT INTO raw_sales VALUES ('2024-03-31 12:34 Europe/Berlin', 5);
+SELECT interval_start AT TIME ZONE 'Europe/Berlin' AS day, version, task_id IS NOT NULL AS enqueued
+FROM weir.correct('sales', '2024-03-31 00:00 Europe/Berlin', '2024-04-01 00:00 Europe/Berlin', reason => 'late till');
+SELECT weir.drain('backfill', '1 minute');
+SELECT version, cause, exec, currency, reason FROM weir.intervals
+WHERE job = 'sales' AND interval_start = '2024-03-31 00:00 Europe/Berlin';
+SELECT amount FROM sales WHERE day = '2024-03-31';
+SELECT weir.waive('sales', '2024-12-25 00:00 Europe/Berlin', '2024-12-27 00:00 Europe/Berlin', reason => 'closed');
 SELECT weir.adopt('keep');
 \connect :home
 DROP DATABASE weir_docs;
@@ -185,5 +233,18 @@ SELECT weir.acquire('fact');
 SELECT resource, slot, pid = pg_backend_pid() AS mine, task_id, reserved FROM weir.slots ORDER BY slot;
 COMMIT;
 SELECT kind, relation, reason, detail -> 'slots' AS slots FROM weir.events WHERE kind = 'cap_table';
+SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET timezone = 'UTC';
+CREATE TABLE visits (day date, n int);
+SELECT weir.create_job('visits', 'INSERT INTO visits VALUES ($1, 1)', every => '1 day', timezone => 'UTC', tables => '{visits}', due => '2 hours');
+SELECT weir.backfill('visits', '2024-05-01 UTC', '2024-05-04 UTC', reason => 'for the views') AS backfill \gset
+SELECT weir.drain('backfill', '1 minute');
+SELECT count(*) FROM weir.correct('visits', '2024-05-02 UTC', '2024-05-03 UTC', 'counted twice', reprocess => false);
+SELECT weir.waive('visits', '2024-05-04 UTC', '2024-05-05 UTC', 'no data');
+SELECT name, every, timezone, queue, backfill_queue, tables, due, catch_up, misfire, schedule FROM weir.jobs;
+SELECT interval_start::date AS day, version, exec, currency, done_version, cause, reason
+FROM weir.intervals WHERE job = 'visits' ORDER BY interval_start;
+DO $$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM weir.backfills WHERE state = 'running'); COMMIT; END LOOP; END $$;
+SELECT job, cause, direction, state, chunks, done, failed, skipped, in_queue, percent FROM weir.backfills;
+SELECT job, interval_start, late_by, exec, acknowledged_by FROM weir.late ORDER BY late_by DESC;
 \connect :home
 DROP DATABASE weir_docs;

@@ -68,6 +68,29 @@ select paused, paused_reason from weir.status;
 select weir.resume_all();
 select weir.adopt('keep');
 
+-- create_job, alter_job, run_due, schedule, unschedule, acknowledge, why_late
+select weir.create_job('daily_fact', 'insert into fact values ($1, 1)', every => '1 day', timezone => 'UTC', tables => '{fact}');
+select weir.alter_job('daily_fact', catch_up => '3 days', reset => '{due}');
+select * from weir.run_due('daily_fact');
+\set VERBOSITY terse
+select weir.schedule('daily_fact', '*/5 * * * *');
+\set VERBOSITY default
+select weir.unschedule('daily_fact');
+select weir.acknowledge(event_id, note => 'known') from weir.late where job = 'daily_fact';
+select * from weir.why_late('daily_fact');
+
+-- preview_backfill, backfill, pause_backfill, resume_backfill, cancel_backfill, correct, waive, drop_job
+select weir.pause('backfill');
+select action, reason from weir.preview_backfill('daily_fact', '2024-05-01 UTC', '2024-05-03 UTC', 'newest_first', reprocess => 'stale');
+select weir.backfill('daily_fact', from_time => '2024-05-01 UTC', to_time => '2024-05-03 UTC', max_running => 1) as backfill \gset
+select weir.pause_backfill(:backfill, 'later');
+select weir.resume_backfill(:backfill);
+select count(*) from weir.correct('daily_fact', '2024-05-01 UTC', '2024-05-02 UTC', reason => 'late file');
+select weir.cancel_backfill(:backfill, 'wrong range');
+select weir.waive('daily_fact', '2024-05-02 UTC', '2024-05-03 UTC', 'closed');
+select weir.resume('backfill');
+select weir.drop_job('daily_fact') is not null as dropped;
+
 select weir.uncap_table('fact');
 select weir.drop_queue('nightly');
 drop table fact;

@@ -1,0 +1,457 @@
+-- Jobs: creating, altering and dropping them, and what all functions on jobs
+-- share.
+--
+-- The public functions are one C function (weir_job_call), which calls the
+-- private function of the same name as the extension's owner, with the caller as
+-- first argument.  Whoever does anything with a job locks its row first: so the
+-- versions of an interval, and the chunks of a backfill, are made by one at a
+-- time.
+
+-- Executes one of our own statements as a role, with its search path and time
+-- zone; the first column of the first row.
+CREATE FUNCTION weir._as(role oid, search_path text, timezone text, command text, args text[]) RETURNS text
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_job_as';
+
+-- Has the scheduler look after the backfills at commit.
+CREATE FUNCTION weir._wake_feeder() RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_job_wake';
+
+-- The number of parameters of a command that can be parsed.
+CREATE FUNCTION weir._parameters(command text) RETURNS integer
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_job_parameters';
+
+-- A time as text that means the same whatever DateStyle and TimeZone are.
+CREATE FUNCTION weir._text(at timestamptz) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ BEGIN RETURN to_jsonb(at) #>> '{}'; END $$;
+
+-- The names of tables, as weir.enqueue() keeps them.
+CREATE FUNCTION weir._table_names(relations regclass[]) RETURNS text[]
+    LANGUAGE sql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT array_agg(format('%I.%I', n.nspname, c.relname) ORDER BY u.i)
+    FROM unnest(relations) WITH ORDINALITY u(relation, i)
+    JOIN pg_class c ON c.oid = u.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+    $$;
+
+-- Writes an event about a job.
+CREATE FUNCTION weir._job_event(
+    caller oid, kind text, j weir.job, reason text, detail jsonb DEFAULT NULL,
+    interval_start timestamptz DEFAULT NULL
+) RETURNS bigint
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    INSERT INTO weir.event (kind, job_id, job, interval_start, session_user_name, current_user_name,
+                            client_addr, reason, detail)
+    VALUES (kind, j.job_id, j.name, interval_start, session_user, pg_get_userbyid(caller),
+            host(inet_client_addr()), reason, detail)
+    RETURNING event_id
+    $$;
+
+-- The role that a job belongs to now; null if there is none any more.
+CREATE FUNCTION weir._role(owner oid, owner_name text, at timestamptz) RETURNS oid
+    LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_job_role';
+
+CREATE FUNCTION weir._owner(j weir.job) RETURNS oid
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    role oid := weir._role(j.owner, j.owner_name, j.created_at);
+BEGIN
+    IF role IS NULL THEN
+        RAISE undefined_object USING
+            MESSAGE = format('role "%s" of job "%s" does not exist', j.owner_name, j.name);
+    END IF;
+    RETURN role;
+END
+$$;
+
+-- May the caller act for the owner of a job?
+CREATE FUNCTION weir._may_act(caller oid, j weir.job) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT EXISTS (SELECT FROM pg_roles r WHERE r.oid = caller AND r.rolsuper)
+        OR coalesce(pg_has_role(caller, weir._role(j.owner, j.owner_name, j.created_at), 'USAGE'), false)
+    $$;
+
+-- Finds a job that the caller may act on.
+CREATE FUNCTION weir._find_job(caller oid, p_name text) RETURNS weir.job
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    j weir.job;
+BEGIN
+    IF p_name IS NULL THEN
+        RAISE null_value_not_allowed USING MESSAGE = 'name of the job must not be null';
+    END IF;
+    SELECT * INTO j FROM weir.job WHERE name = p_name;
+    IF NOT FOUND THEN
+        RAISE undefined_object USING
+            MESSAGE = format('job "%s" does not exist', p_name),
+            HINT = 'See the view weir.jobs.';
+    END IF;
+    IF NOT weir._may_act(caller, j) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('must be owner of job "%s"', p_name);
+    END IF;
+    RETURN j;
+END
+$$;
+
+-- The same, and locks it to the end of the transaction.
+CREATE FUNCTION weir._job(caller oid, p_name text) RETURNS weir.job
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    -- the right first: who has none must not even hold the lock
+    mine weir.job := weir._find_job(caller, p_name);
+    j weir.job;
+BEGIN
+    SELECT * INTO j FROM weir.job WHERE job_id = mine.job_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE undefined_object USING
+            MESSAGE = format('job "%s" does not exist', p_name),
+            DETAIL = 'Another session has dropped it.';
+    END IF;
+    RETURN j;
+END
+$$;
+
+-- Refuses to go on with a snapshot that does not show what was enqueued before
+-- the job was locked: it could not be cancelled.
+CREATE FUNCTION weir._require_read_committed(what text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE feature_not_supported USING
+            MESSAGE = format('cannot %s in a transaction with isolation level "%s"', what,
+                             current_setting('transaction_isolation')),
+            DETAIL = 'It would not see the tasks that were enqueued since its snapshot.';
+    END IF;
+END
+$$;
+
+-- Refuses what cannot be a job; the rest is found by enqueueing it.
+CREATE FUNCTION weir._check_job(j weir.job) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    argument text;
+BEGIN
+    argument := CASE WHEN j.name IS NULL THEN 'name' WHEN j.command IS NULL THEN 'command'
+                     WHEN j.every IS NULL THEN 'every' WHEN j.timezone IS NULL THEN 'timezone'
+                     WHEN j.search_path IS NULL THEN 'search_path' WHEN j.queue IS NULL THEN 'queue'
+                     WHEN j.backfill_queue IS NULL THEN 'backfill_queue'
+                     WHEN j.catch_up IS NULL THEN 'catch_up' WHEN j.misfire IS NULL THEN 'misfire'
+                     WHEN j.priority IS NULL THEN 'priority' WHEN j.mode IS NULL THEN 'mode' END;
+    IF argument IS NOT NULL THEN
+        RAISE null_value_not_allowed USING MESSAGE = format('argument "%s" must not be null', argument);
+    END IF;
+    IF j.name = '' OR octet_length(j.name) > 63 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'name of a job must have 1 to 63 bytes';
+    END IF;
+    IF weir._unit(j.every) IS NULL THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('argument "%s" must be a positive number of months, of days, or of minutes', 'every'),
+            HINT = 'For example ''1 hour'', ''1 day'', ''1 week'' or ''1 month''; not two of them at once.';
+    END IF;
+    IF NOT isfinite(j.starts_at) THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('argument "%s" must be finite', 'starts_at');
+    END IF;
+    IF j.due < interval '0' OR j.catch_up < interval '0' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('argument "%s" must not be negative',
+                             CASE WHEN j.due < interval '0' THEN 'due' ELSE 'catch_up' END);
+    END IF;
+    IF j.misfire NOT IN ('skip', 'run_once', 'run_all') THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('misfire policy "%s" does not exist', j.misfire),
+            HINT = 'Policies are "skip", "run_once" and "run_all".';
+    END IF;
+    IF j.parameters > 2 THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'command of a job has too many parameters',
+            DETAIL = format('It uses $%s.', j.parameters),
+            HINT = '$1 is the start of the interval, $2 its end.';
+    END IF;
+END
+$$;
+
+-- Submits the task of an interval, or of several as one, as the job's owner;
+-- null if the queue is full.  A backfill's goes to the queue for backfills.
+CREATE FUNCTION weir._enqueue(
+    j weir.job, p_start timestamptz, p_end timestamptz, p_due_at timestamptz,
+    p_backfill boolean, p_reason text, p_validate boolean
+) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    -- under the owner's search path, so without an operator
+    RETURN weir._as(weir._owner(j), j.search_path, j.timezone, format($sql$
+        SELECT e.task_id::pg_catalog.text FROM weir.try_enqueue(
+            command => $1, args => %s, queue => $4, class => $5, priority => $6::pg_catalog.int4,
+            deadline => $7::pg_catalog.timestamptz,
+            tables => $8::pg_catalog.text[]::pg_catalog.regclass[],
+            timeout => $9::pg_catalog.interval, max_attempts => $10::pg_catalog.int4, mode => $11,
+            settings => $12::pg_catalog.jsonb, policy => $13::pg_catalog.jsonb, reason => $14,
+            validate => $15::pg_catalog.bool) e
+        $sql$,
+        (ARRAY['NULL', 'pg_catalog.jsonb_build_array($2::pg_catalog.timestamptz)',
+               'pg_catalog.jsonb_build_array($2::pg_catalog.timestamptz, $3::pg_catalog.timestamptz)']
+        )[j.parameters + 1]),
+        ARRAY[j.command, weir._text(p_start), weir._text(p_end),
+              CASE WHEN p_backfill THEN j.backfill_queue ELSE j.queue END,
+              CASE WHEN p_backfill THEN 'backfill' END, j.priority::text,
+              weir._text(CASE WHEN NOT p_backfill THEN p_due_at END),
+              j.tables::text, j.timeout::text, j.max_attempts::text, j.mode,
+              j.settings::text, j.policy::text, p_reason, p_validate::text])::bigint;
+END
+$$;
+
+-- Finds whatever is wrong with a job by enqueueing its first interval in both
+-- ways, and taking that back.
+CREATE FUNCTION weir._try_job(j weir.job) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    next timestamptz := weir._boundary(j.starts_at, j.every, j.timezone, 1);
+BEGIN
+    PERFORM weir._enqueue(j, j.starts_at, next, weir._due_at(j, next), false, NULL, true);
+    PERFORM weir._enqueue(j, j.starts_at, next, NULL, true, NULL, false);
+    RAISE SQLSTATE 'WEIR0';
+EXCEPTION WHEN SQLSTATE 'WEIR0' THEN
+    NULL;
+END
+$$;
+
+CREATE FUNCTION weir._create_job(
+    caller oid, p_name text, p_command text, p_every interval, p_starts_at timestamptz,
+    p_timezone text, p_queue text, p_backfill_queue text, p_tables regclass[],
+    p_inputs regclass[], p_outputs regclass[], p_due interval, p_catch_up interval,
+    p_misfire text, p_priority integer, p_timeout interval, p_max_attempts integer,
+    p_mode text, p_settings jsonb, p_policy jsonb, p_search_path text
+) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    j weir.job;
+BEGIN
+    j.job_id := nextval('weir.job_job_id_seq');
+    j.name := p_name;
+    j.command := p_command;
+    j.parameters := weir._parameters(p_command);
+    j.every := p_every;
+    j.timezone := p_timezone;
+    j.search_path := p_search_path;
+    j.queue := p_queue;
+    j.backfill_queue := p_backfill_queue;
+    j.tables := weir._table_names(p_tables);
+    j.inputs := weir._table_names(p_inputs);
+    j.outputs := weir._table_names(coalesce(p_outputs, p_tables));
+    j.due := p_due;
+    j.catch_up := p_catch_up;
+    j.misfire := p_misfire;
+    j.priority := p_priority;
+    j.timeout := p_timeout;
+    j.max_attempts := p_max_attempts;
+    j.mode := p_mode;
+    j.settings := p_settings;
+    j.policy := p_policy;
+    j.owner := caller;
+    j.owner_name := pg_get_userbyid(caller);
+    j.created_at := clock_timestamp();
+    j.starts_at := p_starts_at;
+    PERFORM weir._check_job(j);
+    IF p_starts_at IS NULL THEN
+        j.starts_at := weir._natural_start(p_every, p_timezone, j.created_at);
+    END IF;
+    IF EXISTS (SELECT FROM weir.job o WHERE o.name = p_name) THEN
+        RAISE duplicate_object USING MESSAGE = format('job "%s" already exists', p_name);
+    END IF;
+    PERFORM weir._try_job(j);
+    BEGIN
+        INSERT INTO weir.job SELECT j.*;
+    EXCEPTION WHEN unique_violation THEN
+        RAISE duplicate_object USING MESSAGE = format('job "%s" already exists', p_name);
+    END;
+    PERFORM weir._job_event(caller, 'create_job', j, NULL, to_jsonb(j) - 'job_id' - 'name' - 'owner');
+END
+$$;
+
+CREATE FUNCTION weir.create_job(
+    name text,
+    command text,
+    every interval,
+    starts_at timestamptz DEFAULT NULL,
+    timezone text DEFAULT current_setting('TimeZone'),
+    queue text DEFAULT 'daily',
+    backfill_queue text DEFAULT 'backfill',
+    tables regclass[] DEFAULT NULL,
+    inputs regclass[] DEFAULT NULL,
+    outputs regclass[] DEFAULT NULL,
+    due interval DEFAULT NULL,
+    catch_up interval DEFAULT '7 days',
+    misfire text DEFAULT 'run_all',
+    priority integer DEFAULT 0,
+    timeout interval DEFAULT NULL,
+    max_attempts integer DEFAULT NULL,
+    mode text DEFAULT 'transaction',
+    settings jsonb DEFAULT NULL,
+    policy jsonb DEFAULT NULL,
+    search_path text DEFAULT current_setting('search_path')
+) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_job_call';
+COMMENT ON FUNCTION weir.create_job(text, text, interval, timestamptz, text, text, text, regclass[], regclass[], regclass[], interval, interval, text, integer, interval, integer, text, jsonb, jsonb, text)
+    IS 'Creates a job that belongs to the caller: a command that produces one interval of time after the other.';
+
+CREATE FUNCTION weir._alter_job(
+    caller oid, p_name text, p_command text, p_queue text, p_backfill_queue text,
+    p_tables regclass[], p_inputs regclass[], p_outputs regclass[], p_due interval,
+    p_catch_up interval, p_misfire text, p_priority integer, p_timeout interval,
+    p_max_attempts integer, p_mode text, p_settings jsonb, p_policy jsonb, p_reset text[]
+) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    j weir.job := weir._job(caller, p_name);
+    old weir.job := j;
+    clearable text[] := '{tables, inputs, outputs, due, timeout, max_attempts, settings, policy}';
+    wrong text;
+BEGIN
+    SELECT r INTO wrong FROM unnest(p_reset) r WHERE r <> ALL (clearable) OR r IS NULL LIMIT 1;
+    IF FOUND THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('property "%s" of a job cannot be reset', wrong),
+            HINT = 'Properties that can be reset are ' || array_to_string(clearable, ', ') || '.';
+    END IF;
+    j := jsonb_populate_record(j, (SELECT jsonb_object_agg(r, NULL) FROM unnest(p_reset) r));
+    j.command := coalesce(p_command, j.command);
+    j.parameters := weir._parameters(j.command);
+    j.queue := coalesce(p_queue, j.queue);
+    j.backfill_queue := coalesce(p_backfill_queue, j.backfill_queue);
+    j.tables := coalesce(weir._table_names(p_tables), j.tables);
+    j.inputs := coalesce(weir._table_names(p_inputs), j.inputs);
+    j.outputs := coalesce(weir._table_names(p_outputs), j.outputs);
+    j.due := coalesce(p_due, j.due);
+    j.catch_up := coalesce(p_catch_up, j.catch_up);
+    j.misfire := coalesce(p_misfire, j.misfire);
+    j.priority := coalesce(p_priority, j.priority);
+    j.timeout := coalesce(p_timeout, j.timeout);
+    j.max_attempts := coalesce(p_max_attempts, j.max_attempts);
+    j.mode := coalesce(p_mode, j.mode);
+    j.settings := coalesce(p_settings, j.settings);
+    j.policy := coalesce(p_policy, j.policy);
+    PERFORM weir._check_job(j);
+    PERFORM weir._try_job(j);
+    UPDATE weir.job SET (command, parameters, queue, backfill_queue, tables, inputs, outputs, due,
+                         catch_up, misfire, priority, timeout, max_attempts, mode, settings, policy)
+        = (j.command, j.parameters, j.queue, j.backfill_queue, j.tables, j.inputs, j.outputs, j.due,
+           j.catch_up, j.misfire, j.priority, j.timeout, j.max_attempts, j.mode, j.settings, j.policy)
+    WHERE job_id = j.job_id;
+    PERFORM weir._job_event(caller, 'alter_job', j, NULL,
+        (SELECT jsonb_object_agg(n.key, n.value) FROM jsonb_each(to_jsonb(j)) n
+         WHERE n.value IS DISTINCT FROM to_jsonb(old) -> n.key));
+END
+$$;
+
+CREATE FUNCTION weir.alter_job(
+    name text,
+    command text DEFAULT NULL,
+    queue text DEFAULT NULL,
+    backfill_queue text DEFAULT NULL,
+    tables regclass[] DEFAULT NULL,
+    inputs regclass[] DEFAULT NULL,
+    outputs regclass[] DEFAULT NULL,
+    due interval DEFAULT NULL,
+    catch_up interval DEFAULT NULL,
+    misfire text DEFAULT NULL,
+    priority integer DEFAULT NULL,
+    timeout interval DEFAULT NULL,
+    max_attempts integer DEFAULT NULL,
+    mode text DEFAULT NULL,
+    settings jsonb DEFAULT NULL,
+    policy jsonb DEFAULT NULL,
+    reset text[] DEFAULT NULL
+) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_job_call';
+COMMENT ON FUNCTION weir.alter_job(text, text, text, text, regclass[], regclass[], regclass[], interval, interval, text, integer, interval, integer, text, jsonb, jsonb, text[])
+    IS 'Changes a job: null keeps a property, reset clears those it names. Tasks that are enqueued already stay as they are.';
+
+CREATE FUNCTION weir._drop_job(caller oid, p_name text, p_reason text) RETURNS integer
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    j weir.job := weir._job(caller, p_name);
+    cancelled integer;
+BEGIN
+    PERFORM weir._require_read_committed('drop a job');
+    -- pg_cron's job goes with its role
+    IF j.schedule IS NOT NULL AND weir._role(j.owner, j.owner_name, j.created_at) IS NOT NULL THEN
+        PERFORM weir._unschedule(caller, p_name);
+    END IF;
+    UPDATE weir.backfill SET state = 'cancelled', state_reason = 'the job was dropped', ended_at = clock_timestamp()
+    WHERE job_id = j.job_id AND state IN ('running', 'paused');
+    cancelled := weir._cancel(caller, weir._unfinished(j.job_id), coalesce(p_reason, 'the job was dropped'));
+    DELETE FROM weir.job WHERE job_id = j.job_id;
+    PERFORM weir._job_event(caller, 'drop_job', j, p_reason);
+    RETURN cancelled;
+END
+$$;
+
+CREATE FUNCTION weir.drop_job(name text, reason text DEFAULT NULL) RETURNS integer
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_job_call';
+COMMENT ON FUNCTION weir.drop_job(text, text)
+    IS 'Drops a job, its schedule and its backfills, and cancels its unfinished tasks; returns their number. What it has done stays in the ledger.';
+
+-- The tasks of a job that have not ended, oldest interval first.
+CREATE FUNCTION weir._unfinished(p_job_id integer) RETURNS bigint[]
+    LANGUAGE sql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT array_agg(DISTINCT i.task_id) FROM weir.interval i
+    WHERE i.job_id = p_job_id AND i.task_id IS NOT NULL AND NOT weir._ended(i.task_id)
+    $$;
+
+-- Has a task of an interval ended?  (Small functions that are called often are
+-- in plpgsql, which keeps their plans.)
+CREATE FUNCTION weir._ended(p_task_id bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    RETURN coalesce((SELECT r.final FROM weir.run r WHERE r.task_id = p_task_id ORDER BY r.attempt DESC LIMIT 1),
+                    EXISTS (SELECT FROM weir.interval_end e WHERE e.task_id = p_task_id));
+END
+$$;
+
+-- Cancels tasks as the caller; how many there were.
+CREATE FUNCTION weir._cancel(caller oid, p_task_ids bigint[], p_reason text) RETURNS integer
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT CASE WHEN p_task_ids IS NULL THEN 0
+           ELSE weir._as(caller, 'pg_catalog, pg_temp', 'UTC', 'SELECT weir.cancel_many($1::bigint[], $2)',
+                         ARRAY[p_task_ids::text, p_reason])::integer END
+    $$;
