@@ -100,6 +100,46 @@ DROP DATABASE weir_docs_copy;
 \connect :home
 DROP DATABASE weir_docs;
 
+-- page docs/how-to/daily-runs-and-backfills.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE TABLE call (at timestamptz, minutes int);
+CREATE TABLE usage (day date PRIMARY KEY, calls bigint, minutes bigint);
+INSERT INTO call SELECT t, 3 FROM generate_series(timestamptz '2024-03-20 UTC', '2024-04-10 UTC', '10 minutes') t;
+SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET timezone = 'UTC';
+SELECT weir.create_job('usage',
+    'DELETE FROM usage WHERE day = $1;
+     INSERT INTO usage
+     SELECT (min(at) AT TIME ZONE ''Europe/Berlin'')::date, count(*), sum(minutes)
+     FROM call WHERE at >= $1 AND at < $2 HAVING count(*) > 0
+     RETURNING calls, minutes',
+    every => '1 day', timezone => 'Europe/Berlin',
+    tables => '{usage}', inputs => '{call}', due => '6 hours');
+SELECT weir.cap_table('usage', slots => 2, reserved => 1);
+SELECT * FROM weir.run_due('usage');
+SELECT action, reason, count(*) FROM weir.preview_backfill('usage',
+    '2024-03-25 00:00 Europe/Berlin', '2024-04-08 00:00 Europe/Berlin') GROUP BY action, reason;
+SELECT weir.backfill('usage', '2024-03-25 00:00 Europe/Berlin', '2024-04-08 00:00 Europe/Berlin',
+    direction => 'newest_first', max_running => 2) AS backfill \gset
+DO $$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM weir.backfills WHERE state = 'running'); COMMIT; END LOOP; END $$;
+SELECT state, chunks, done, percent FROM weir.backfills WHERE backfill_id = :backfill;
+SELECT day, calls, minutes FROM usage WHERE day IN ('2024-03-30', '2024-03-31') ORDER BY day;
+BEGIN;
+INSERT INTO call SELECT timestamptz '2024-03-30 12:00 Europe/Berlin', 60;
+SELECT version, task_id IS NOT NULL AS enqueued FROM weir.correct('usage',
+    '2024-03-30 00:00 Europe/Berlin', '2024-03-31 00:00 Europe/Berlin', reason => 'till 7 came late');
+COMMIT;
+DO $$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM weir.backfills WHERE state = 'running'); COMMIT; END LOOP; END $$;
+SELECT version, exec, currency, cause, reason FROM weir.intervals
+WHERE job = 'usage' AND interval_start = '2024-03-30 00:00 Europe/Berlin';
+SELECT calls, minutes FROM usage WHERE day = '2024-03-30';
+SELECT interval_start, exec, currency, timeliness FROM weir.intervals
+WHERE job = 'usage' AND (exec NOT IN ('done', 'waived') OR currency <> 'current' OR timeliness NOT IN ('on_time'));
+SELECT * FROM weir.why_late('usage');
+\connect :home
+DROP DATABASE weir_docs;
+
 -- page docs/how-to/enqueue-once.md
 CREATE DATABASE weir_docs;
 \connect weir_docs
