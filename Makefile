@@ -38,7 +38,9 @@ OBJS = \
 	src/policy/place.o \
 	src/policy/policy.o \
 	src/policy/rank.o \
+	src/policy/rate.o \
 	src/policy/retry.o \
+	src/policy/runs.o \
 	src/policy/slots.o \
 	src/policy/solo.o \
 	src/policy/tasks.o \

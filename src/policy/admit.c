@@ -16,7 +16,8 @@
 #include "policy/expiry.h"
 #include "policy/park.h"
 #include "policy/rank.h"
-#include "policy/slots.h"
+#include "policy/rate.h"
+#include "policy/runs.h"
 #include "policy/solo.h"
 
 /*
@@ -24,8 +25,6 @@
  * does not wait for all of them to be looked at.
  */
 #define PROMOTE_BATCH	1024
-
-#define MIN_RUNS		32
 
 /*
  * Puts a task, which is in no order, where it waits: for its time, or in its
@@ -218,8 +217,8 @@ policy_change(Policy *policy, int64_t task_id, const int32_t *priority,
 }
 
 /*
- * Makes tasks ready whose time has come; says whether there are more of them
- * than it did at once.
+ * Opens resources and makes tasks ready whose time has come; says whether
+ * there are more tasks than it did at once.
  */
 bool
 policy_promote(Policy *policy, PolicyTime now)
@@ -228,6 +227,7 @@ policy_promote(Policy *policy, PolicyTime now)
 
 	if (now > policy->now)
 		policy->now = now;
+	policy_rate_open_due(policy);
 	for (n = 0; n < PROMOTE_BATCH; n++)
 	{
 		uint32_t	task = policy_order_first(&policy->tasks, &policy->timers);
@@ -240,61 +240,6 @@ policy_promote(Policy *policy, PolicyTime now)
 		policy_settle(policy, policy_bucket_of(policy, task));
 	}
 	return true;
-}
-
-/*
- * A run that is not in use, by its index.
- */
-static uint32_t
-run_get(Policy *policy)
-{
-	uint32_t	run;
-
-	if (policy->free_run == 0)
-	{
-		uint32_t	old = policy->nruns;
-		uint32_t	new = old + old / 2 + MIN_RUNS;
-
-		policy->runs = policy_memory_resize(&policy->memory, policy->runs,
-											old * sizeof(PolicyRun),
-											new * sizeof(PolicyRun));
-		policy->nruns = new;
-		while (new > old)
-		{
-			new--;
-			policy->runs[new].next_free = policy->free_run;
-			policy->free_run = new + 1;
-		}
-	}
-	run = policy->free_run - 1;
-	policy->free_run = policy->runs[run].next_free;
-	return run;
-}
-
-/*
- * Takes the slots that a task of the bucket needs.
- */
-static void
-run_take_slots(PolicyRun *run, const PolicyBucket *bucket, PolicyStart *start)
-{
-	int			i;
-
-	run->ngrants = 0;
-	for (i = 0; i < bucket->nneeds; i++)
-	{
-		PolicyResource *resource = bucket->needs[i];
-		int			slot;
-
-		if (resource->slots == 0)
-			continue;
-		slot = policy_slots_take(resource, (PolicyClass) bucket->klass);
-		start->grants[run->ngrants].resource = resource->key;
-		start->grants[run->ngrants].slot = slot;
-		run->resources[run->ngrants] = resource;
-		run->slots[run->ngrants] = (int8_t) slot;
-		run->ngrants++;
-	}
-	start->ngrants = run->ngrants;
 }
 
 /*
@@ -329,7 +274,7 @@ run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
 	uint32_t	task = policy_order_first(&policy->tasks, &bucket->order);
 	TaskNode   *node = policy_task_node(&policy->tasks, task);
 	TaskFacts  *facts = policy_task_facts(&policy->tasks, task);
-	uint32_t	run = run_get(policy);
+	uint32_t	run = policy_run_get(policy);
 
 	start->task_id = node->task_id;
 	start->queue = bucket->queue->id;
@@ -337,7 +282,7 @@ run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
 	start->klass = (PolicyClass) bucket->klass;
 	start->attempt = facts->attempt;
 	start->solo = bucket->solo;
-	run_take_slots(&policy->runs[run], bucket, start);
+	policy_run_take(policy, run, bucket, start);
 	task_lift(policy, task);
 	policy_expiry_suspend(policy, node->task_id);
 	facts->state = TASK_STATE_RUNNING;
@@ -352,35 +297,6 @@ run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
 	else
 		policy_fair_charge(&policy->classes[bucket->klass].line, bucket->node);
 	policy_settle(policy, bucket);
-}
-
-/*
- * Notes the slots that a task of the bucket holds already: those of its needs
- * that nobody else has.
- */
-static void
-run_adopt_slots(PolicyRun *run, const PolicyBucket *bucket,
-				const PolicyGrant *grants, int ngrants)
-{
-	int			i;
-	int			j;
-
-	run->ngrants = 0;
-	for (i = 0; i < bucket->nneeds; i++)
-	{
-		PolicyResource *resource = bucket->needs[i];
-
-		for (j = 0; j < ngrants; j++)
-		{
-			if (grants[j].resource != resource->key ||
-				!policy_slots_adopt(resource, grants[j].slot))
-				continue;
-			run->resources[run->ngrants] = resource;
-			run->slots[run->ngrants] = (int8_t) grants[j].slot;
-			run->ngrants++;
-			break;
-		}
-	}
 }
 
 /*
@@ -401,11 +317,11 @@ policy_add_running(Policy *policy, const PolicyTask *task,
 	policy_task_facts(&policy->tasks, index)->state = TASK_STATE_RUNNING;
 	policy_expiry_set(policy, task->task_id, task->expires_at);
 	policy_expiry_suspend(policy, task->task_id);
-	run = run_get(policy);
+	run = policy_run_get(policy);
 	policy_task_node(&policy->tasks, index)->left = run;
 	policy->runs[run].ending = false;
 	policy->runs[run].charged = false;
-	run_adopt_slots(&policy->runs[run], bucket, grants, ngrants);
+	policy_run_adopt(policy, run, bucket, grants, ngrants);
 	run_count(policy, bucket, 1);
 	run_count_worker(policy, bucket, 1);
 	policy_settle(policy, bucket);
@@ -455,17 +371,12 @@ run_find(const Policy *policy, int64_t task_id)
 static void
 run_end(Policy *policy, uint32_t task)
 {
-	uint32_t	index = policy_task_node(&policy->tasks, task)->left;
-	PolicyRun  *run = &policy->runs[index];
-	int			i;
+	uint32_t	run = policy_task_node(&policy->tasks, task)->left;
 
-	for (i = 0; i < run->ngrants; i++)
-		policy_slots_free(run->resources[i], run->slots[i]);
-	run->next_free = policy->free_run;
-	policy->free_run = index + 1;
 	run_count(policy, policy_bucket_of(policy, task), -1);
-	if (!run->ending)
+	if (!policy->runs[run].ending)
 		run_count_worker(policy, policy_bucket_of(policy, task), -1);
+	policy_run_put(policy, run);
 }
 
 /*
@@ -542,6 +453,8 @@ policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 		return false;
 	old = policy_bucket_of(policy, task);
 	bucket = policy_bucket_twin(policy, old, solo);
+	if (policy_task_facts(&policy->tasks, task)->attempt == attempt)
+		policy_run_give_back(policy, task);
 	run_end(policy, task);
 	if (policy_task_facts(&policy->tasks, task)->attempt == attempt)
 		policy_expiry_resume(policy, task_id);
@@ -571,6 +484,7 @@ policy_put_back(Policy *policy, int64_t task_id)
 		return false;
 	bucket = policy_bucket_of(policy, task);
 	charged = policy->runs[policy_task_node(&policy->tasks, task)->left].charged;
+	policy_run_give_back(policy, task);
 	run_end(policy, task);
 	if (charged)
 		policy_fair_refund(&policy->classes[bucket->klass].line, bucket->line,

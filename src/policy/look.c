@@ -13,6 +13,7 @@
 #include "policy/expiry.h"
 #include "policy/park.h"
 #include "policy/place.h"
+#include "policy/rate.h"
 #include "policy/solo.h"
 
 /*
@@ -38,7 +39,7 @@ policy_is_running(Policy *policy, int64_t task_id)
 
 /*
  * When policy_next may have something to say although nothing else happens:
- * a task becomes due, or a drain ends.
+ * a task becomes due, a resource opens, or a drain ends.
  */
 PolicyTime
 policy_next_due(Policy *policy)
@@ -51,6 +52,8 @@ policy_next_due(Policy *policy)
 	if (policy_solo_draining(policy, policy->now) &&
 		policy->solo.drain_until < due)
 		due = policy->solo.drain_until;
+	if (policy_rate_next_due(policy) < due)
+		due = policy_rate_next_due(policy);
 	return due;
 }
 
@@ -111,7 +114,7 @@ why_not_chosen(Policy *policy, const PolicyBucket *bucket, uint32_t task,
  */
 static PolicyCause
 why_due(Policy *policy, const PolicyBucket *bucket, uint32_t task,
-		PolicyTime now, uint64_t *lacking)
+		PolicyTime now, PolicyWhy *why)
 {
 	const PolicyResource *resource;
 
@@ -127,8 +130,11 @@ why_due(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 	resource = policy_lacks_slot(bucket);
 	if (resource != NULL)
 	{
-		*lacking = resource->key;
-		return POLICY_CAUSE_RESOURCE;
+		why->resource = resource->key;
+		if (!resource->closed)
+			return POLICY_CAUSE_RESOURCE;
+		why->until = resource->opens_at;
+		return POLICY_CAUSE_RATE;
 	}
 	return why_not_chosen(policy, bucket, task, now);
 }
@@ -166,7 +172,7 @@ policy_why(Policy *policy, int64_t task_id, PolicyTime now)
 		why.until = policy_task_node(&policy->tasks, task)->key;
 		return why;
 	}
-	why.cause = why_due(policy, bucket, task, policy->now, &why.resource);
+	why.cause = why_due(policy, bucket, task, policy->now, &why);
 	if (policy_order_first(&policy->tasks, &bucket->order) != task)
 		why.ahead = bucket->nready -
 			(facts->state == TASK_STATE_READY ? 1 : 0);

@@ -147,19 +147,36 @@ policy_owner_check(Policy *policy, PolicyOwner *owner)
 }
 
 /*
+ * The resource of this key, or NULL.
+ */
+PolicyResource *
+policy_resource_find(const Policy *policy, uint64_t key)
+{
+	PolicyMapEntry *entry = policy_map_find(&policy->resources,
+											policy_hash(0, key));
+
+	return entry == NULL ? NULL :
+		POLICY_CONTAINER(PolicyResource, entry, entry);
+}
+
+/*
  * The resource of this key; one that is new has no cap.
  */
 PolicyResource *
 policy_resource_get(Policy *policy, uint64_t key)
 {
-	PolicyMapEntry *entry = policy_map_find(&policy->resources,
-											policy_hash(0, key));
-	PolicyResource *resource;
+	PolicyResource *resource = policy_resource_find(policy, key);
 
-	if (entry != NULL)
-		return POLICY_CONTAINER(PolicyResource, entry, entry);
+	if (resource != NULL)
+		return resource;
 	resource = policy_memory_alloc(&policy->memory, sizeof(PolicyResource));
 	resource->key = key;
+	resource->burst = 1;
+	resource->full_at = POLICY_TIME_ALWAYS;
+	resource->opens_at = POLICY_TIME_ALWAYS;
+	resource->paused_until = POLICY_TIME_ALWAYS;
+	resource->spread_until = POLICY_TIME_ALWAYS;
+	resource->apart_until = POLICY_TIME_ALWAYS;
 	policy_place_init(&resource->place, PLACE_RESOURCE);
 	policy_map_insert(&policy->resources, &policy->memory, &resource->entry,
 					  policy_hash(0, key));
@@ -173,7 +190,7 @@ policy_resource_get(Policy *policy, uint64_t key)
 void
 policy_resource_check(Policy *policy, PolicyResource *resource)
 {
-	if (resource->slots > 0 || resource->foreign != 0 ||
+	if (resource->slots > 0 || resource->gap > 0 || resource->foreign != 0 ||
 		resource->gate_waiting || resource->nbuckets > 0)
 		return;
 	WEIR_ASSERT(resource->own == 0);

@@ -20,6 +20,8 @@ extern void policy_queue_configure(PolicyQueue *queue, int max_running,
 extern double policy_weight(double weight);
 extern PolicyOwner *policy_owner_get(Policy *policy, uint32_t id);
 extern void policy_owner_check(Policy *policy, PolicyOwner *owner);
+extern PolicyResource *policy_resource_find(const Policy *policy,
+											uint64_t key);
 extern PolicyResource *policy_resource_get(Policy *policy, uint64_t key);
 extern void policy_resource_check(Policy *policy, PolicyResource *resource);
 extern void policy_place_init(PolicyPlace *place, PlaceKind kind);

@@ -12,6 +12,7 @@
 #include "policy/bucket.h"
 #include "policy/depend.h"
 #include "policy/place.h"
+#include "policy/rate.h"
 #include "policy/slots.h"
 #include "policy/solo.h"
 
@@ -131,6 +132,7 @@ policy_set_resource(Policy *policy, uint64_t resource, int slots,
 	PolicyResource *entry = policy_resource_get(policy, resource);
 
 	policy_slots_configure(entry, slots, reserved);
+	policy_rate_settle(policy, entry);
 	policy_wake(policy, &entry->place);
 	policy_resource_check(policy, entry);
 }

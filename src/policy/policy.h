@@ -30,6 +30,8 @@ typedef int64_t PolicyTime;
 
 #define POLICY_MAX_NEEDS	8	/* resources that one task can need */
 #define POLICY_MAX_SLOTS	64	/* slots of one resource: a bit mask */
+#define POLICY_MAX_BURST	100000	/* times the gap: no overflow */
+#define POLICY_MAX_GAP		(INT64_C(366) * 86400 * 1000000)
 
 typedef enum PolicyClass
 {
@@ -54,6 +56,7 @@ typedef enum PolicyCause
 	POLICY_CAUSE_SOLO,			/* it runs alone, or another one does */
 	POLICY_CAUSE_QUEUE_LIMIT,	/* max_running of its queue */
 	POLICY_CAUSE_RESOURCE,		/* no slot free in a resource */
+	POLICY_CAUSE_RATE,			/* a resource's rate, or its pause */
 	POLICY_CAUSE_CLASS_SHARE,	/* remaining workers are reserved for others */
 	POLICY_CAUSE_NO_WORKER,		/* all workers busy, or none for its owner */
 	POLICY_CAUSE_BEHIND			/* others of its bucket or rank go first */
@@ -115,6 +118,7 @@ typedef struct PolicyStart
 	PolicyClass klass;
 	int32_t		attempt;
 	bool		solo;
+	bool		rated;			/* counts for a rate: is to start at once */
 	int			ngrants;		/* needs without a cap get no grant */
 	PolicyGrant grants[POLICY_MAX_NEEDS];
 } PolicyStart;
@@ -132,8 +136,8 @@ typedef struct PolicyQueueCounts
 typedef struct PolicyWhy
 {
 	PolicyCause cause;
-	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE */
-	PolicyTime	until;			/* for POLICY_CAUSE_SCHEDULED */
+	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE and RATE */
+	PolicyTime	until;			/* for POLICY_CAUSE_SCHEDULED and RATE */
 	uint64_t	ahead;			/* tasks of its bucket before it, at most; 0
 								 * only if it is the first */
 } PolicyWhy;
@@ -172,6 +176,35 @@ extern void policy_set_resource(Policy *policy, uint64_t resource, int slots,
 extern void policy_set_paused(Policy *policy, bool paused);
 
 /*
+ * The rate of a resource: a start takes a token, one comes every "gap"
+ * microseconds, "burst" are kept at most.  No rate if the gap is 0.  "full_at"
+ * says of one that had no rate when it has all of them.
+ */
+extern void policy_set_rate(Policy *policy, uint64_t resource, PolicyTime now,
+							int64_t gap, int burst, PolicyTime full_at);
+
+/*
+ * Nothing that needs the resource starts before "until"; for "spread" after
+ * that starts are kept apart.  Only of resources with slots or a rate.
+ */
+extern void policy_pause_resource(Policy *policy, uint64_t resource,
+								  PolicyTime until, int64_t spread);
+
+/*
+ * When all tokens are there, and when the next start is possible as far as
+ * rate and pause go; POLICY_TIME_ALWAYS where there is nothing to wait for.
+ */
+extern void policy_resource_times(Policy *policy, uint64_t resource,
+								  PolicyTime *full_at, PolicyTime *opens_at);
+
+/*
+ * Forgets a resource that no task needs and that has all its tokens; false if
+ * it is not such a one.
+ */
+extern bool policy_forget_resource(Policy *policy, uint64_t resource,
+								   PolicyTime now);
+
+/*
  * Slots of a resource that sessions outside the scheduler hold now, and
  * whether one of them waits at the gate: then a freed slot is left to it,
  * unless a daily task takes it.
@@ -206,7 +239,9 @@ extern bool policy_change(Policy *policy, int64_t task_id,
  * and its slots as taken from then on, until policy_finished (it is gone),
  * policy_again (it waits for attempt "attempt", not before run_at) or
  * policy_put_back (it was not started after all: same attempt, same age, and
- * no share is charged; hold the owner, or it is the next one again).
+ * no share is charged; hold the owner, or it is the next one again).  If
+ * policy_again says the attempt that it was started as, it did not start
+ * either, and takes no token.
  */
 extern bool policy_next(Policy *policy, PolicyTime now, PolicyStart *start);
 
@@ -255,9 +290,10 @@ extern void policy_hold_owner(Policy *policy, uint32_t owner, bool hold);
 
 /*
  * When policy_next is to be asked again although nothing else happens: a task
- * becomes due, or the wait for an empty server (for a solo task) is over.  Not
- * after "now" if more tasks are due than policy_next looked at, which it does
- * only while no worker is free.  POLICY_TIME_NEVER if there is no such time.
+ * becomes due, a resource opens, or the wait for an empty server (for a solo
+ * task) is over.  Not after "now" if more tasks are due than policy_next looked
+ * at, which it does only while no worker is free.  POLICY_TIME_NEVER if there
+ * is no such time.
  */
 extern PolicyTime policy_next_due(Policy *policy);
 

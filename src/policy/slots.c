@@ -85,14 +85,15 @@ policy_slots_configure(PolicyResource *resource, int slots, int reserved)
 }
 
 /*
- * Could a task of the class get a slot now?  It needs none where there is no
- * cap.
+ * Could a task of the class start now, as far as the resource goes?  It needs
+ * no slot where there is no cap.
  */
 bool
 policy_slots_room(const PolicyResource *resource, PolicyClass klass)
 {
-	return resource->slots == 0 ||
-		slots_open(resource, klass, resource->own | resource->foreign) != 0;
+	return !resource->closed &&
+		(resource->slots == 0 ||
+		 slots_open(resource, klass, resource->own | resource->foreign) != 0);
 }
 
 /*
@@ -101,8 +102,9 @@ policy_slots_room(const PolicyResource *resource, PolicyClass klass)
 bool
 policy_slots_room_alone(const PolicyResource *resource, PolicyClass klass)
 {
-	return resource->slots == 0 ||
-		slots_open(resource, klass, resource->foreign) != 0;
+	return !resource->closed &&
+		(resource->slots == 0 ||
+		 slots_open(resource, klass, resource->foreign) != 0);
 }
 
 /*

@@ -87,7 +87,17 @@ typedef struct PolicyResource
 	int			slots;			/* no cap if 0 */
 	int			reserved;		/* slots 0 .. reserved - 1: daily alone */
 	bool		gate_waiting;
+	bool		closed;			/* nothing starts before opens_at (rate.c) */
 	uint32_t	nbuckets;
+	PolicyHeapNode by_opening;	/* while closed */
+	PolicyTime	opens_at;
+	int64_t		gap;			/* between tokens; no rate if 0 */
+	int			burst;
+	PolicyTime	full_at;		/* when no token is lacking */
+	PolicyTime	paused_until;
+	PolicyTime	spread_until;	/* starts are kept apart */
+	int64_t		spread_gap;		/* by so much */
+	PolicyTime	apart_until;	/* from the last one */
 } PolicyResource;
 
 typedef struct PolicyBucket
@@ -143,6 +153,7 @@ typedef struct PolicyRun
 	uint32_t	next_free;
 	bool		ending;			/* its worker is counted as free already */
 	bool		charged;		/* policy_next has started it */
+	uint8_t		tokens;			/* needs that it took a token of, as bits */
 	int			ngrants;
 	PolicyResource *resources[POLICY_MAX_NEEDS];
 	int8_t		slots[POLICY_MAX_NEEDS];
@@ -179,6 +190,7 @@ struct Policy
 	TaskOrder	expiries;		/* those that wait, by that time */
 	TaskTable	parents;		/* whose end others wait for (depend.c) */
 	EdgeTable	edges;
+	PolicyHeapNode *closed;		/* resources by when they open */
 	FairSpace	fair;
 	PolicyMap	queues;
 	PolicyMap	owners;

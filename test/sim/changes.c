@@ -79,6 +79,19 @@ episode_change_queue(Episode *e)
 }
 
 /*
+ * What is not limited cannot be paused.
+ */
+static void
+forget_pause(ModelResource *state)
+{
+	if (state->slots > 0 || state->gap > 0)
+		return;
+	state->paused_until = POLICY_TIME_ALWAYS;
+	state->spread_until = POLICY_TIME_ALWAYS;
+	state->apart_until = POLICY_TIME_ALWAYS;
+}
+
+/*
  * Sets the cap of a resource to something random.
  */
 void
@@ -91,6 +104,54 @@ episode_change_resource(Episode *e)
 		state->slots = POLICY_MAX_SLOTS;
 	state->reserved = chance(e, 60) ? 0 : draw(e, state->slots + 1);
 	policy_set_resource(e->policy, state->key, state->slots, state->reserved);
+	forget_pause(state);
+}
+
+/*
+ * Sets the rate of a resource to something random.
+ */
+static void
+change_rate(Episode *e)
+{
+	ModelResource *state = &e->model.resources[draw(e, MODEL_RESOURCES)];
+	PolicyTime	full_at = draw_time(e, MINUTE);
+	int64_t		lacking = full_at > e->model.now ? full_at - e->model.now : 0;
+
+	if (state->gap > 0)
+	{
+		model_accrue(&e->model, state);
+		lacking = state->burst * state->gap - state->credit;
+	}
+	state->gap = chance(e, 40) ? 0 : 1 + draw(e, 4) * SECOND / 2;
+	state->burst = chance(e, 50) ? 1 : 1 + draw(e, 10);
+	state->credit = state->burst * state->gap - lacking;
+	if (state->credit < 0)
+		state->credit = 0;
+	state->credit_at = e->model.now;
+	state->nstarts = 0;
+	policy_set_rate(e->policy, state->key, e->model.now, state->gap,
+					state->burst, full_at);
+	forget_pause(state);
+}
+
+/*
+ * A task pauses a resource.
+ */
+static void
+change_pause(Episode *e)
+{
+	ModelResource *state = &e->model.resources[draw(e, MODEL_RESOURCES)];
+	PolicyTime	until = e->model.now + draw(e, 100) * SECOND;
+	int64_t		spread = draw(e, 30) * SECOND;
+
+	policy_pause_resource(e->policy, state->key, until, spread);
+	if (until > state->paused_until)
+	{
+		state->paused_until = until;
+		state->spread_until = until + spread;
+		state->spread_gap = spread / (state->slots > 0 ? state->slots : 16);
+	}
+	forget_pause(state);
 }
 
 /*
@@ -114,7 +175,7 @@ change_foreign(Episode *e)
 void
 episode_change_something(Episode *e)
 {
-	switch (draw(e, 8))
+	switch (draw(e, 10))
 	{
 		case 0:
 			e->model.workers = chance(e, 5) ? 0 : 1 + draw(e, 8);
@@ -133,6 +194,12 @@ episode_change_something(Episode *e)
 			break;
 		case 6:
 			change_foreign(e);
+			break;
+		case 7:
+			change_rate(e);
+			break;
+		case 8:
+			change_pause(e);
 			break;
 		default:
 			if (chance(e, 30))

@@ -167,6 +167,7 @@ static bool
 put_back(Episode *e, ModelTask *task)
 {
 	model_end(&e->model, task, MODEL_WAITING);
+	model_give_back(&e->model, task);
 	task->spec.run_at = POLICY_TIME_ALWAYS;
 	model_uncount(&e->model, task);
 	return policy_put_back(e->policy, task->spec.task_id) ||
@@ -192,6 +193,8 @@ end_run(Episode *e, ModelTask *task)
 				task->spec.attempt++;
 				task->spec.expires_at = POLICY_TIME_NEVER;
 			}
+			else
+				model_give_back(&e->model, task);
 			task->spec.run_at = draw_time(e, 10 * MINUTE);
 			task->spec.solo = task->spec.solo || draw(e, 500) < e->solos;
 			done = policy_again(e->policy, task_id, task->spec.attempt,
@@ -420,7 +423,15 @@ set_up(Episode *e)
 	e->model.workers = 1 + draw(e, 8);
 	policy_set_workers(e->policy, e->model.workers);
 	for (i = 0; i < MODEL_RESOURCES; i++)
-		e->model.resources[i].key = 1 + test_random(&e->random) / 2;
+	{
+		ModelResource *resource = &e->model.resources[i];
+
+		resource->key = 1 + test_random(&e->random) / 2;
+		resource->burst = 1;
+		resource->paused_until = POLICY_TIME_ALWAYS;
+		resource->spread_until = POLICY_TIME_ALWAYS;
+		resource->apart_until = POLICY_TIME_ALWAYS;
+	}
 	for (i = 0; i < POLICY_NUM_CLASSES; i++)
 		e->model.classes[i].floor_share = 0.05;
 	for (i = 0; i < 3; i++)
@@ -465,6 +476,12 @@ open_up(Episode *e)
 		e->model.resources[i].gate_waiting = false;
 		policy_set_resource(e->policy, e->model.resources[i].key, 0, 0);
 		policy_set_foreign(e->policy, e->model.resources[i].key, 0, false);
+		e->model.resources[i].gap = 0;
+		e->model.resources[i].paused_until = POLICY_TIME_ALWAYS;
+		e->model.resources[i].spread_until = POLICY_TIME_ALWAYS;
+		e->model.resources[i].apart_until = POLICY_TIME_ALWAYS;
+		policy_set_rate(e->policy, e->model.resources[i].key, e->model.now, 0,
+						1, 0);
 	}
 	e->model.workers = MODEL_TASKS;
 	policy_set_workers(e->policy, MODEL_TASKS);

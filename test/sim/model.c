@@ -61,12 +61,83 @@ model_count(Model *model, const ModelTask *task, int change)
 void
 model_run(Model *model, ModelTask *task, const PolicyStart *start)
 {
+	int			i;
+
 	task->state = MODEL_RUNNING;
 	task->overtaken = 0;
 	task->ngrants = start->ngrants;
 	memcpy(task->grants, start->grants, sizeof(task->grants));
 	model->last_start = task;
 	model_count(model, task, 1);
+	for (i = 0; i < MODEL_RESOURCES; i++)
+	{
+		ModelResource *resource = &model->resources[i];
+
+		task->tokens[i] = false;
+		if (!model_needs(task, resource->key))
+			continue;
+		if (model->now < resource->spread_until)
+			resource->apart_until = model->now + resource->spread_gap;
+		if (resource->gap == 0)
+			continue;
+		model_accrue(model, resource);
+		resource->credit -= resource->gap;
+		resource->starts[resource->nstarts++ % MODEL_RING] = model->now;
+		task->tokens[i] = true;
+	}
+}
+
+/*
+ * A task did not start after all: its tokens come back.
+ */
+void
+model_give_back(Model *model, ModelTask *task)
+{
+	int			i;
+
+	for (i = 0; i < MODEL_RESOURCES; i++)
+	{
+		ModelResource *resource = &model->resources[i];
+
+		if (!task->tokens[i] || resource->gap == 0)
+			continue;
+		model_accrue(model, resource);
+		resource->credit += resource->gap;
+		model_accrue(model, resource);
+		resource->nstarts = 0;
+	}
+}
+
+/*
+ * Brings the credit of a resource up to date.
+ */
+void
+model_accrue(const Model *model, ModelResource *resource)
+{
+	resource->credit += model->now - resource->credit_at;
+	resource->credit_at = model->now;
+	if (resource->credit > resource->burst * resource->gap)
+		resource->credit = resource->burst * resource->gap;
+}
+
+/*
+ * When a resource lets the next task start, if that is to come.
+ */
+PolicyTime
+model_opens_at(const Model *model, uint64_t key)
+{
+	ModelResource *resource = model_resource((Model *) model, key);
+	PolicyTime	opens_at = resource->paused_until;
+
+	if (resource->apart_until > opens_at)
+		opens_at = resource->apart_until;
+	if (resource->gap > 0)
+	{
+		model_accrue(model, resource);
+		if (model->now + resource->gap - resource->credit > opens_at)
+			opens_at = model->now + resource->gap - resource->credit;
+	}
+	return opens_at;
 }
 
 /*
@@ -247,7 +318,7 @@ model_before(const ModelTask *a, const ModelTask *b)
 /*
  * Does a task need a resource?
  */
-static bool
+bool
 model_needs(const ModelTask *task, uint64_t key)
 {
 	int			i;
@@ -319,14 +390,16 @@ model_blocked(const Model *model, const ModelTask *task, bool alone,
 		queue->running >= queue->max_running)
 		return POLICY_CAUSE_QUEUE_LIMIT;
 	for (i = 0; i < task->spec.nneeds; i++)
-		if (model_slots_open(model, task->spec.needs[i], task->spec.klass,
-							 alone) == 0 && task->spec.needs[i] < least)
+		if ((model_opens_at(model, task->spec.needs[i]) > model->now ||
+			 model_slots_open(model, task->spec.needs[i], task->spec.klass,
+							  alone) == 0) && task->spec.needs[i] < least)
 			least = task->spec.needs[i];
 	if (least == UINT64_MAX)
 		return POLICY_CAUSE_NONE;
 	if (lacking != NULL)
 		*lacking = least;
-	return POLICY_CAUSE_RESOURCE;
+	return model_opens_at(model, least) > model->now ? POLICY_CAUSE_RATE :
+		POLICY_CAUSE_RESOURCE;
 }
 
 /*

@@ -36,6 +36,7 @@ typedef struct ModelTask
 	int64_t		parents[MODEL_PARENTS]; /* that have not ended as they must */
 	int			ngrants;
 	PolicyGrant grants[POLICY_MAX_NEEDS];
+	bool		tokens[MODEL_RESOURCES];	/* that it has taken */
 	int			overtaken;		/* starts of its class while it was oldest */
 } ModelTask;
 
@@ -55,6 +56,18 @@ typedef struct ModelResource
 	uint64_t	own;			/* slots of tasks that run */
 	uint64_t	foreign;
 	bool		gate_waiting;
+
+	/* rate: microseconds of credit, of which a start costs one gap */
+	int64_t		gap;			/* no rate if 0 */
+	int			burst;
+	int64_t		credit;
+	PolicyTime	credit_at;		/* when that was right */
+	PolicyTime	paused_until;
+	PolicyTime	spread_until;
+	int64_t		spread_gap;
+	PolicyTime	apart_until;
+	PolicyTime	starts[MODEL_RING]; /* the last ones */
+	uint64_t	nstarts;		/* under this rate */
 } ModelResource;
 
 typedef struct ModelClass
@@ -98,6 +111,10 @@ extern ModelTask *model_find(Model *model, int64_t task_id);
 extern ModelResource *model_resource(Model *model, uint64_t key);
 extern void model_run(Model *model, ModelTask *task, const PolicyStart *start);
 extern void model_end(Model *model, ModelTask *task, ModelState next);
+extern void model_accrue(const Model *model, ModelResource *resource);
+extern void model_give_back(Model *model, ModelTask *task);
+extern PolicyTime model_opens_at(const Model *model, uint64_t key);
+extern bool model_needs(const ModelTask *task, uint64_t key);
 extern void model_uncount(Model *model, const ModelTask *task);
 extern uint64_t model_slots_open(const Model *model, uint64_t key,
 								 PolicyClass klass, bool alone);

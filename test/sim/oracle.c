@@ -88,6 +88,35 @@ check_grants(const Model *model, const ModelTask *task,
 }
 
 /*
+ * Was a start too many for the rate of a resource?  In any time there may be
+ * as many as the bucket holds and gaps fit in.
+ */
+static bool
+check_rates(Model *model, const ModelTask *task)
+{
+	int			i;
+	uint64_t	n;
+
+	for (i = 0; i < MODEL_RESOURCES; i++)
+	{
+		const ModelResource *resource = &model->resources[i];
+
+		if (!task->tokens[i])
+			continue;
+		for (n = 1; n <= resource->nstarts && n < MODEL_RING; n++)
+		{
+			PolicyTime	first = resource->starts[(resource->nstarts - n) %
+												 MODEL_RING];
+
+			if ((int64_t) n > resource->burst +
+				(model->now - first) / resource->gap)
+				return oracle_complain("a rate is exceeded");
+		}
+	}
+	return true;
+}
+
+/*
  * Follows the drains that the policy says there are, until when or
  * POLICY_TIME_ALWAYS for none: they must not be longer, nor follow one another
  * faster, than was promised.
@@ -293,6 +322,21 @@ check_first_of_bucket(const Model *model, const ModelTask *task)
 }
 
 /*
+ * Is it told that the task counts for a rate?
+ */
+static bool
+check_rated(const ModelTask *task, const PolicyStart *start)
+{
+	bool		rated = false;
+	int			i;
+
+	for (i = 0; i < MODEL_RESOURCES; i++)
+		rated |= task->tokens[i];
+	return start->rated == rated ||
+		oracle_complain("it is told wrongly whether a rate counts");
+}
+
+/*
  * Checks a start, and takes note of it.
  */
 bool
@@ -324,7 +368,7 @@ oracle_start(Model *model, const PolicyStart *start)
 		!check_overtaking(model, task) || !check_floor(model, task))
 		return false;
 	model_run(model, task, start);
-	return true;
+	return check_rated(task, start) && check_rates(model, task);
 }
 
 /*

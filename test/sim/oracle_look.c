@@ -52,8 +52,12 @@ oracle_why(Model *model, Policy *policy, const ModelTask *task)
 	if (why.cause != expected)
 		return oracle_complain("cause %d told instead of %d", why.cause,
 							   expected);
-	if (expected == POLICY_CAUSE_RESOURCE && why.resource != lacking)
+	if ((expected == POLICY_CAUSE_RESOURCE || expected == POLICY_CAUSE_RATE) &&
+		why.resource != lacking)
 		return oracle_complain("the wrong resource is told");
+	if (expected == POLICY_CAUSE_RATE &&
+		why.until != model_opens_at(model, lacking))
+		return oracle_complain("the wrong time of a start is told");
 	if (expected == POLICY_CAUSE_SCHEDULED && why.until != task->spec.run_at)
 		return oracle_complain("the wrong time is told");
 	return why.ahead < MODEL_TASKS || oracle_complain("too many ahead");
@@ -101,7 +105,8 @@ oracle_counts(Model *model, Policy *policy, int queue)
 		else if (task->spec.run_at > model->now)
 			delayed++;
 		else if (cause != POLICY_CAUSE_NONE &&
-				 (cause != POLICY_CAUSE_RESOURCE || task->spec.solo ||
+				 ((cause != POLICY_CAUSE_RESOURCE &&
+				   cause != POLICY_CAUSE_RATE) || task->spec.solo ||
 				  counts_known(model, task)))
 			blocked++;
 		else if (cause == POLICY_CAUSE_NONE &&
@@ -142,6 +147,13 @@ oracle_due(Model *model, Policy *policy)
 	}
 	if (oracle_drains(model) && model->drain_until < due)
 		due = model->drain_until;
+	for (i = 0; i < MODEL_RESOURCES; i++)
+	{
+		PolicyTime	opens_at = model_opens_at(model, model->resources[i].key);
+
+		if (opens_at > model->now && opens_at < due)
+			due = opens_at;
+	}
 	return policy_next_due(policy) == due ||
 		oracle_complain("the next time is wrong");
 }

@@ -61,6 +61,7 @@ main(void)
 	unit_order();
 	unit_rank();
 	unit_retry();
+	unit_rate();
 	unit_slots();
 	unit_share();
 	unit_policy();

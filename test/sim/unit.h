@@ -17,6 +17,7 @@ extern void unit_tasks(void);
 extern void unit_order(void);
 extern void unit_rank(void);
 extern void unit_retry(void);
+extern void unit_rate(void);
 extern void unit_slots(void);
 extern void unit_share(void);
 extern void unit_policy(void);

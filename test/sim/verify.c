@@ -78,6 +78,19 @@ verify_order(const TaskTable *table, const TaskOrder *order)
 }
 
 /*
+ * Counts the nodes of a pairing heap.
+ */
+static uint32_t
+count_heap(const PolicyHeapNode *node)
+{
+	uint32_t	n = 0;
+
+	for (; node != NULL; node = node->next)
+		n += 1 + count_heap(node->child);
+	return n;
+}
+
+/*
  * Does a bucket need a place?
  */
 static bool
@@ -270,6 +283,33 @@ verify_edges(const Policy *policy, uint32_t blocked)
 }
 
 /*
+ * Is a resource closed if nothing starts before a time that is to come, and
+ * does it stand in the heap then?
+ */
+static const char *
+verify_closed(const Policy *policy)
+{
+	uint32_t	closed = 0;
+	uint32_t	head;
+	const PolicyMapEntry *entry;
+	const PolicyHeapNode *node = policy->closed;
+
+	for (head = 0; head < policy->resources.nheads; head++)
+		for (entry = policy->resources.heads[head]; entry != NULL;
+			 entry = entry->next)
+		{
+			const PolicyResource *resource;
+
+			resource = POLICY_CONTAINER(PolicyResource, entry, entry);
+			closed += resource->closed;
+			if (resource->closed != (resource->opens_at > policy->now))
+				return "a resource is closed or open at the wrong time";
+		}
+	return closed == count_heap(node) ? NULL :
+		"not all closed resources have a timer";
+}
+
+/*
  * Everything.
  */
 const char *
@@ -299,6 +339,8 @@ verify_policy(const Policy *policy)
 		delayed += bucket->ndelayed;
 		running += bucket->nrunning;
 	}
+	if (verify_closed(policy) != NULL)
+		return verify_closed(policy);
 	if (verify_order(&policy->tasks, &policy->timers) != (int) delayed)
 		return "the order of timers is wrong";
 	if (tasks != policy->tasks.used || (int) running != policy->running)

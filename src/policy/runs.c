@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ *
+ * runs.c
+ *	  What a task that runs has: slots, and tokens that it took.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "policy/rate.h"
+#include "policy/runs.h"
+#include "policy/slots.h"
+
+#define MIN_RUNS		32
+
+/*
+ * A run that is not in use, by its index.
+ */
+uint32_t
+policy_run_get(Policy *policy)
+{
+	uint32_t	run;
+
+	if (policy->free_run == 0)
+	{
+		uint32_t	old = policy->nruns;
+		uint32_t	new = old + old / 2 + MIN_RUNS;
+
+		policy->runs = policy_memory_resize(&policy->memory, policy->runs,
+											old * sizeof(PolicyRun),
+											new * sizeof(PolicyRun));
+		policy->nruns = new;
+		while (new > old)
+		{
+			new--;
+			policy->runs[new].next_free = policy->free_run;
+			policy->free_run = new + 1;
+		}
+	}
+	run = policy->free_run - 1;
+	policy->free_run = policy->runs[run].next_free;
+	return run;
+}
+
+/*
+ * Takes the slots and tokens that a task of the bucket needs.
+ */
+void
+policy_run_take(Policy *policy, uint32_t index, const PolicyBucket *bucket,
+				PolicyStart *start)
+{
+	PolicyRun  *run = &policy->runs[index];
+	int			i;
+
+	run->ngrants = 0;
+	run->tokens = 0;
+	for (i = 0; i < bucket->nneeds; i++)
+	{
+		PolicyResource *resource = bucket->needs[i];
+		int			slot;
+
+		if (policy_rate_take(policy, resource))
+			run->tokens |= (uint8_t) (1u << i);
+		if (resource->slots == 0)
+			continue;
+		slot = policy_slots_take(resource, (PolicyClass) bucket->klass);
+		start->grants[run->ngrants].resource = resource->key;
+		start->grants[run->ngrants].slot = slot;
+		run->resources[run->ngrants] = resource;
+		run->slots[run->ngrants] = (int8_t) slot;
+		run->ngrants++;
+	}
+	start->ngrants = run->ngrants;
+	start->rated = run->tokens != 0;
+}
+
+/*
+ * Notes the slots that a task of the bucket holds already: those of its needs
+ * that nobody else has.
+ */
+void
+policy_run_adopt(Policy *policy, uint32_t index, const PolicyBucket *bucket,
+				 const PolicyGrant *grants, int ngrants)
+{
+	PolicyRun  *run = &policy->runs[index];
+	int			i;
+	int			j;
+
+	run->ngrants = 0;
+	run->tokens = 0;
+	for (i = 0; i < bucket->nneeds; i++)
+	{
+		PolicyResource *resource = bucket->needs[i];
+
+		for (j = 0; j < ngrants; j++)
+		{
+			if (grants[j].resource != resource->key ||
+				!policy_slots_adopt(resource, grants[j].slot))
+				continue;
+			run->resources[run->ngrants] = resource;
+			run->slots[run->ngrants] = (int8_t) grants[j].slot;
+			run->ngrants++;
+			break;
+		}
+	}
+}
+
+/*
+ * A run that took tokens did not start.
+ */
+void
+policy_run_give_back(Policy *policy, uint32_t task)
+{
+	const PolicyBucket *bucket = policy_bucket_of(policy, task);
+	const PolicyRun *run;
+	int			i;
+
+	run = &policy->runs[policy_task_node(&policy->tasks, task)->left];
+	for (i = 0; i < bucket->nneeds; i++)
+		if ((run->tokens >> i) & 1)
+			policy_rate_give_back(policy, bucket->needs[i]);
+}
+
+/*
+ * Ends a run: its slots are free.
+ */
+void
+policy_run_put(Policy *policy, uint32_t index)
+{
+	PolicyRun  *run = &policy->runs[index];
+	int			i;
+
+	for (i = 0; i < run->ngrants; i++)
+		policy_slots_free(run->resources[i], run->slots[i]);
+	run->next_free = policy->free_run;
+	policy->free_run = index + 1;
+}

@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * runs.h
+ *	  What a task that runs has: slots, and tokens that it took.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WEIR_POLICY_RUNS_H
+#define WEIR_POLICY_RUNS_H
+
+#include "policy/state.h"
+
+extern uint32_t policy_run_get(Policy *policy);
+extern void policy_run_put(Policy *policy, uint32_t index);
+extern void policy_run_take(Policy *policy, uint32_t index,
+							const PolicyBucket *bucket, PolicyStart *start);
+extern void policy_run_adopt(Policy *policy, uint32_t index,
+							 const PolicyBucket *bucket,
+							 const PolicyGrant *grants, int ngrants);
+extern void policy_run_give_back(Policy *policy, uint32_t task);
+
+#endif							/* WEIR_POLICY_RUNS_H */
