@@ -51,6 +51,7 @@ OBJS = \
 	src/shmem/inflight.o \
 	src/shmem/layout.o \
 	src/shmem/lazy_commit.o \
+	src/shmem/named_resource.o \
 	src/shmem/outbox.o \
 	src/shmem/resource.o \
 	src/shmem/settings.o \
@@ -66,6 +67,7 @@ OBJS = \
 	src/ledger/identity.o \
 	src/ledger/interval.o \
 	src/ledger/queue_config.o \
+	src/ledger/resource_config.o \
 	src/ledger/run_row.o \
 	src/ledger/sql.o \
 	src/ledger/task_row.o \
@@ -122,6 +124,8 @@ OBJS = \
 	src/api/policy_parameters.o \
 	src/api/queues.o \
 	src/api/request.o \
+	src/api/resource_use.o \
+	src/api/resources.o \
 	src/api/room.o \
 	src/api/show.o \
 	src/api/slot_line.o \
@@ -135,6 +139,7 @@ SQL_PARTS = \
 	enqueue \
 	control \
 	caps \
+	resources \
 	job_tables \
 	views \
 	waiting \

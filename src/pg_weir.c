@@ -16,8 +16,10 @@
 #include "ledger/generation.h"
 #include "ledger/identity.h"
 #include "ledger/queue_config.h"
+#include "ledger/resource_config.h"
 #include "sched/launcher.h"
 #include "shmem/layout.h"
+#include "shmem/named_resource.h"
 #include "shmem/lazy_commit.h"
 #include "shmem/settings.h"
 #include "shmem/xact_actions.h"
@@ -38,10 +40,12 @@ _PG_init(void)
 	generation_install();
 	identity_install();
 	queue_config_install();
+	resource_config_install();
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	layout_install_hooks();
 	lazy_commit_install();
+	named_resource_install();
 	xact_actions_install();
 	launcher_register();
 	lifecycle_install_hooks();

@@ -9,6 +9,7 @@ CREATE FUNCTION weir.enqueue(
     run_at timestamptz DEFAULT NULL,
     deadline timestamptz DEFAULT NULL,
     tables regclass[] DEFAULT NULL,
+    resources text[] DEFAULT NULL,
     after bigint[] DEFAULT NULL,
     on_parent_failure text DEFAULT 'cancel',
     unique_key text DEFAULT NULL,
@@ -24,7 +25,7 @@ CREATE FUNCTION weir.enqueue(
 ) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_enqueue';
-COMMENT ON FUNCTION weir.enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], bigint[], text, text, text, interval, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, text, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits a task, which starts after this transaction has committed, and returns its id.';
 
 CREATE FUNCTION weir.try_enqueue(
@@ -36,6 +37,7 @@ CREATE FUNCTION weir.try_enqueue(
     run_at timestamptz DEFAULT NULL,
     deadline timestamptz DEFAULT NULL,
     tables regclass[] DEFAULT NULL,
+    resources text[] DEFAULT NULL,
     after bigint[] DEFAULT NULL,
     on_parent_failure text DEFAULT 'cancel',
     unique_key text DEFAULT NULL,
@@ -53,7 +55,7 @@ CREATE FUNCTION weir.try_enqueue(
     OUT retry_after interval
 ) LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_try_enqueue';
-COMMENT ON FUNCTION weir.try_enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], bigint[], text, text, text, interval, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.try_enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, text, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits a task as weir.enqueue() does, but returns what became of it: if its queue is full it does not wait, but says when to try again.';
 
 CREATE FUNCTION weir.enqueue_many(
@@ -65,6 +67,7 @@ CREATE FUNCTION weir.enqueue_many(
     run_at timestamptz DEFAULT NULL,
     deadline timestamptz DEFAULT NULL,
     tables regclass[] DEFAULT NULL,
+    resources text[] DEFAULT NULL,
     after bigint[] DEFAULT NULL,
     on_parent_failure text DEFAULT 'cancel',
     unique_key text DEFAULT NULL,
@@ -82,5 +85,5 @@ CREATE FUNCTION weir.enqueue_many(
     OUT n integer
 ) LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_enqueue_many';
-COMMENT ON FUNCTION weir.enqueue_many(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], bigint[], text, text, text, interval, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.enqueue_many(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, text, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits one task for each element of an array of argument arrays, all or none, and returns their consecutive ids.';

@@ -7,6 +7,7 @@ GRANT USAGE ON SCHEMA weir TO PUBLIC;
 
 REVOKE ALL ON FUNCTION
     weir.create_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb),
+    weir.cap_resource(text, integer, integer, double precision, interval, integer),
     weir.pause_all(text, text),
     weir.resume_all(),
     weir.adopt(text),

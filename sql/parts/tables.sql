@@ -44,7 +44,8 @@ CREATE TABLE weir.task (
     unique_key text,
     queue_timeout interval,
     after bigint[],
-    on_parent_failure text
+    on_parent_failure text,
+    resources text[]
 );
 COMMENT ON TABLE weir.task IS 'Ledger: one row per task, written when it is enqueued; parent of the generations.';
 
@@ -168,6 +169,27 @@ CREATE TABLE weir.cap (
 );
 COMMENT ON TABLE weir.cap IS 'Configuration: the caps of tables, by name.';
 
+CREATE TABLE weir.resource (
+    name text CONSTRAINT resource_pkey PRIMARY KEY,
+    slots integer CHECK (slots BETWEEN 1 AND 64),
+    reserved integer NOT NULL CHECK (reserved BETWEEN 0 AND coalesce(slots, 0)),
+    rate double precision,
+    per interval,
+    burst integer NOT NULL CHECK (burst > 0),
+    gap bigint CHECK (gap > 0),
+    since timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    owner_name text NOT NULL,
+    CHECK (slots IS NOT NULL OR gap IS NOT NULL)
+);
+COMMENT ON TABLE weir.resource IS 'Configuration: the named resources and templates; gap is the time between two starts under the rate, in microseconds.';
+
+CREATE TABLE weir.resource_grant (
+    resource text NOT NULL,
+    role_name text NOT NULL,
+    CONSTRAINT resource_grant_pkey PRIMARY KEY (resource, role_name)
+);
+COMMENT ON TABLE weir.resource_grant IS 'Configuration: who may use which named resource; role public means everybody.';
+
 CREATE TABLE weir.control (
     only_row boolean CONSTRAINT control_pkey PRIMARY KEY DEFAULT true CHECK (only_row),
     paused boolean NOT NULL,
@@ -258,4 +280,6 @@ SELECT pg_catalog.pg_extension_config_dump('weir.queue', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.queue_queue_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.queue_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.cap', '');
+SELECT pg_catalog.pg_extension_config_dump('weir.resource', '');
+SELECT pg_catalog.pg_extension_config_dump('weir.resource_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.control', '');

@@ -38,7 +38,9 @@ CREATE FUNCTION weir._show_resources(
     OUT kind integer, OUT id oid, OUT slots integer, OUT reserved integer,
     OUT used integer, OUT waiting_sessions integer, OUT head_since timestamptz,
     OUT beside integer, OUT waited bigint, OUT let_through bigint,
-    OUT refused bigint, OUT would_wait bigint
+    OUT refused bigint, OUT would_wait bigint, OUT name text,
+    OUT on_demand boolean, OUT next_start timestamptz,
+    OUT paused_until timestamptz, OUT paused_by bigint
 ) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_resources';
@@ -125,7 +127,7 @@ SELECT t.task_id, v.queue, t.class,
        (SELECT min(i.interval_start) FROM weir.interval i WHERE i.task_id = t.task_id) AS interval_start,
        CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.command END AS command,
        CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.args END AS args,
-       t.priority, t.run_at, t.deadline, t.enqueued_at, t.tables,
+       t.priority, t.run_at, t.deadline, t.enqueued_at, t.tables, t.resources,
        CASE WHEN t.autocommit THEN 'autocommit' ELSE 'transaction' END AS mode,
        t.timeout, t.max_attempts, coalesce(l.attempt, 0) AS attempts, l.retry_at,
        l.finished_at,
@@ -179,6 +181,7 @@ COMMENT ON COLUMN weir.tasks.run_at IS 'Not to start before.';
 COMMENT ON COLUMN weir.tasks.deadline IS 'To be done by.';
 COMMENT ON COLUMN weir.tasks.enqueued_at IS 'Start of the transaction that enqueued it.';
 COMMENT ON COLUMN weir.tasks.tables IS 'Tables that it declared to write.';
+COMMENT ON COLUMN weir.tasks.resources IS 'Named resources that it declared to need.';
 COMMENT ON COLUMN weir.tasks.mode IS 'transaction or autocommit.';
 COMMENT ON COLUMN weir.tasks.timeout IS 'Longest time that a run may take.';
 COMMENT ON COLUMN weir.tasks.max_attempts IS 'Attempts that it has.';
@@ -218,7 +221,7 @@ COMMENT ON COLUMN weir.runs.attempt IS 'Number of the attempt, from 1.';
 COMMENT ON COLUMN weir.runs.queue IS 'Queue of the task.';
 COMMENT ON COLUMN weir.runs.class IS 'Class of the task.';
 COMMENT ON COLUMN weir.runs.owner IS 'Role that it ran as.';
-COMMENT ON COLUMN weir.runs.outcome IS 'succeeded, failed, crashed, timed_out, cancelled, interrupted, expired (it did not start in time), or retried (it was brought back).';
+COMMENT ON COLUMN weir.runs.outcome IS 'succeeded, failed, crashed, timed_out, cancelled, interrupted, snoozed (it asked to be repeated later), expired (it did not start in time), or retried (it was brought back).';
 COMMENT ON COLUMN weir.runs.final IS 'Whether the task ended with it.';
 COMMENT ON COLUMN weir.runs.charged IS 'Whether it counts against max_attempts.';
 COMMENT ON COLUMN weir.runs.retry_at IS 'When the next attempt is due.';
@@ -320,41 +323,75 @@ SELECT 'table'::text AS kind,
        k.enforce, k.if_unsafe_to_wait, k.exempt,
        coalesce(r.beside, 0) AS beside, coalesce(r.waited, 0) AS waited,
        coalesce(r.let_through, 0) AS let_through,
-       coalesce(r.refused, 0) AS refused, coalesce(r.would_wait, 0) AS would_wait
+       coalesce(r.refused, 0) AS refused, coalesce(r.would_wait, 0) AS would_wait,
+       NULL::double precision AS rate, NULL::interval AS per, NULL::integer AS burst,
+       NULL::text AS template, NULL::timestamptz AS next_start,
+       NULL::timestamptz AS paused_until, NULL::bigint AS paused_by, NULL::text AS owner
 FROM weir.cap k
 LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = k.schema_name
 LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name
-LEFT JOIN weir._show_resources() r ON r.id = c.oid;
+LEFT JOIN weir._show_resources() r ON r.kind = 22273 AND r.id = c.oid
+UNION ALL
+SELECT CASE WHEN k.name LIKE '%*' THEN 'template' ELSE 'named' END,
+       k.name, NULL, k.slots, k.reserved,
+       coalesce(r.used, 0), coalesce(r.waiting_sessions, 0), NULL, NULL, NULL,
+       0, coalesce(r.waited, 0), 0, coalesce(r.refused, 0), 0,
+       k.rate, k.per, CASE WHEN k.rate IS NOT NULL THEN k.burst END,
+       NULL, r.next_start, r.paused_until, r.paused_by, k.owner_name
+FROM weir.resource k
+LEFT JOIN weir._show_resources() r ON r.kind = 22274 AND r.name = k.name
+UNION ALL
+SELECT 'named', r.name, NULL, k.slots, k.reserved, r.used, r.waiting_sessions,
+       NULL, NULL, NULL, 0, r.waited, 0, r.refused, 0,
+       k.rate, k.per, CASE WHEN k.rate IS NOT NULL THEN k.burst END,
+       k.name, r.next_start, r.paused_until, r.paused_by, k.owner_name
+FROM weir._show_resources() r
+CROSS JOIN LATERAL (
+    SELECT t.* FROM weir.resource t
+    WHERE t.name LIKE '%*' AND pg_catalog.starts_with(r.name, pg_catalog.left(t.name, -1))
+    ORDER BY pg_catalog.length(t.name) DESC LIMIT 1) k
+WHERE r.kind = 22274 AND r.on_demand;
 COMMENT ON VIEW weir.resources IS 'The capped resources, and how much of each is used.';
-COMMENT ON COLUMN weir.resources.kind IS 'What it is: table.';
+COMMENT ON COLUMN weir.resources.kind IS 'What it is: table, named, or template.';
 COMMENT ON COLUMN weir.resources.resource IS 'Its name.';
-COMMENT ON COLUMN weir.resources.relation_oid IS 'Oid of the table; null if there is none of that name.';
-COMMENT ON COLUMN weir.resources.slots IS 'The cap.';
+COMMENT ON COLUMN weir.resources.relation_oid IS 'Oid of the table; null if there is none of that name, and for what is no table.';
+COMMENT ON COLUMN weir.resources.slots IS 'The cap; null if there is only a rate.';
 COMMENT ON COLUMN weir.resources.reserved IS 'Slots that only class daily uses.';
 COMMENT ON COLUMN weir.resources.used IS 'Slots that are held.';
 COMMENT ON COLUMN weir.resources.waiting_sessions IS 'Sessions that wait for a slot.';
-COMMENT ON COLUMN weir.resources.enforce IS 'Whom the cap binds: tasks, observe or everyone.';
-COMMENT ON COLUMN weir.resources.if_unsafe_to_wait IS 'What becomes of a session that finds no slot and cannot wait: allow or error.';
+COMMENT ON COLUMN weir.resources.enforce IS 'Whom the cap of a table binds: tasks, observe or everyone.';
+COMMENT ON COLUMN weir.resources.if_unsafe_to_wait IS 'What becomes of a session that finds no slot of a table and cannot wait: allow or error.';
 COMMENT ON COLUMN weir.resources.exempt IS 'Roles that it does not bind.';
 COMMENT ON COLUMN weir.resources.beside IS 'Transactions that write now without a slot, because they were let through or the cap only observes.';
 COMMENT ON COLUMN weir.resources.waited IS 'Sessions that had to wait since the server started.';
 COMMENT ON COLUMN weir.resources.let_through IS 'Transactions that were let through without a slot since the server started.';
 COMMENT ON COLUMN weir.resources.refused IS 'Sessions that got an error for want of a slot since the server started.';
 COMMENT ON COLUMN weir.resources.would_wait IS 'Transactions that would not have got a slot at once, under a cap that observes, since the server started.';
+COMMENT ON COLUMN weir.resources.rate IS 'Tasks that may start per time; null is no limit.';
+COMMENT ON COLUMN weir.resources.per IS 'The time that the rate is for.';
+COMMENT ON COLUMN weir.resources.burst IS 'Most tasks that start at once under the rate.';
+COMMENT ON COLUMN weir.resources.template IS 'Template that it was made after; null if it has a cap of its own.';
+COMMENT ON COLUMN weir.resources.next_start IS 'When the next task can start, as far as rate and pause go; null is now.';
+COMMENT ON COLUMN weir.resources.paused_until IS 'Until when a task has paused it with weir.retry_after().';
+COMMENT ON COLUMN weir.resources.paused_by IS 'The task that said so last.';
+COMMENT ON COLUMN weir.resources.owner IS 'Role that may change it and grant its use; null for a table, whose owner may.';
 
 CREATE VIEW weir.slots AS
 SELECT r.resource, s.slot, l.pid, w.task_id,
        coalesce(w.started_at, a.xact_start) AS since,
-       s.slot < r.reserved AS reserved
+       s.slot < r.reserved AS reserved, r.kind
 FROM weir.resources r
+LEFT JOIN weir._show_resources() i
+    ON r.kind = 'named' AND i.kind = 22274 AND i.name = r.resource
 CROSS JOIN LATERAL generate_series(0, r.slots - 1) s(slot)
 LEFT JOIN pg_catalog.pg_locks l
     ON l.locktype = 'advisory' AND l.granted
     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
-    AND l.classid = r.relation_oid AND l.objid = s.slot::oid
-    AND l.objsubid = 22273
+    AND l.classid = coalesce(r.relation_oid, i.id) AND l.objid = s.slot::oid
+    AND l.objsubid = CASE r.kind WHEN 'table' THEN 22273 ELSE 22274 END
 LEFT JOIN weir._show_workers() w ON w.pid = l.pid
-LEFT JOIN pg_catalog.pg_stat_get_activity(l.pid) a ON a.pid = l.pid;
+LEFT JOIN pg_catalog.pg_stat_get_activity(l.pid) a ON a.pid = l.pid
+WHERE r.kind <> 'template';
 COMMENT ON VIEW weir.slots IS 'Each slot of each capped resource and who holds it, from the lock manager.';
 COMMENT ON COLUMN weir.slots.resource IS 'Name of the resource.';
 COMMENT ON COLUMN weir.slots.slot IS 'Number of the slot, from 0.';
@@ -362,6 +399,7 @@ COMMENT ON COLUMN weir.slots.pid IS 'Process that holds it; null if it is free.'
 COMMENT ON COLUMN weir.slots.task_id IS 'Task that the process executes; null for a session.';
 COMMENT ON COLUMN weir.slots.since IS 'Since when.';
 COMMENT ON COLUMN weir.slots.reserved IS 'Whether only class daily uses it.';
+COMMENT ON COLUMN weir.slots.kind IS 'What the resource is: table or named.';
 
 CREATE VIEW weir.events WITH (security_barrier) AS
 SELECT e.event_id, e.at, e.kind, e.task_id, e.queue, e.relation,

@@ -9,6 +9,7 @@ CREATE FUNCTION weir._causes(
     LANGUAGE sql VOLATILE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
     SET jit = off
+    SET intervalstyle = postgres
     ROWS 3
     AS $$
     WITH t AS MATERIALIZED (
@@ -54,7 +55,10 @@ CREATE FUNCTION weir._causes(
         WHERE t.state = 'blocked' GROUP BY t.task_id, t.after
         UNION ALL
         SELECT t.task_id, 5, 'backoff', NULL,
-               'attempt ' || t.attempts + 1 || ' of ' || t.max_attempts, t.retry_at
+               'attempt ' || t.attempts + 1
+                   -- those that did not count come on top
+                   || CASE WHEN t.attempts < t.max_attempts THEN ' of ' || t.max_attempts ELSE '' END,
+               t.retry_at
         FROM t WHERE t.state = 'retrying'
         UNION ALL
         SELECT t.task_id, 6, 'inbox', a.pid::text, 'handed to a worker', NULL
@@ -70,17 +74,29 @@ CREATE FUNCTION weir._causes(
                string_agg(coalesce('task ' || h.task_id, 'pid ' || h.pid), ', ' ORDER BY h.slot),
                'all slots of ' || r.resource || ' for class ' || t.class || ' are held', NULL
         FROM t
-        JOIN weir.resources r ON r.resource = ANY (t.tables)
-        JOIN weir.slots h ON h.resource = r.resource
+        JOIN weir.resources r
+            ON r.resource = ANY (CASE r.kind WHEN 'table' THEN t.tables
+                                             WHEN 'named' THEN t.resources END)
+        JOIN weir.slots h ON h.kind = r.kind AND h.resource = r.resource
             AND (NOT h.reserved OR t.class = 'daily') AND h.pid IS NOT NULL
         WHERE t.state = 'ready'
-        GROUP BY t.task_id, t.class, r.resource, r.slots, r.reserved
+        GROUP BY t.task_id, t.class, r.kind, r.resource, r.slots, r.reserved
         HAVING count(*) >= r.slots - CASE WHEN t.class = 'daily' THEN 0 ELSE r.reserved END
         UNION ALL
         SELECT t.task_id, 8, 'cap', NULL,
                'all slots of ' || r.resource || ' are reserved for class daily', NULL
-        FROM t JOIN weir.resources r ON r.resource = ANY (t.tables)
+        FROM t JOIN weir.resources r
+            ON r.resource = ANY (CASE r.kind WHEN 'table' THEN t.tables
+                                             WHEN 'named' THEN t.resources END)
         WHERE t.state = 'ready' AND t.class <> 'daily' AND r.reserved = r.slots
+        UNION ALL
+        SELECT t.task_id, 8, 'rate', 'task ' || r.paused_by,
+               CASE WHEN r.paused_until IS NOT NULL THEN 'resource ' || r.resource || ' is paused'
+                    WHEN r.rate IS NULL THEN 'resource ' || r.resource || ' starts again after a pause'
+                    ELSE format('resource %s has a rate of %s per %s', r.resource, r.rate, r.per) END,
+               r.next_start
+        FROM t JOIN weir.resources r ON r.kind = 'named' AND r.resource = ANY (t.resources)
+        WHERE t.state = 'ready' AND r.next_start IS NOT NULL
         UNION ALL
         SELECT t.task_id, 9, 'no_worker', NULL,
                CASE WHEN s.out_of_processes THEN 'max_worker_processes is used up'
@@ -144,7 +160,7 @@ COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
 COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
 COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
 COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
-COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, queue_limit, cap, foreign_holder or no_worker.';
+COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, queue_limit, cap, rate, foreign_holder or no_worker.';
 COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
 COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
 COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';

@@ -52,6 +52,44 @@ argument_required_text(FunctionCallInfo fcinfo, int arg, const char *name)
 }
 
 /*
+ * Refuses a number that is out of range; null is not a number.
+ */
+void
+argument_check_range(FunctionCallInfo fcinfo, int arg, const char *name,
+					 int min, int max)
+{
+	if (!PG_ARGISNULL(arg) &&
+		(PG_GETARG_INT32(arg) < min || PG_GETARG_INT32(arg) > max))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be between %d and %d",
+						name, min, max)));
+}
+
+/*
+ * Passes an argument on to a statement as it is, or as null.
+ */
+void
+argument_add(SqlParams *params, FunctionCallInfo fcinfo, int arg, Oid type)
+{
+	sql_add(params, type, PG_ARGISNULL(arg) ? (Datum) 0 : PG_GETARG_DATUM(arg),
+			PG_ARGISNULL(arg));
+}
+
+/*
+ * The role that something is granted to, by name; "public" is everybody.
+ */
+char *
+argument_grantee(FunctionCallInfo fcinfo, int arg)
+{
+	char	   *role = argument_required_text(fcinfo, arg, "role_name");
+
+	if (strcmp(role, "public") != 0)
+		(void) get_role_oid(role, false);
+	return role;
+}
+
+/*
  * The first argument, called "relation": a table.
  */
 Oid

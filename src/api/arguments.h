@@ -11,11 +11,17 @@
 #include "fmgr.h"
 
 #include "ledger/queue_config.h"
+#include "ledger/sql.h"
 #include "shmem/layout.h"
 
 extern char *argument_text(FunctionCallInfo fcinfo, int arg);
 extern char *argument_required_text(FunctionCallInfo fcinfo, int arg,
 									const char *name);
+extern void argument_check_range(FunctionCallInfo fcinfo, int arg,
+								 const char *name, int min, int max);
+extern void argument_add(SqlParams *params, FunctionCallInfo fcinfo, int arg,
+						 Oid type);
+extern char *argument_grantee(FunctionCallInfo fcinfo, int arg);
 extern Oid	argument_table(FunctionCallInfo fcinfo, char **name);
 extern const QueueConfig *argument_queue(FunctionCallInfo fcinfo, int arg,
 										 const char *name);

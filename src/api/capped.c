@@ -85,6 +85,17 @@ cap_name(const ResourceSlot *resource)
 }
 
 /*
+ * What the resource is called in messages.
+ */
+char *
+cap_title(const ResourceSlot *resource)
+{
+	if (RESOURCE_KIND(resource->key) == RESOURCE_KIND_NAMED)
+		return psprintf("resource \"%s\"", NameStr(resource->name));
+	return psprintf("table %s", cap_name(resource));
+}
+
+/*
  * Is there a cap of that name?  The scheduler may not have noticed yet that
  * another table has come to be called so.
  */

@@ -16,5 +16,6 @@ extern void cap_add_names(SqlParams *params, Oid relid);
 extern ResourceSlot *cap_resource_of(WeirDatabase *database, uint64 key);
 extern ResourceSlot *cap_over_writes(WeirDatabase *database, Oid relid);
 extern char *cap_name(const ResourceSlot *resource);
+extern char *cap_title(const ResourceSlot *resource);
 
 #endif							/* WEIR_CAPPED_H */

@@ -60,17 +60,6 @@ queues_changed(WeirDatabase *database)
 	xact_config_changed(database);
 }
 
-static void
-check_range(FunctionCallInfo fcinfo, int arg, const char *name, int max)
-{
-	if (!PG_ARGISNULL(arg) &&
-		(PG_GETARG_INT32(arg) < 1 || PG_GETARG_INT32(arg) > max))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must be between 1 and %d",
-						name, max)));
-}
-
 /*
  * Checks what create_queue and alter_queue have in common.
  */
@@ -99,9 +88,9 @@ check_queue_arguments(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("durability \"%s\" does not exist", durability),
 				 errhint("Durabilities are \"each\" and \"grouped\".")));
-	check_range(fcinfo, ARG_CAPACITY, "capacity", weir_max_tasks);
-	check_range(fcinfo, ARG_MAX_RUNNING, "max_running", 100000);
-	check_range(fcinfo, ARG_BATCH, "batch", WEIR_MAX_BATCH);
+	argument_check_range(fcinfo, ARG_CAPACITY, "capacity", 1, weir_max_tasks);
+	argument_check_range(fcinfo, ARG_MAX_RUNNING, "max_running", 1, 100000);
+	argument_check_range(fcinfo, ARG_BATCH, "batch", 1, WEIR_MAX_BATCH);
 	if (!PG_ARGISNULL(ARG_WEIGHT) &&
 		!(PG_GETARG_FLOAT8(ARG_WEIGHT) >= 0.001 &&
 		  PG_GETARG_FLOAT8(ARG_WEIGHT) <= 1000))
@@ -137,29 +126,21 @@ check_total_capacity(void)
 						 "weir.max_tasks")));
 }
 
-/* Adds an argument as it is, or as null */
-static void
-add_argument(SqlParams *params, FunctionCallInfo fcinfo, int arg, Oid type)
-{
-	sql_add(params, type, PG_ARGISNULL(arg) ? (Datum) 0 : PG_GETARG_DATUM(arg),
-			PG_ARGISNULL(arg));
-}
-
 /*
  * Adds the properties of a queue, as $2 to $10.
  */
 static void
 add_properties(SqlParams *params, FunctionCallInfo fcinfo)
 {
-	add_argument(params, fcinfo, ARG_CLASS, TEXTOID);
-	add_argument(params, fcinfo, ARG_CAPACITY, INT4OID);
-	add_argument(params, fcinfo, ARG_ON_FULL, TEXTOID);
-	add_argument(params, fcinfo, ARG_MAX_RUNNING, INT4OID);
-	add_argument(params, fcinfo, ARG_WEIGHT, FLOAT8OID);
-	add_argument(params, fcinfo, ARG_BATCH, INT4OID);
-	add_argument(params, fcinfo, ARG_DURABILITY, TEXTOID);
-	add_argument(params, fcinfo, ARG_SETTINGS, JSONBOID);
-	add_argument(params, fcinfo, ARG_POLICY, JSONBOID);
+	argument_add(params, fcinfo, ARG_CLASS, TEXTOID);
+	argument_add(params, fcinfo, ARG_CAPACITY, INT4OID);
+	argument_add(params, fcinfo, ARG_ON_FULL, TEXTOID);
+	argument_add(params, fcinfo, ARG_MAX_RUNNING, INT4OID);
+	argument_add(params, fcinfo, ARG_WEIGHT, FLOAT8OID);
+	argument_add(params, fcinfo, ARG_BATCH, INT4OID);
+	argument_add(params, fcinfo, ARG_DURABILITY, TEXTOID);
+	argument_add(params, fcinfo, ARG_SETTINGS, JSONBOID);
+	argument_add(params, fcinfo, ARG_POLICY, JSONBOID);
 }
 
 /*
@@ -242,7 +223,7 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 	check_queue_arguments(fcinfo);
 	sql_add_text(&params, name);
 	add_properties(&params, fcinfo);
-	add_argument(&params, fcinfo, ARG_RESET, TEXTARRAYOID);
+	argument_add(&params, fcinfo, ARG_RESET, TEXTARRAYOID);
 	sql_begin(&session);
 	sql_execute("SELECT r FROM unnest($11) r WHERE r IS NULL OR r NOT IN"
 				" ('max_running', 'settings', 'policy')", &params);
@@ -316,19 +297,6 @@ weir_drop_queue(PG_FUNCTION_ARGS)
 }
 
 /*
- * The role argument by name; "public" is everybody.
- */
-static char *
-role_argument(FunctionCallInfo fcinfo, int arg)
-{
-	char	   *role = argument_required_text(fcinfo, arg, "role_name");
-
-	if (strcmp(role, "public") != 0)
-		(void) get_role_oid(role, false);
-	return role;
-}
-
-/*
  * weir.grant_queue(): lets a role enqueue.
  */
 Datum
@@ -337,7 +305,7 @@ weir_grant_queue(PG_FUNCTION_ARGS)
 	const QueueConfig *queue = argument_queue(fcinfo, 0, "queue");
 	WeirDatabase *database = database_require_ready();
 	char	   *name = pstrdup(queue->name);
-	char	   *role = role_argument(fcinfo, 1);
+	char	   *role = argument_grantee(fcinfo, 1);
 	char	   *class = argument_text(fcinfo, 2);
 	PolicyClass klass = queue->klass;
 	bool		may_set_deadline = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);

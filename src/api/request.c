@@ -33,6 +33,7 @@
 #include "api/parents.h"
 #include "api/policy_parameters.h"
 #include "api/request.h"
+#include "api/resource_use.h"
 #include "compat.h"
 #include "ledger/event_row.h"
 #include "run/command.h"
@@ -304,6 +305,26 @@ check_write_privilege(Oid relid, const char *name)
 }
 
 /*
+ * Adds what the task needs; false if it is known already.
+ */
+static bool
+add_need(EnqueueRequest *request, uint64 key)
+{
+	for (int i = 0; i < request->nneeds; i++)
+	{
+		if (request->needs[i] == key)
+			return false;
+	}
+	if (request->nneeds == POLICY_MAX_NEEDS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a task can declare at most %d tables and resources",
+						POLICY_MAX_NEEDS)));
+	request->needs[request->nneeds++] = key;
+	return true;
+}
+
+/*
  * Reads the tables that the task writes.
  */
 static void
@@ -321,7 +342,6 @@ read_tables(FunctionCallInfo fcinfo, EnqueueRequest *request)
 	{
 		char	   *name;
 		uint64		key;
-		bool		known = false;
 
 		if (nulls[i])
 			ereport(ERROR,
@@ -330,17 +350,38 @@ read_tables(FunctionCallInfo fcinfo, EnqueueRequest *request)
 							"tables")));
 		key = request_table_key(DatumGetObjectId(oids[i]), &name);
 		check_write_privilege(RESOURCE_ID(key), name);
-		for (int j = 0; j < request->nneeds && !known; j++)
-			known = request->needs[j] == key;
-		if (known)
-			continue;
-		if (request->nneeds == POLICY_MAX_NEEDS)
+		if (add_need(request, key))
+			request->task.tables[request->task.ntables++] = name;
+	}
+}
+
+/*
+ * Reads the named resources that the task needs.
+ */
+static void
+read_resources(FunctionCallInfo fcinfo, EnqueueRequest *request)
+{
+	TaskRow    *task = &request->task;
+	Datum	   *names;
+	bool	   *nulls;
+	int			n;
+
+	if (PG_ARGISNULL(ARG_RESOURCES))
+		return;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_RESOURCES), TEXTOID, -1, false,
+					  TYPALIGN_INT, &names, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name;
+
+		if (nulls[i])
 			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("a task can declare at most %d tables",
-							POLICY_MAX_NEEDS)));
-		request->needs[request->nneeds++] = key;
-		request->task.tables[request->task.ntables++] = name;
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" must not contain nulls",
+							"resources")));
+		name = TextDatumGetCString(names[i]);
+		if (add_need(request, resource_use(request->database, name)->key))
+			task->resources[task->nresources++] = name;
 	}
 }
 
@@ -463,6 +504,7 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 	read_numbers(fcinfo, request);
 	request_check_privilege(request->queue, task);
 	read_tables(fcinfo, request);
+	read_resources(fcinfo, request);
 	task->settings = PG_ARGISNULL(ARG_SETTINGS) ? NULL : PG_GETARG_JSONB_P(ARG_SETTINGS);
 	read_policy(fcinfo, task);
 	read_unique_key(fcinfo, request);

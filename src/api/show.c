@@ -236,6 +236,18 @@ weir_show_assigned(PG_FUNCTION_ARGS)
 }
 
 /*
+ * A time that is to come, or null.
+ */
+static void
+put_time(Datum *values, bool *nulls, int column, pg_atomic_uint64 *time)
+{
+	TimestampTz value = (TimestampTz) pg_atomic_read_u64(time);
+
+	nulls[column] = value == 0 || value <= GetCurrentTimestamp();
+	values[column] = TimestampTzGetDatum(value);
+}
+
+/*
  * The capped resources of this database.
  */
 Datum
@@ -248,10 +260,12 @@ weir_show_resources(PG_FUNCTION_ARGS)
 	for (int i = 0; database != NULL && i < weir_max_resources; i++)
 	{
 		ResourceSlot *resource = &database->resources[i];
-		Datum		values[12];
-		bool		nulls[12] = {0};
+		bool		named = RESOURCE_KIND(resource->key) == RESOURCE_KIND_NAMED;
+		Datum		values[17];
+		bool		nulls[17] = {0};
 
-		if (resource->key == 0 || resource->rule.slots == 0)
+		if (!resource_in_use(resource) ||
+			(resource->rule.slots == 0 && !named))
 			continue;
 		values[0] = Int32GetDatum(RESOURCE_KIND(resource->key));
 		values[1] = ObjectIdGetDatum(RESOURCE_ID(resource->key));
@@ -266,6 +280,13 @@ weir_show_resources(PG_FUNCTION_ARGS)
 		values[9] = Int64GetDatum(pg_atomic_read_u64(&resource->let_through));
 		values[10] = Int64GetDatum(pg_atomic_read_u64(&resource->refused));
 		values[11] = Int64GetDatum(pg_atomic_read_u64(&resource->would_wait));
+		nulls[12] = nulls[13] = !named;
+		values[12] = CStringGetTextDatum(NameStr(resource->name));
+		values[13] = BoolGetDatum(resource->on_demand);
+		put_time(values, nulls, 14, &resource->opens_at);
+		put_time(values, nulls, 15, &resource->paused_until);
+		values[16] = Int64GetDatum(pg_atomic_read_u64(&resource->paused_by));
+		nulls[16] = nulls[15];
 		put(set, values, nulls);
 	}
 	return (Datum) 0;

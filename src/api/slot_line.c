@@ -24,6 +24,7 @@
 #include "api/slot_line.h"
 #include "run/slots.h"
 #include "shmem/database.h"
+#include "shmem/named_resource.h"
 #include "shmem/resource.h"
 
 /* What a session in line for a slot tries */
@@ -50,14 +51,16 @@ slot_count_free(const ResourceSlot *resource, uint64 held)
 }
 
 /*
- * Tries each slot that is not reserved and not known to be held.
+ * Tries each slot that is not reserved and not known to be held; none while
+ * the resource is paused.
  */
 bool
 slot_try_any(ResourceSlot *resource)
 {
 	uint64		held = resource_held(resource);
 
-	if (slot_count_free(resource, held) <= 0)
+	if (slot_count_free(resource, held) <= 0 ||
+		named_resource_is_paused(resource))
 		return false;
 	for (int i = resource->rule.reserved; i < resource->rule.slots; i++)
 	{
@@ -88,15 +91,19 @@ slot_may_wait(void)
 }
 
 /*
- * Refuses: all slots are held.
+ * Refuses: all slots are held, or none is given away.
  */
 void
 slot_refuse_busy(ResourceSlot *resource, const char *hint)
 {
+	bool		paused = named_resource_is_paused(resource);
+
 	pg_atomic_fetch_add_u64(&resource->refused, 1);
 	ereport(ERROR,
 			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-			 errmsg("no slot of table %s is free", cap_name(resource)),
+			 errmsg("no slot of %s is free", cap_title(resource)),
+			 paused ? errdetail("It is paused by task " UINT64_FORMAT ".",
+								pg_atomic_read_u64(&resource->paused_by)) :
 			 errdetail("Slots are held by processes: %s.",
 					   holders_text(resource->key)),
 			 errhint("%s", hint)));
@@ -137,8 +144,8 @@ line_stuck(void *arg)
 		pg_atomic_fetch_add_u64(&request->resource->refused, 1);
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
-				 errmsg("deadlock detected while waiting for a slot of table %s",
-						cap_name(request->resource)),
+				 errmsg("deadlock detected while waiting for a slot of %s",
+						cap_title(request->resource)),
 				 errdetail("%s", cycle),
 				 errhint("Take the slot before anything else in the transaction.")));
 	}

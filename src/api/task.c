@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
+#include "common/pg_prng.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
@@ -32,12 +33,19 @@
 #include "run/attempt.h"
 #include "run/session.h"
 #include "shmem/database.h"
+#include "shmem/named_resource.h"
+#include "shmem/resource.h"
 #include "shmem/waits.h"
 #include "shmem/worker_slot.h"
 #include "shmem/xact_actions.h"
 
+/* A pause is not longer than an hour, and up to a tenth longer at random */
+#define PAUSE_MAX_MS		INT64CONST(3600000)
+#define PAUSE_JITTER_PART	10
+
 PG_FUNCTION_INFO_V1(weir_current_task);
 PG_FUNCTION_INFO_V1(weir_progress);
+PG_FUNCTION_INFO_V1(weir_retry_after);
 PG_FUNCTION_INFO_V1(weir_wait);
 PG_FUNCTION_INFO_V1(weir_result);
 
@@ -82,6 +90,80 @@ weir_progress(PG_FUNCTION_ARGS)
 	worker->total = total;
 	strlcpy(worker->note, note ? note : "", WEIR_NOTE_SIZE);
 	SpinLockRelease(&worker->mutex);
+	PG_RETURN_VOID();
+}
+
+/*
+ * The named resource that the task which is being executed needs.
+ */
+static ResourceSlot *
+needed_resource(WeirDatabase *database, const char *name)
+{
+	const TaskRow *task = CurrentAttempt->task;
+
+	for (int i = 0; i < task->nresources; i++)
+	{
+		uint64		key;
+
+		if (strcmp(task->resources[i], name) != 0)
+			continue;
+		key = named_resource_key(database, name);
+		if (key != 0)
+			return resource_find(database, key);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("task does not need resource \"%s\"", name),
+			 errdetail("A task can only pause the resources that it was enqueued with.")));
+	return NULL;				/* keep compiler quiet */
+}
+
+/*
+ * A part of the delay at random, so that what waits for several pauses does
+ * not go on at once.
+ */
+static int64
+pause_jitter(int64 delay_us)
+{
+	return (int64) (pg_prng_double(&pg_global_prng_state) *
+					(double) (delay_us / PAUSE_JITTER_PART));
+}
+
+/*
+ * weir.retry_after(): nothing that needs the resource starts for so long, and
+ * this attempt ends, to be repeated after that.
+ */
+Datum
+weir_retry_after(PG_FUNCTION_ARGS)
+{
+	WeirDatabase *database = database_mine();
+	char	   *name = argument_required_text(fcinfo, 0, "resource");
+	ResourceSlot *resource;
+	TimestampTz until;
+	int64		delay;
+
+	if (CurrentAttempt == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("weir.retry_after() can only be called inside a task")));
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", "delay")));
+	delay = session_interval_ms(PG_GETARG_INTERVAL_P(1));
+	if (delay < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be negative", "delay")));
+	/* what an API asks for is no reason to fail */
+	delay = Min(delay, PAUSE_MAX_MS) * 1000;
+	resource = needed_resource(database, name);
+	until = GetCurrentTimestamp() + delay;
+	named_resource_pause(resource, until + pause_jitter(delay),
+						 CurrentAttempt->assignment->task_id);
+	pg_atomic_fetch_add_u64(&database->foreign_changed, 1);
+	database_wake(database);
+	attempt_snooze(until, psprintf("resource %s", name));
 	PG_RETURN_VOID();
 }
 

@@ -38,7 +38,7 @@
 
 static const char *const OutcomeNames[] = {
 	"succeeded", "failed", "crashed", "timed_out", "cancelled", "interrupted",
-	"retried", "expired"
+	"retried", "expired", "snoozed"
 };
 
 const char *

@@ -47,7 +47,8 @@ typedef enum Outcome
 	OUTCOME_CANCELLED,
 	OUTCOME_INTERRUPTED,
 	OUTCOME_RETRIED,
-	OUTCOME_EXPIRED
+	OUTCOME_EXPIRED,
+	OUTCOME_SNOOZED
 } Outcome;
 
 /* A run in memory; pointers are NULL and times zero for SQL nulls */

@@ -74,15 +74,22 @@ set_pointer(Datum *values, bool *nulls, int attnum, const void *value)
 	values[attnum - 1] = PointerGetDatum(value);
 }
 
-static Datum
-tables_datum(const TaskRow *task)
+/*
+ * Sets a column to an array of names, or to null if there are none.
+ */
+static void
+set_names(Datum *values, bool *nulls, int attnum, char *const *names, int n)
 {
-	Datum		names[POLICY_MAX_NEEDS];
+	Datum		elements[POLICY_MAX_NEEDS];
 
-	for (int i = 0; i < task->ntables; i++)
-		names[i] = CStringGetTextDatum(task->tables[i]);
-	return PointerGetDatum(construct_array(names, task->ntables, TEXTOID, -1,
-										   false, TYPALIGN_INT));
+	nulls[attnum - 1] = n == 0;
+	if (n == 0)
+		return;
+	for (int i = 0; i < n; i++)
+		elements[i] = CStringGetTextDatum(names[i]);
+	values[attnum - 1] =
+		PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										TYPALIGN_INT));
 }
 
 /*
@@ -108,9 +115,7 @@ task_row_form(const TaskRow *task, Datum *values, bool *nulls)
 	nulls[ANUM_TASK_RUN_AT - 1] = !task->has_run_at;
 	values[ANUM_TASK_DEADLINE - 1] = TimestampTzGetDatum(task->deadline);
 	nulls[ANUM_TASK_DEADLINE - 1] = !task->has_deadline;
-	nulls[ANUM_TASK_TABLES - 1] = task->ntables == 0;
-	if (task->ntables > 0)
-		values[ANUM_TASK_TABLES - 1] = tables_datum(task);
+	set_names(values, nulls, ANUM_TASK_TABLES, task->tables, task->ntables);
 	set_pointer(values, nulls, ANUM_TASK_TIMEOUT, task->timeout);
 	set_pointer(values, nulls, ANUM_TASK_SETTINGS, task->settings);
 	set_pointer(values, nulls, ANUM_TASK_POLICY, task->policy);
@@ -120,6 +125,8 @@ task_row_form(const TaskRow *task, Datum *values, bool *nulls)
 	set_pointer(values, nulls, ANUM_TASK_AFTER, task->after);
 	heap_row_set_text(values, nulls, ANUM_TASK_ON_PARENT_FAILURE,
 					  task->after ? OnFailureNames[task->on_failure] : NULL);
+	set_names(values, nulls, ANUM_TASK_RESOURCES, task->resources,
+			  task->nresources);
 }
 
 /*
@@ -224,16 +231,21 @@ copy_jsonb(const Datum *values, const bool *nulls, int attnum)
 	return nulls[attnum - 1] ? NULL : DatumGetJsonbPCopy(values[attnum - 1]);
 }
 
-static void
-read_tables(TaskRow *task, Datum value)
+/*
+ * Reads an array of names; returns their number.
+ */
+int
+task_row_names(Datum value, char **names)
 {
-	Datum	   *names;
+	Datum	   *elements;
 	int			n;
 
 	deconstruct_array(DatumGetArrayTypePCopy(value), TEXTOID, -1, false,
-					  TYPALIGN_INT, &names, NULL, &n);
-	for (int i = 0; i < n && i < POLICY_MAX_NEEDS; i++)
-		task->tables[task->ntables++] = TextDatumGetCString(names[i]);
+					  TYPALIGN_INT, &elements, NULL, &n);
+	n = Min(n, POLICY_MAX_NEEDS);
+	for (int i = 0; i < n; i++)
+		names[i] = TextDatumGetCString(elements[i]);
+	return n;
 }
 
 /*
@@ -267,7 +279,8 @@ task_row_deform(HeapTuple tuple, TupleDesc descriptor)
 	if (task->has_deadline)
 		task->deadline = DatumGetTimestampTz(values[ANUM_TASK_DEADLINE - 1]);
 	if (!nulls[ANUM_TASK_TABLES - 1])
-		read_tables(task, values[ANUM_TASK_TABLES - 1]);
+		task->ntables = task_row_names(values[ANUM_TASK_TABLES - 1],
+									   task->tables);
 	task->timeout = copy_interval(values, nulls, ANUM_TASK_TIMEOUT);
 	task->queue_timeout = copy_interval(values, nulls,
 										ANUM_TASK_QUEUE_TIMEOUT);
@@ -277,6 +290,9 @@ task_row_deform(HeapTuple tuple, TupleDesc descriptor)
 		task->reason = TextDatumGetCString(values[ANUM_TASK_REASON - 1]);
 	if (!nulls[ANUM_TASK_UNIQUE_KEY - 1])
 		task->unique_key = TextDatumGetCString(values[ANUM_TASK_UNIQUE_KEY - 1]);
+	if (!nulls[ANUM_TASK_RESOURCES - 1])
+		task->nresources = task_row_names(values[ANUM_TASK_RESOURCES - 1],
+										  task->resources);
 	return task;
 }
 

@@ -40,7 +40,8 @@ enum
 	ANUM_TASK_QUEUE_TIMEOUT,
 	ANUM_TASK_AFTER,
 	ANUM_TASK_ON_PARENT_FAILURE,
-	NATTS_TASK = ANUM_TASK_ON_PARENT_FAILURE
+	ANUM_TASK_RESOURCES,
+	NATTS_TASK = ANUM_TASK_RESOURCES
 };
 
 /* A task in memory; pointers are NULL for SQL nulls */
@@ -60,6 +61,8 @@ typedef struct TaskRow
 	Jsonb	   *args;
 	int			ntables;
 	char	   *tables[POLICY_MAX_NEEDS];	/* qualified names */
+	int			nresources;
+	char	   *resources[POLICY_MAX_NEEDS];
 	bool		autocommit;
 	Interval   *timeout;
 	int32		max_attempts;
@@ -82,5 +85,6 @@ extern void task_rows_insert(const TaskRow *task, Jsonb **args, char **keys,
 							 int n);
 extern TaskRow *task_row_read(int64 task_id);
 extern TimestampTz task_row_expires_at(const TaskRow *task);
+extern int	task_row_names(Datum value, char **names);
 
 #endif							/* WEIR_TASK_ROW_H */

@@ -16,7 +16,6 @@
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_type.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -27,10 +26,12 @@
 #include "compat.h"
 #include "ledger/generation.h"
 #include "ledger/identity.h"
+#include "ledger/resource_config.h"
 #include "ledger/run_row.h"
 #include "ledger/sql.h"
 #include "ledger/task_row.h"
 #include "ledger/unfinished.h"
+#include "shmem/database.h"
 #include "shmem/resource.h"
 
 /*
@@ -84,7 +85,8 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	" t.queue_timeout, t.after, t.on_parent_failure," \
 	" (SELECT count(*)::int FROM weir.run_%1$d c" \
 	"   WHERE c.task_id = t.task_id AND c.outcome = 'interrupted'" \
-	"   AND NOT c.charged AND c.attempt > coalesce(b.attempt, 0))"
+	"   AND NOT c.charged AND c.attempt > coalesce(b.attempt, 0))," \
+	" t.resources"
 
 /* l is the last run, b the last time that the task was brought back */
 #define UNFINISHED_FROM \
@@ -104,26 +106,34 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	"   ORDER BY e.event_id DESC LIMIT 1) x ON true"
 
 /*
- * Takes the tables of a row: NULL-safe, resolved.
+ * Takes an array of names of a row; returns their number.
  */
 static int
-unfinished_tables(uint64 row, int column, uint64 *needs)
+unfinished_names(uint64 row, int column, char **names)
 {
 	bool		isnull;
 	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
 									  SPI_tuptable->tupdesc, column, &isnull);
-	Datum	   *names;
-	const char *tables[POLICY_MAX_NEEDS];
-	int			n;
 
-	if (isnull)
-		return 0;
-	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
-					  TYPALIGN_INT, &names, NULL, &n);
-	n = Min(n, POLICY_MAX_NEEDS);
-	for (int i = 0; i < n; i++)
-		tables[i] = TextDatumGetCString(names[i]);
-	return unfinished_resolve(tables, n, needs);
+	return isnull ? 0 : task_row_names(value, names);
+}
+
+/*
+ * Resolves the tables and the named resources of a row.
+ */
+static int
+unfinished_needs(uint64 row, int tables, int resources, uint64 *needs)
+{
+	char	   *names[POLICY_MAX_NEEDS];
+	int			n = unfinished_names(row, tables, names);
+	int			nneeds = unfinished_resolve((const char *const *) names, n,
+											needs);
+
+	n = Min(unfinished_names(row, resources, names),
+			POLICY_MAX_NEEDS - nneeds);
+	return nneeds + resource_config_resolve(database_mine(),
+											(const char *const *) names, n,
+											needs + nneeds);
 }
 
 /*
@@ -208,7 +218,7 @@ unfinished_row(uint64 row, UnfinishedTask *unfinished)
 								sql_text(row, 4), task->enqueued_at);
 	task->run_at = sql_isnull(row, 7) ? POLICY_TIME_ALWAYS : sql_int8(row, 7);
 	task->deadline = sql_isnull(row, 8) ? POLICY_TIME_NEVER : sql_int8(row, 8);
-	task->nneeds = unfinished_tables(row, 9, task->needs);
+	task->nneeds = unfinished_needs(row, 9, 26, task->needs);
 	unfinished->autocommit = strcmp(sql_text(row, 10), "t") == 0;
 	unfinished->max_attempts = sql_int4(row, 11);
 	task->attempt = sql_int4(row, 12) + 1;

@@ -6,6 +6,7 @@
  *-------------------------------------------------------------------------
  */
 #include "policy/place.h"
+#include "policy/rate.h"
 #include "policy/slots.h"
 
 /* Bounds of a weight: beyond them shares are too small to be counted */
@@ -194,6 +195,7 @@ policy_resource_check(Policy *policy, PolicyResource *resource)
 		resource->gate_waiting || resource->nbuckets > 0)
 		return;
 	WEIR_ASSERT(resource->own == 0);
+	policy_rate_leave(policy, resource);
 	policy_map_delete(&policy->resources, &policy->memory, &resource->entry);
 	policy_memory_release(&policy->memory, resource, sizeof(PolicyResource));
 }

@@ -143,6 +143,17 @@ typedef struct PolicyWhy
 } PolicyWhy;
 
 /*
+ * When all tokens of a resource are there, and when the next start is possible
+ * as far as rate and pause go; POLICY_TIME_ALWAYS if there are none.
+ */
+typedef struct PolicyTimes
+{
+	uint64_t	resource;
+	PolicyTime	full_at;
+	PolicyTime	opens_at;
+} PolicyTimes;
+
+/*
  * The allocator.  alloc and resize never return NULL (they raise or exit);
  * sizes above 1 GB must work.
  */
@@ -191,11 +202,9 @@ extern void policy_pause_resource(Policy *policy, uint64_t resource,
 								  PolicyTime until, int64_t spread);
 
 /*
- * When all tokens are there, and when the next start is possible as far as
- * rate and pause go; POLICY_TIME_ALWAYS where there is nothing to wait for.
+ * The next resource whose times have changed; false if there is no other.
  */
-extern void policy_resource_times(Policy *policy, uint64_t resource,
-								  PolicyTime *full_at, PolicyTime *opens_at);
+extern bool policy_next_times(Policy *policy, PolicyTimes *times);
 
 /*
  * Forgets a resource that no task needs and that has all its tokens; false if

@@ -58,6 +58,19 @@ rate_opening(const PolicyResource *resource)
 }
 
 /*
+ * The times of a resource are to be told.
+ */
+static void
+rate_note_change(Policy *policy, PolicyResource *resource)
+{
+	if (resource->changed)
+		return;
+	resource->changed = true;
+	resource->next_changed = policy->changed;
+	policy->changed = resource;
+}
+
+/*
  * Closes or opens a resource after something has changed.  The caller wakes
  * those who wait for it.
  */
@@ -74,6 +87,8 @@ policy_rate_settle(Policy *policy, PolicyResource *resource)
 		resource->spread_until = POLICY_TIME_ALWAYS;
 	}
 	opening = rate_opening(resource);
+	if (resource->gap > 0 || opening != resource->opens_at)
+		rate_note_change(policy, resource);
 	if (resource->closed)
 		policy_heap_delete(&policy->closed, &resource->by_opening,
 						   opens_before);
@@ -209,20 +224,37 @@ policy_pause_resource(Policy *policy, uint64_t resource, PolicyTime until,
 }
 
 /*
- * What there is to be told of a resource's times.
+ * The next resource whose times have changed; false if there is no other.
+ */
+bool
+policy_next_times(Policy *policy, PolicyTimes *times)
+{
+	PolicyResource *resource = policy->changed;
+
+	if (resource == NULL)
+		return false;
+	policy->changed = resource->next_changed;
+	resource->changed = false;
+	times->resource = resource->key;
+	times->full_at = resource->gap > 0 ? resource->full_at :
+		POLICY_TIME_ALWAYS;
+	times->opens_at = resource->opens_at;
+	return true;
+}
+
+/*
+ * The resource is going to be freed.
  */
 void
-policy_resource_times(Policy *policy, uint64_t resource, PolicyTime *full_at,
-					  PolicyTime *opens_at)
+policy_rate_leave(Policy *policy, PolicyResource *resource)
 {
-	const PolicyResource *entry = policy_resource_find(policy, resource);
+	PolicyResource **link = &policy->changed;
 
-	*full_at = *opens_at = POLICY_TIME_ALWAYS;
-	if (entry == NULL)
+	if (!resource->changed)
 		return;
-	if (entry->gap > 0)
-		*full_at = entry->full_at;
-	*opens_at = entry->opens_at;
+	while (*link != resource)
+		link = &(*link)->next_changed;
+	*link = resource->next_changed;
 }
 
 /*

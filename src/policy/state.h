@@ -98,6 +98,8 @@ typedef struct PolicyResource
 	PolicyTime	spread_until;	/* starts are kept apart */
 	int64_t		spread_gap;		/* by so much */
 	PolicyTime	apart_until;	/* from the last one */
+	bool		changed;		/* its times, since they were told */
+	struct PolicyResource *next_changed;
 } PolicyResource;
 
 typedef struct PolicyBucket
@@ -191,6 +193,7 @@ struct Policy
 	TaskTable	parents;		/* whose end others wait for (depend.c) */
 	EdgeTable	edges;
 	PolicyHeapNode *closed;		/* resources by when they open */
+	PolicyResource *changed;	/* those whose times have changed */
 	FairSpace	fair;
 	PolicyMap	queues;
 	PolicyMap	owners;

@@ -143,8 +143,23 @@ attempt_disarm(void)
 }
 
 /*
- * Raises the cancellation that the command may have swallowed, so that what
- * was to be cancelled does not commit.
+ * Ends the attempt that is being executed as snoozed: it goes on then, and does
+ * not count.
+ */
+void
+attempt_snooze(TimestampTz until, const char *reason)
+{
+	CurrentAttempt->snoozed_until = until;
+	CurrentAttempt->snooze_reason = reason ?
+		MemoryContextStrdup(CurrentAttempt->context, reason) : NULL;
+	ereport(ERROR,
+			(errcode(ERRCODE_QUERY_CANCELED),
+			 errmsg("task is snoozed")));
+}
+
+/*
+ * Raises the cancellation, or the snooze, that the command may have swallowed,
+ * so that what was to be undone does not commit.
  */
 void
 attempt_check_cancelled(Attempt *attempt)
@@ -152,6 +167,8 @@ attempt_check_cancelled(Attempt *attempt)
 	Oid			actor;
 
 	CHECK_FOR_INTERRUPTS();
+	if (attempt->snoozed_until != 0)
+		attempt_snooze(attempt->snoozed_until, attempt->snooze_reason);
 	if (TimedOut || worker_slot_cancelled(attempt->worker, &actor) != CANCEL_NONE)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
@@ -214,6 +231,9 @@ attempt_execute_autocommit(Attempt *attempt)
 	execute_command(attempt->task->command, attempt->task->args, true,
 					attempt->context, &result);
 	attempt_disarm();
+	/* too late to undo anything, but not to go on */
+	if (attempt->snoozed_until != 0)
+		attempt_snooze(attempt->snoozed_until, attempt->snooze_reason);
 	record_success(attempt, &result, &run);
 	run_row_insert(&run);
 	xact_end_task(database_mine(),

@@ -21,6 +21,8 @@ typedef struct Attempt
 	MemoryContext context;		/* lives as long as the attempt */
 	TimestampTz started_at;
 	TimestampTz failed_at;
+	TimestampTz snoozed_until;	/* it has asked to go on then; 0 = no */
+	const char *snooze_reason;
 	int64		duration;		/* us; 0 = until it is reported */
 	int			batch;			/* most tasks in its transaction */
 	bool		timed_out;		/* it ran longer than it may */
@@ -33,6 +35,7 @@ typedef struct Attempt
 extern Attempt *CurrentAttempt; /* NULL outside of a task */
 
 extern void attempt_install(void);
+extern void attempt_snooze(TimestampTz until, const char *reason) pg_attribute_noreturn();
 extern bool attempt_run(WeirWorker *worker, const Assignment *assignment);
 
 /* The steps of an attempt, for batch.c */

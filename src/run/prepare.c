@@ -17,6 +17,7 @@
 #include "utils/snapmgr.h"
 
 #include "ledger/queue_config.h"
+#include "ledger/resource_config.h"
 #include "ledger/run_row.h"
 #include "ledger/unfinished.h"
 #include "run/authority.h"
@@ -26,8 +27,8 @@
 #include "shmem/resource.h"
 
 /*
- * Do the slots granted still fit the tables that the task names?  A table may
- * have been capped, recreated or renamed since it was enqueued.
+ * Do the slots granted still fit the tables and resources that the task names?
+ * A table may have been capped, recreated or renamed since it was enqueued.
  */
 static bool
 attempt_needs_hold(Attempt *attempt)
@@ -37,8 +38,14 @@ attempt_needs_hold(Attempt *attempt)
 	int			fitting = 0;
 	int			n;
 
+	if (attempt->task->ntables + attempt->task->nresources == 0)
+		return true;
 	n = unfinished_resolve((const char *const *) attempt->task->tables,
 						   attempt->task->ntables, needs);
+	n += resource_config_resolve(database_mine(),
+								 (const char *const *) attempt->task->resources,
+								 Min(attempt->task->nresources,
+									 POLICY_MAX_NEEDS - n), needs + n);
 	for (int i = 0; i < n; i++)
 	{
 		ResourceSlot *resource = resource_find(database_mine(), needs[i]);
@@ -88,7 +95,7 @@ attempt_read(Attempt *attempt)
 		run_row_exists(assignment->task_id, assignment->attempt, &final,
 					   &retry_at))
 		return ENDED_ALREADY;
-	if (attempt->task->ntables > 0 && !attempt_needs_hold(attempt))
+	if (!attempt_needs_hold(attempt))
 		return NEEDS_CHANGED;
 	return READY;
 }
@@ -118,7 +125,7 @@ attempt_may_join(Attempt *attempt, const Attempt *first)
 		!attempt->task->autocommit &&
 		attempt->task->owner == first->task->owner &&
 		same_settings(attempt->task->settings, first->task->settings) &&
-		(attempt->task->ntables == 0 || attempt_needs_hold(attempt));
+		attempt_needs_hold(attempt);
 }
 
 /*

@@ -115,6 +115,18 @@ record_judge(Attempt *attempt, const ErrorData *error, RunRow *run)
 		run->actor = OidIsValid(actor) ? GetUserNameFromId(actor, true) : NULL;
 		return;
 	}
+	if (attempt->snoozed_until != 0)
+	{
+		run->outcome = OUTCOME_SNOOZED;
+		run->sqlstate = NULL;
+		run->message = NULL;
+		run->detail = NULL;
+		run->hint = NULL;
+		run->context = NULL;
+		run->retry_at = attempt->snoozed_until;
+		run->reason = attempt->snooze_reason;
+		return;
+	}
 	run->outcome = OUTCOME_FAILED;
 
 	/*

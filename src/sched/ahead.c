@@ -117,7 +117,7 @@ ahead_depth(Scheduler *scheduler, const PolicyStart *start)
 {
 	Pace	   *pace = ahead_pace(scheduler, (int32) start->queue);
 
-	if (start->ngrants > 0 || start->solo || pace->mean == 0 ||
+	if (start->ngrants > 0 || start->rated || start->solo || pace->mean == 0 ||
 		pace->mean > AHEAD_US / 2)
 		return 1;
 	return Min(AHEAD_US / Max((int) pace->mean, 1), pace->limit);

@@ -19,6 +19,7 @@
 
 #include "ledger/event_row.h"
 #include "ledger/queue_config.h"
+#include "ledger/resource_config.h"
 #include "ledger/sql.h"
 #include "ledger/unfinished.h"
 #include "sched/ahead.h"
@@ -27,11 +28,15 @@
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/inbox.h"
+#include "shmem/named_resource.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
 
 /* Pause after the configuration could not be read */
 #define CONFIGURE_RETRY_US	INT64CONST(1000000)
+
+/* The longest time that starts are kept apart after a pause */
+#define SPREAD_MAX_US		INT64CONST(30000000)
 
 /*
  * Tells the policy of all queues, and of those that are gone.
@@ -57,6 +62,17 @@ configure_queues(Scheduler *scheduler)
 		if (queue_id != 0 && queue_config_by_id(queue_id) == NULL)
 			policy_drop_queue(scheduler->policy, queue_id);
 	}
+}
+
+static void
+warn_too_many(const char *name)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("too many resources are capped, the cap of %s is not in force",
+					name),
+			 errhint("Raise \"%s\" and restart the server.",
+					 "weir.max_resources")));
 }
 
 /*
@@ -102,12 +118,7 @@ configure_cap(Scheduler *scheduler, uint64 row)
 	if (key == 0)
 		return rule.enforce != CAP_TASKS;
 	if (!resource_set(scheduler->database, key, &rule))
-		ereport(WARNING,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many tables are capped, the cap of %s is not in force",
-						name),
-				 errhint("Raise \"%s\" and restart the server.",
-						 "weir.max_resources")));
+		warn_too_many(name);
 	if (OidIsValid(before) && before != RESOURCE_ID(key))
 		event_write("cap_follows", 0, NULL, name, NULL,
 					psprintf("{\"from\": %u, \"to\": %u}", before,
@@ -116,7 +127,93 @@ configure_cap(Scheduler *scheduler, uint64 row)
 }
 
 /*
- * Enters the caps of the tables that exist by their names now.
+ * Enters the named resources, and sets what their templates say of those that
+ * were made after one.  What is not configured any more loses its limits when
+ * the reading ends.
+ */
+static void
+configure_named(Scheduler *scheduler)
+{
+	WeirDatabase *database = scheduler->database;
+	int			n;
+	const ResourceConfig *list = resource_config_list(&n);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (list[i].template)
+			continue;
+		if (named_resource_enter(database, list[i].name, &list[i].limits,
+								 false) == NULL)
+			warn_too_many(list[i].name);
+	}
+	for (int i = 0; i < weir_max_resources; i++)
+	{
+		ResourceSlot *resource = &database->resources[i];
+		const ResourceConfig *config;
+
+		if (!resource_in_use(resource) ||
+			RESOURCE_KIND(resource->key) != RESOURCE_KIND_NAMED)
+			continue;
+		config = resource_config_for(NameStr(resource->name));
+		if (config != NULL)
+			named_resource_limit(database, resource, &config->limits,
+								 config->template);
+	}
+}
+
+/*
+ * When the tokens of a resource were or are all there.  What was taken before
+ * shared memory was lost is not known: then none was left.
+ */
+static TimestampTz
+configure_full_at(const WeirDatabase *database, ResourceSlot *resource)
+{
+	TimestampTz known = (TimestampTz) pg_atomic_read_u64(&resource->full_at);
+
+	if (known != 0 || resource->since >= database->counted_at)
+		return known;
+	return database->counted_at + resource->gap * resource->burst;
+}
+
+/*
+ * Tells the policy of a resource.
+ */
+static void
+configure_tell(Scheduler *scheduler, ResourceSlot *resource)
+{
+	policy_set_resource(scheduler->policy, resource->key,
+						resource->rule.slots, resource->rule.reserved);
+	if (RESOURCE_KIND(resource->key) == RESOURCE_KIND_NAMED)
+		policy_set_rate(scheduler->policy, resource->key,
+						GetCurrentTimestamp(), resource->gap, resource->burst,
+						configure_full_at(scheduler->database, resource));
+	resource->told = true;
+}
+
+/*
+ * Tells the policy of resources that sessions have entered.
+ */
+void
+configure_entered(Scheduler *scheduler)
+{
+	WeirDatabase *database = scheduler->database;
+	uint64		entered = pg_atomic_read_u64(&database->resources_entered);
+
+	if (entered == scheduler->entered_seen)
+		return;
+	scheduler->entered_seen = entered;
+	for (int i = 0; i < weir_max_resources; i++)
+	{
+		ResourceSlot *resource = &database->resources[i];
+
+		if (resource_in_use(resource) && !resource->told)
+			configure_tell(scheduler, resource);
+	}
+}
+
+/*
+ * Enters the caps of the tables that exist by their names now, and the named
+ * resources.
  */
 static void
 configure_caps(Scheduler *scheduler)
@@ -139,16 +236,14 @@ configure_caps(Scheduler *scheduler)
 		enforcing += configure_cap(scheduler, row);
 	cap_watch_end();
 	sql_end(&session);
+	configure_named(scheduler);
 	resource_end_reading(database);
 	resource_set_enforcing(database, enforcing);
 	/* entries without a cap are told too: tasks may wait for them */
 	for (int i = 0; i < weir_max_resources; i++)
 	{
-		ResourceSlot *resource = &database->resources[i];
-
-		if (resource->key != 0)
-			policy_set_resource(scheduler->policy, resource->key,
-								resource->rule.slots, resource->rule.reserved);
+		if (resource_in_use(&database->resources[i]))
+			configure_tell(scheduler, &database->resources[i]);
 	}
 }
 
@@ -270,6 +365,74 @@ configure_own_slots(Scheduler *scheduler, uint64 key)
 }
 
 /*
+ * Tells the policy until when a task has paused the resource.  Starts are kept
+ * apart for half as long as the pause still lasts.
+ */
+static void
+configure_pause(Scheduler *scheduler, ResourceSlot *resource)
+{
+	TimestampTz until = (TimestampTz) pg_atomic_read_u64(&resource->paused_until);
+	TimestampTz now;
+
+	if (until == 0)
+		return;
+	now = GetCurrentTimestamp();
+	if (until > now)
+		policy_pause_resource(scheduler->policy, resource->key, until,
+							  Min((until - now) / 2, SPREAD_MAX_US));
+}
+
+/*
+ * Forgets resources that were made after a template, or have lost their cap,
+ * and that nobody means any more, since before this round took messages in.
+ */
+void
+configure_forget(Scheduler *scheduler)
+{
+	WeirDatabase *database = scheduler->database;
+	TimestampTz now = GetCurrentTimestamp();
+
+	for (int i = 0; i < weir_max_resources; i++)
+	{
+		ResourceSlot *resource = &database->resources[i];
+
+		if (!resource_in_use(resource) ||
+			RESOURCE_KIND(resource->key) != RESOURCE_KIND_NAMED ||
+			!resource->on_demand ||
+			!named_resource_is_idle(resource, scheduler->round_at) ||
+			!policy_forget_resource(scheduler->policy, resource->key, now))
+			continue;
+		/* somebody has come to mean it in this moment */
+		if (!named_resource_forget(database, resource, scheduler->round_at))
+			configure_tell(scheduler, resource);
+	}
+}
+
+/*
+ * Shows when starts are possible that rates and pauses hold back.
+ */
+void
+configure_publish(Scheduler *scheduler)
+{
+	PolicyTimes times;
+
+	while (policy_next_times(scheduler->policy, &times))
+	{
+		ResourceSlot *resource = resource_find(scheduler->database,
+											   times.resource);
+
+		if (resource == NULL)
+			continue;
+		pg_atomic_write_u64(&resource->full_at,
+							times.full_at == POLICY_TIME_ALWAYS ? 0 :
+							times.full_at);
+		pg_atomic_write_u64(&resource->opens_at,
+							times.opens_at == POLICY_TIME_ALWAYS ? 0 :
+							times.opens_at);
+	}
+}
+
+/*
  * Tells the policy which slots others hold and who waits at a gate, if that
  * has changed.
  */
@@ -288,7 +451,10 @@ configure_foreign(Scheduler *scheduler)
 		ResourceSlot *resource = &database->resources[i];
 		uint64		held;
 
-		if (resource->key == 0 || resource->rule.slots == 0)
+		if (!resource_in_use(resource))
+			continue;
+		configure_pause(scheduler, resource);
+		if (resource->rule.slots == 0)
 			continue;
 		held = resource_held(resource);
 		if (held != 0)

@@ -13,6 +13,9 @@
 extern void configure_if_changed(Scheduler *scheduler);
 extern bool configure(Scheduler *scheduler);
 extern void configure_acknowledge(Scheduler *scheduler);
+extern void configure_entered(Scheduler *scheduler);
+extern void configure_forget(Scheduler *scheduler);
+extern void configure_publish(Scheduler *scheduler);
 extern void configure_foreign(Scheduler *scheduler);
 
 #endif							/* WEIR_CONFIGURE_H */

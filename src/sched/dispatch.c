@@ -255,6 +255,7 @@ dispatch(Scheduler *scheduler)
 	dispatch_release_held(scheduler);
 	if (cap_watch_is_stale())
 		(void) configure(scheduler);
+	configure_entered(scheduler);
 	configure_foreign(scheduler);
 	/* a task that waits too long does so in a pause, too */
 	if (!scheduler->other_version)
@@ -272,4 +273,5 @@ dispatch(Scheduler *scheduler)
 	if (scheduler->nheld == 0)
 		pg_atomic_write_u32(&scheduler->database->starving, 0);
 	dispatch_publish(scheduler);
+	configure_publish(scheduler);
 }

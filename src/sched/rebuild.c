@@ -512,7 +512,10 @@ rebuild(Scheduler *scheduler)
 	rebuild_in_hand(&state);
 	intake_cancels(scheduler);
 	if (state.count)
+	{
 		depth_clear(database);
+		database->counted_at = GetCurrentTimestamp();
+	}
 	/* nothing may run without its cap */
 	if (!configure(scheduler) ||
 		!scheduler_step(scheduler, "reading the ledger", step_read_ids, &state))

@@ -250,6 +250,7 @@ scheduler_round(Scheduler *scheduler)
 		configure_acknowledge(scheduler);
 		return;
 	}
+	scheduler->round_at = GetCurrentTimestamp();
 	intake(scheduler);
 	upkeep(scheduler);
 	dispatch(scheduler);

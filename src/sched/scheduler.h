@@ -49,6 +49,8 @@ typedef struct Scheduler
 	uint64		config_seen;
 	TimestampTz configure_at;	/* reading it failed: again then; 0 = no */
 	uint64		foreign_seen;
+	uint64		entered_seen;
+	TimestampTz round_at;		/* when this round began */
 	bool		paused_all;		/* by weir.pause_all(), or versions differ */
 	bool		other_version;	/* and that is logged */
 	bool		slots_changed;	/* look at foreign holders in this round */

@@ -15,6 +15,7 @@
 #include "ledger/generation.h"
 #include "ledger/identity.h"
 #include "ledger/sql.h"
+#include "sched/configure.h"
 #include "sched/upkeep.h"
 #include "shmem/database.h"
 #include "shmem/settings.h"
@@ -165,6 +166,7 @@ upkeep(Scheduler *scheduler)
 	if (now < scheduler->upkeep_at)
 		return;
 	scheduler->upkeep_at = now + UPKEEP_INTERVAL_US;
+	configure_forget(scheduler);
 	if (pg_atomic_read_u64(&scheduler->database->id_limit) <= 1)
 		return;
 	do

@@ -90,6 +90,7 @@ layout_init_database(WeirDatabase *database, char **area, LWLock *lock)
 	pg_atomic_init_u32(&database->rebuild_wanted, 0);
 	pg_atomic_init_u64(&database->foreign_changed, 0);
 	pg_atomic_init_u32(&database->enforcing, 0);
+	pg_atomic_init_u64(&database->resources_entered, 0);
 	pg_atomic_init_u32(&database->no_process, 0);
 	pg_atomic_init_u32(&database->waiting, 0);
 	ConditionVariableInit(&database->finished);

@@ -144,12 +144,14 @@ typedef struct CapRule
 
 /*
  * A capped resource and which of its slots are held.  A set bit in "held" is
- * a hint, the lock manager is the truth.  Owner: resource.c.
+ * a hint, the lock manager is the truth.  Owner: resource.c; of what only
+ * named resources have, named_resource.c.
  */
 typedef struct ResourceSlot
 {
-	uint64		key;			/* 0 = free; database lock */
-	CapRule		rule;			/* no slots = no cap; scheduler, same lock */
+	uint64		key;			/* 0 = free, 1 = forgotten; database lock */
+	CapRule		rule;			/* no slots = no cap; scheduler, or who enters
+								 * it, same lock */
 	bool		named;			/* by the reading under way; scheduler */
 	pg_atomic_uint64 held;		/* whoever holds the advisory lock */
 	pg_atomic_uint32 gate_waiters;	/* sessions at the gate */
@@ -160,6 +162,20 @@ typedef struct ResourceSlot
 	pg_atomic_uint64 refused;	/* transactions refused for want of a slot */
 	pg_atomic_uint64 would_wait;	/* that would not have got one */
 	ConditionVariable freed;	/* a slot was given back */
+
+	/* named resources alone */
+	NameData	name;			/* database lock */
+	bool		on_demand;		/* made after a template; database lock */
+	bool		told;			/* the policy knows of it; scheduler */
+	int32		burst;			/* as "slots" */
+	int64		gap;			/* between tokens, us; 0 = no rate */
+	TimestampTz since;			/* when the limits were set */
+	pg_atomic_uint32 pins;		/* transactions that mean it */
+	pg_atomic_uint64 used_at;	/* the last of them ended */
+	pg_atomic_uint64 full_at;	/* scheduler: when all tokens are there */
+	pg_atomic_uint64 opens_at;	/* scheduler: when one may start next */
+	pg_atomic_uint64 paused_until;	/* tasks: weir.retry_after() */
+	pg_atomic_uint64 paused_by; /* the task that said so last */
 } ResourceSlot;
 
 /* One database.  Owner: database.c, but for the embedded structures. */
@@ -207,6 +223,9 @@ typedef struct WeirDatabase
 
 	/* caps that bind other sessions, or observe them; see resource.c */
 	pg_atomic_uint32 enforcing;
+	/* named resources: entered on demand, and how old what we know is */
+	pg_atomic_uint64 resources_entered;
+	TimestampTz counted_at;		/* scheduler: shared memory was fresh */
 
 	ConditionVariable finished; /* some task ended */
 	pg_atomic_uint32 finish_waiters;

@@ -7,7 +7,8 @@
  * stays (with a cap of zero when uncapped), so that pointers to it remain good
  * while its slots are held.  Only when the table is full is one given to
  * another resource that has no cap, is not held and not waited for, as those
- * of tables that were recreated.  "held" has one bit per slot, set by
+ * of tables that were recreated.  Named resources come and go
+ * (named_resource.c).  "held" has one bit per slot, set by
  * the process that got the advisory lock and cleared when the lock is gone:
  * in between the lock manager may know better, and decides.
  *
@@ -60,6 +61,12 @@ resource_init(WeirDatabase *database)
 		pg_atomic_init_u64(&resource->refused, 0);
 		pg_atomic_init_u64(&resource->would_wait, 0);
 		ConditionVariableInit(&resource->freed);
+		pg_atomic_init_u32(&resource->pins, 0);
+		pg_atomic_init_u64(&resource->used_at, 0);
+		pg_atomic_init_u64(&resource->full_at, 0);
+		pg_atomic_init_u64(&resource->opens_at, 0);
+		pg_atomic_init_u64(&resource->paused_until, 0);
+		pg_atomic_init_u64(&resource->paused_by, 0);
 	}
 }
 
@@ -83,8 +90,14 @@ resource_end_reading(WeirDatabase *database)
 	LWLockAcquire(database->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < weir_max_resources; i++)
 	{
-		if (!database->resources[i].named)
-			memset(&database->resources[i].rule, 0, sizeof(CapRule));
+		ResourceSlot *resource = &database->resources[i];
+
+		if (resource->named)
+			continue;
+		memset(&resource->rule, 0, sizeof(CapRule));
+		resource->gap = 0;
+		resource->on_demand = true;
+		pg_atomic_write_u64(&resource->paused_until, 0);
 	}
 	LWLockRelease(database->lock);
 }
@@ -115,23 +128,49 @@ resource_suspect_enforcing(WeirDatabase *database)
 }
 
 /*
- * The entry of the key, or the vacant one where it belongs, or NULL if the
- * table is full.
+ * The entry of the key, or one of no resource where it can be put, or NULL if
+ * the table is full.  The caller has the database's lock.
  */
-static ResourceSlot *
+ResourceSlot *
 resource_probe(WeirDatabase *database, uint64 key)
 {
 	uint32		start = hash_bytes((unsigned char *) &key, sizeof(key));
+	ResourceSlot *forgotten = NULL;
 
+	Assert(LWLockHeldByMe(database->lock));
 	for (int i = 0; i < weir_max_resources; i++)
 	{
 		ResourceSlot *resource;
 
 		resource = &database->resources[(start + i) % weir_max_resources];
-		if (resource->key == key || resource->key == 0)
+		if (resource->key == key)
 			return resource;
+		if (resource->key == RESOURCE_FORGOTTEN && forgotten == NULL)
+			forgotten = resource;
+		if (resource->key == 0)
+			return forgotten ? forgotten : resource;
 	}
-	return NULL;
+	return forgotten;
+}
+
+/*
+ * Takes the resource out of an entry.  What leads to no other entry any more
+ * becomes free.  The caller has the database's lock.
+ */
+void
+resource_vacate(WeirDatabase *database, ResourceSlot *resource)
+{
+	int			i = resource - database->resources;
+
+	Assert(LWLockHeldByMeInMode(database->lock, LW_EXCLUSIVE));
+	resource->key = RESOURCE_FORGOTTEN;
+	if (database->resources[(i + 1) % weir_max_resources].key != 0)
+		return;
+	while (database->resources[i].key == RESOURCE_FORGOTTEN)
+	{
+		database->resources[i].key = 0;
+		i = (i + weir_max_resources - 1) % weir_max_resources;
+	}
 }
 
 /*
@@ -145,7 +184,8 @@ resource_unused(WeirDatabase *database)
 	{
 		ResourceSlot *resource = &database->resources[i];
 
-		if (resource->rule.slots == 0 && !resource->named &&
+		if (RESOURCE_KIND(resource->key) == RESOURCE_KIND_TABLE &&
+			resource->rule.slots == 0 && !resource->named &&
 			pg_atomic_read_u64(&resource->held) == 0 &&
 			pg_atomic_read_u32(&resource->beside) == 0 &&
 			pg_atomic_read_u32(&resource->gate_waiters) == 0)
@@ -170,6 +210,8 @@ resource_set(WeirDatabase *database, uint64 key, const CapRule *rule)
 	if (resource)
 	{
 		resource->key = key;
+		resource->gap = 0;
+		pg_atomic_write_u64(&resource->paused_until, 0);
 		resource->rule = *rule;
 		resource->named = true;
 	}
@@ -198,7 +240,7 @@ resource_find(WeirDatabase *database, uint64 key)
 
 	LWLockAcquire(database->lock, LW_SHARED);
 	resource = resource_probe(database, key);
-	if (resource && resource->key == 0)
+	if (resource && resource->key != key)
 		resource = NULL;
 	LWLockRelease(database->lock);
 	return resource;

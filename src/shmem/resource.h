@@ -21,6 +21,9 @@
 #define RESOURCE_KIND(key)		((uint16) ((key) >> 32))
 #define RESOURCE_ID(key)		((uint32) (key))
 
+/* The key of an entry whose resource was forgotten, on the way to others */
+#define RESOURCE_FORGOTTEN		UINT64CONST(1)
+
 extern bool cap_enforce_parse(const char *text, CapEnforce *enforce);
 extern void resource_init(WeirDatabase *database);
 extern void resource_begin_reading(WeirDatabase *database);
@@ -33,5 +36,16 @@ extern void resource_mark(ResourceSlot *resource, int slot, bool held);
 extern uint64 resource_held(ResourceSlot *resource);
 extern void resource_set_enforcing(WeirDatabase *database, uint32 n);
 extern void resource_suspect_enforcing(WeirDatabase *database);
+extern ResourceSlot *resource_probe(WeirDatabase *database, uint64 key);
+extern void resource_vacate(WeirDatabase *database, ResourceSlot *resource);
+
+/*
+ * Is the entry one of a resource?
+ */
+static inline bool
+resource_in_use(const ResourceSlot *resource)
+{
+	return resource->key > RESOURCE_FORGOTTEN;
+}
 
 #endif							/* WEIR_RESOURCE_H */

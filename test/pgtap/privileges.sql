@@ -10,7 +10,7 @@ CREATE ROLE wt_other LOGIN;
 CREATE ROLE wt_member LOGIN IN ROLE wt_owner;
 CREATE ROLE wt_monitor LOGIN IN ROLE pg_monitor;
 CREATE ROLE wt_nologin;
-GRANT EXECUTE ON FUNCTION weir.create_queue TO wt_owner;
+GRANT EXECUTE ON FUNCTION weir.create_queue, weir.cap_resource TO wt_owner;
 CREATE SCHEMA wt AUTHORIZATION wt_owner;
 GRANT USAGE, CREATE ON SCHEMA wt TO PUBLIC;
 SET client_min_messages = warning;
@@ -19,6 +19,7 @@ SET client_min_messages = warning;
 SET ROLE wt_owner;
 CREATE TABLE wt.t (a int);
 SELECT weir.create_queue('wt', class => 'backfill');
+SELECT weir.cap_resource('wt api', 1), weir.cap_resource('wt:*', 1);
 SELECT weir.enqueue('SELECT $1 AS secret', '["s3cret"]', 'wt', settings => '{"work_mem": "1MB"}', reason => 'hush') AS done \gset
 SELECT weir.enqueue('DO $$ BEGIN RAISE ''s3cret'' USING DETAIL = ''s3cret'', HINT = ''s3cret''; END $$', queue => 'wt') AS dead \gset
 SELECT outcome FROM weir.wait(:done, '30s');
@@ -84,6 +85,14 @@ SELECT wt.denied(c) FROM unnest(ARRAY[
     $$SELECT weir.acquire('wt.t')$$,
     $$SELECT weir.try_acquire('wt.t')$$,
     $$SELECT weir.cap_table('pg_class', 1)$$,
+    $$SELECT weir.cap_resource('x', 1)$$,
+    $$SELECT weir.uncap_resource('wt api')$$,
+    $$SELECT weir.grant_resource('wt api', 'wt_other')$$,
+    $$SELECT weir.revoke_resource('wt api', 'wt_owner')$$,
+    $$SELECT weir.acquire_resource('wt api')$$,
+    $$SELECT weir.try_acquire_resource('wt:1')$$,
+    $$SELECT weir.enqueue('SELECT 1', resources => '{wt api}')$$,
+    $$SELECT weir.enqueue('SELECT 1', resources => '{wt:1}')$$,
     $$SELECT * FROM wt.t$$,
     -- what the task may not do is found when it is submitted, if it can be
     $$SELECT weir.enqueue('SELECT 1', settings => '{"log_statement": "all"}')$$,
@@ -300,6 +309,22 @@ GRANT ALL ON wt.t TO wt_other;
 SELECT is(wt.as_other($$SELECT weir.cap_table('wt.t', 2)$$), '42501', 'cap_table takes ownership');
 SELECT is(wt.as_other($$SELECT weir.uncap_table('wt.t')$$), '42501', 'uncap_table, too');
 
+---- Named resources: the owner, and who was granted their use.
+GRANT EXECUTE ON FUNCTION weir.cap_resource TO wt_other;
+SELECT is(wt.as_other($$SELECT weir.cap_resource('wt api', 2)$$), '42501', 'what belongs to another role cannot be changed');
+SELECT is(wt.as_other($$SELECT weir.cap_resource('wt own', 2), weir.try_acquire_resource('wt own')$$), 'ok', 'who defines a resource owns it');
+SELECT weir.grant_resource('wt api', 'wt_other'), weir.grant_resource('wt:*', 'public');
+SELECT is(wt.as_other($$SELECT weir.enqueue('SELECT 1', resources => '{wt api,wt:1}')$$), 'ok', 'who was granted it may use it, or all of a template');
+SELECT is(wt.as_other($$SELECT weir.try_acquire_resource('wt api')$$), 'ok', 'in a session too');
+SELECT is(wt.as_other($$SELECT weir.uncap_resource('wt api')$$), '42501', 'and change nothing');
+SELECT weir.revoke_resource('wt api', 'wt_other'), weir.revoke_resource('wt:*', 'public');
+SELECT is(wt.as_other($$SELECT weir.enqueue('SELECT 1', resources => '{wt api}')$$), '42501', 'until it is revoked');
+SELECT is(wt.as_other($$SELECT weir.enqueue('SELECT 1', resources => '{wt:1}')$$), '42501', 'which for a template is for all');
+SET LOCAL ROLE wt_member;
+SELECT wt.allowed($$SELECT weir.enqueue('SELECT 1', queue => 'wt', resources => '{wt api}')$$);
+SELECT wt.allowed($$SELECT weir.grant_resource('wt api', 'wt_member')$$);
+RESET ROLE;
+
 ---- Tasks run as whoever submits them: GetUserId().
 SELECT throws_ok($$SET LOCAL ROLE wt_nologin; SELECT weir.enqueue('SELECT 1')$$, '28000', NULL, 'a role that cannot log in is refused');
 RESET ROLE;
@@ -396,5 +421,6 @@ SELECT weir.resume('wt');
 SELECT weir.drain('wt', '30s');
 SELECT weir.drop_queue('wt');
 DROP SCHEMA wt CASCADE;
-REVOKE ALL ON FUNCTION weir.create_queue FROM wt_owner;
+SELECT weir.uncap_resource(r) FROM unnest(ARRAY['wt api', 'wt:*']) r;
+REVOKE ALL ON FUNCTION weir.create_queue, weir.cap_resource FROM wt_owner;
 DROP ROLE wt_member, wt_owner, wt_other, wt_monitor, wt_nologin;

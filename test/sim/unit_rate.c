@@ -45,16 +45,18 @@ run_all(Policy *policy, PolicyTime now)
 }
 
 /*
- * When the resource opens.
+ * The times of the resource, which have changed.
  */
-static PolicyTime
-opens_at(Policy *policy)
+static PolicyTimes
+new_times(Policy *policy)
 {
-	PolicyTime	full_at;
-	PolicyTime	time;
+	PolicyTimes times = {0};
+	PolicyTimes other;
 
-	policy_resource_times(policy, RESOURCE, &full_at, &time);
-	return time;
+	tap_ok(policy_next_times(policy, &times) &&
+		   times.resource == RESOURCE && !policy_next_times(policy, &other),
+		   "rate: times that have changed are told");
+	return times;
 }
 
 /*
@@ -64,8 +66,6 @@ static void
 unit_tokens(void)
 {
 	Policy	   *policy = unit_create(8);
-	PolicyTime	full_at;
-	PolicyTime	time;
 	PolicyStart start;
 
 	policy_set_rate(policy, RESOURCE, HOUR, 10 * SECOND, 3, HOUR);
@@ -74,7 +74,7 @@ unit_tokens(void)
 		   start.ngrants == 0, "rate: a start counts, and gets no slot");
 	tap_ok(policy_put_back(policy, start.task_id) &&
 		   run_all(policy, HOUR) == 3, "rate: unless it is put back");
-	tap_ok(opens_at(policy) == HOUR + 10 * SECOND &&
+	tap_ok(new_times(policy).opens_at == HOUR + 10 * SECOND &&
 		   policy_next_due(policy) == HOUR + 10 * SECOND &&
 		   policy_why(policy, 20, HOUR).cause == POLICY_CAUSE_RATE &&
 		   policy_why(policy, 20, HOUR).until == HOUR + 10 * SECOND,
@@ -92,10 +92,10 @@ unit_tokens(void)
 		   run_all(policy, HOUR + 30 * SECOND) == 0,
 		   "rate: an attempt that failed does");
 	tap_ok(run_all(policy, 2 * HOUR) == 3, "rate: a burst at most is kept");
-	policy_resource_times(policy, RESOURCE, &full_at, &time);
-	tap_ok(full_at == 2 * HOUR + 30 * SECOND, "rate: when all are there");
+	tap_ok(new_times(policy).full_at == 2 * HOUR + 30 * SECOND,
+		   "rate: when all are there");
 	policy_set_rate(policy, RESOURCE, 2 * HOUR, SECOND, 1, 2 * HOUR);
-	tap_ok(opens_at(policy) == 2 * HOUR + SECOND,
+	tap_ok(new_times(policy).opens_at == 2 * HOUR + SECOND,
 		   "rate: under a higher rate what lacks is not more than all");
 	policy_set_rate(policy, RESOURCE, 2 * HOUR, 0, 1, 0);
 	tap_ok(run_all(policy, 2 * HOUR) == 20 - 8, "rate: none");
@@ -159,6 +159,7 @@ static void
 unit_forget(void)
 {
 	Policy	   *policy = unit_create(8);
+	PolicyTimes times;
 
 	policy_set_rate(policy, RESOURCE, HOUR, SECOND, 1, HOUR);
 	add_tasks(policy, 1, 1);
@@ -176,7 +177,7 @@ unit_forget(void)
 	policy_set_foreign(policy, RESOURCE, 0, false);
 	tap_ok(policy_forget_resource(policy, RESOURCE, 3 * HOUR) &&
 		   policy_forget_resource(policy, RESOURCE, 3 * HOUR) &&
-		   opens_at(policy) == POLICY_TIME_ALWAYS, "forget: the others");
+		   !policy_next_times(policy, &times), "forget: the others");
 	policy_destroy(policy);
 }
 

@@ -346,6 +346,44 @@ SELECT weir.enqueue('BEGIN; VACUUM fact; COMMIT', mode => 'autocommit');
 \connect :home
 DROP DATABASE weir_docs;
 
+-- page docs/how-to/share-an-api.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT weir.cap_resource('geocoder', slots => 8, rate => 100, per => '1 minute');
+CREATE TABLE place (name text, located boolean DEFAULT false);
+INSERT INTO place VALUES ('Ulm'), ('Bern'), ('Graz');
+SELECT n FROM weir.enqueue_many('UPDATE place SET located = true WHERE name = $1',
+    (SELECT jsonb_agg(jsonb_build_array(name)) FROM place),
+    tables => '{place}', resources => '{geocoder}');
+SELECT weir.drain('adhoc', '1 minute');
+CREATE FUNCTION locate(place text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    status int := 200;    -- of the request that is made here
+    wait_s int;           -- and its header Retry-After
+BEGIN
+    IF status = 429 THEN
+        PERFORM weir.retry_after('geocoder', make_interval(secs => wait_s));
+    END IF;
+END $$;
+SELECT weir.create_queue('calls', max_running => 50);
+SELECT weir.cap_resource('tenant:*', slots => 2, rate => 10, per => '1 second', burst => 10);
+SELECT weir.cap_resource('tenant:4711', slots => 20);
+SELECT weir.enqueue('SELECT 1', resources => '{tenant:1}') AS task \gset
+SELECT outcome FROM weir.wait(:task);
+SELECT kind, resource, slots, rate FROM weir.resources WHERE resource LIKE 'tenant:%' AND template IS NULL ORDER BY resource;
+CREATE ROLE weir_docs_loader LOGIN;
+SELECT weir.grant_resource('geocoder', 'weir_docs_loader');
+SELECT weir.grant_resource('tenant:*', 'public');
+SELECT weir.revoke_resource('geocoder', 'weir_docs_loader');
+DROP ROLE weir_docs_loader;
+SELECT weir.cap_resource('geocoder', rate => 1, per => '1 hour');
+SELECT count(weir.enqueue('SELECT 1', resources => '{geocoder}')) FROM generate_series(1, 3);
+DO $$ BEGIN WHILE (SELECT depth FROM weir.queues WHERE name = 'adhoc') > 2 LOOP COMMIT; END LOOP; END $$;
+SELECT cause, detail, eta > now() + interval '55 minutes' AS later FROM weir.waiting ORDER BY task_id;
+\connect :home
+DROP DATABASE weir_docs;
+
 -- page docs/how-to/size-workers.md
 CREATE DATABASE weir_docs;
 \connect weir_docs

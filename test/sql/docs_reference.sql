@@ -62,6 +62,19 @@ SELECT (w.result -> 0 ->> 'me')::bigint = :task AS inside FROM weir.wait(:task) 
 SELECT weir.enqueue($$SELECT weir.progress(3, 10, 'third of ten')$$) AS task \gset
 SELECT outcome FROM weir.wait(:task);
 SELECT weir.progress(1);
+SELECT weir.cap_resource('api', slots => 10);
+CREATE FUNCTION call_api() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    -- the first time it is told to wait
+    IF NOT EXISTS (SELECT FROM weir.runs WHERE task_id = weir.current_task()) THEN
+        PERFORM weir.retry_after('api', '50 milliseconds');
+    END IF;
+    RETURN 'answered';
+END $$;
+SELECT weir.enqueue('SELECT call_api()', resources => '{api}', max_attempts => 1) AS task \gset
+SELECT outcome FROM weir.wait(:task);
+SELECT attempt, outcome, charged, reason FROM weir.runs WHERE task_id = :task ORDER BY attempt;
+SELECT weir.uncap_resource('api');
 SELECT weir.create_queue('loads', capacity => 200, on_full => 'wait', max_running => 4,
                          settings => '{"work_mem": "64MB"}', policy => '{"max_attempts": 5}');
 SELECT name, class, capacity, depth, on_full, max_running FROM weir.queues WHERE name = 'loads';
@@ -117,6 +130,27 @@ BEGIN;
 SELECT weir.try_acquire('fact');
 ROLLBACK;
 SELECT weir.try_acquire('squares');
+SELECT weir.cap_resource('api', slots => 10, rate => 100, per => '1 minute', burst => 5);
+SELECT weir.cap_resource('tenant:*', slots => 2);
+SELECT kind, resource, slots, rate, burst FROM weir.resources WHERE kind <> 'table' ORDER BY resource;
+SELECT weir.cap_resource('other', 1);
+SELECT weir.uncap_resource('other') AS first, weir.uncap_resource('other') AS second;
+CREATE ROLE weir_docs_caller LOGIN;
+SELECT weir.grant_resource('tenant:*', 'weir_docs_caller');
+SET ROLE weir_docs_caller;
+SELECT weir.enqueue('SELECT 1', resources => '{tenant:7}') IS NOT NULL AS accepted;
+SELECT weir.enqueue('SELECT 1', resources => '{api}');
+RESET ROLE;
+SELECT weir.revoke_resource('tenant:*', 'weir_docs_caller');
+SELECT weir.drain('adhoc', '1 minute');
+DROP ROLE weir_docs_caller;
+BEGIN;
+SELECT weir.acquire_resource('tenant:7', wait => '10 seconds');
+SELECT resource, slot, pid = pg_backend_pid() AS mine FROM weir.slots WHERE resource = 'tenant:7';
+COMMIT;
+BEGIN;
+SELECT weir.try_acquire_resource('api');
+ROLLBACK;
 SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET timezone = 'UTC';
 CREATE TABLE raw_sales (sold_at timestamptz, amount numeric);
 CREATE TABLE sales (day date PRIMARY KEY, amount numeric);

@@ -24,6 +24,8 @@ $node->safe_psql('source', q{
 	CREATE TABLE "Fact" (task_id bigint);
 	GRANT INSERT ON effect, "Fact" TO PUBLIC;
 	SELECT weir.cap_table('"Fact"', 2, reserved => 1);
+	SELECT weir.cap_resource('api', 3, reserved => 1, rate => 100, per => '1 minute', burst => 7), weir.cap_resource('tenant:*', 1);
+	SELECT weir.grant_resource('api', 'alice'), weir.grant_resource('tenant:*', 'public');
 	SELECT weir.create_queue('other', 'backfill', capacity => 50, on_full => 'wait',
 		settings => '{"work_mem": "8MB"}', policy => '{"max_attempts": 2}');
 	SELECT weir.grant_queue('other', 'alice', 'backfill');
@@ -65,6 +67,8 @@ my %same = (
 	'privileges of queues' => 'SELECT * FROM weir.queue_grant ORDER BY 1, 2',
 	'caps' => 'SELECT * FROM weir.cap',
 	'unique keys' => 'SELECT * FROM weir.unique_key',
+	'named resources' => 'SELECT * FROM weir.resource ORDER BY 1',
+	'privileges of resources' => 'SELECT * FROM weir.resource_grant ORDER BY 1, 2',
 	'which table a task is in' => 'SELECT tableoid::regclass, task_id FROM weir.task ORDER BY 2');
 my %was = map { $_ => $node->safe_psql('source', $same{$_}) } keys %same;
 cmp_ok($node->safe_psql('source', 'SELECT count(*) FROM weir.generation'), '>=', 3,
