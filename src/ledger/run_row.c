@@ -298,7 +298,7 @@ run_row_flush(HeapTuple tuple)
 typedef struct EndSearch
 {
 	bool		ended;
-	Outcome		outcome;
+	RunEnd	   *end;
 } EndSearch;
 
 static bool
@@ -307,22 +307,25 @@ visit_end(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	EndSearch  *search = arg;
 
 	search->ended = heap_row_bool(tuple, ANUM_RUN_FINAL, descriptor);
-	search->outcome = outcome_parse(heap_row_text(tuple, ANUM_RUN_OUTCOME, descriptor));
+	search->end->outcome = outcome_parse(heap_row_text(tuple, ANUM_RUN_OUTCOME, descriptor));
+	search->end->finished_at = heap_row_int8(tuple, ANUM_RUN_FINISHED_AT,
+											 descriptor, 0);
 	if (search->ended)
 		run_row_flush(tuple);
 	return false;
 }
 
 /*
- * Has the task ended, and how?  What is said to have ended is on disk.
+ * Has the task ended, and how?  What is said to have ended is on disk.  Only
+ * the task's own generation is touched: others may be locked by anybody.
  */
 bool
-run_row_ended(int64 task_id, Outcome *outcome)
+run_row_ended(int64 task_id, RunEnd *end)
 {
-	EndSearch	search = {0};
+	EndSearch	search = {false, end};
 
+	memset(end, 0, sizeof(RunEnd));
 	run_rows_visit(task_id, visit_end, &search);
-	*outcome = search.outcome;
 	return search.ended;
 }
 

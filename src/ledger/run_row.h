@@ -77,6 +77,13 @@ typedef struct RunRow
 	bool		keyless;		/* the task is known to have no unique key */
 } RunRow;
 
+/* How a task has ended */
+typedef struct RunEnd
+{
+	Outcome		outcome;
+	TimestampTz finished_at;
+} RunEnd;
+
 /* What the rows of a task's runs add up to */
 typedef struct RunSummary
 {
@@ -95,7 +102,7 @@ extern void run_rows_insert(const RunRow *runs, int n);
 extern bool run_row_exists(int64 task_id, int32 attempt, bool *final,
 						   TimestampTz *retry_at);
 extern void run_row_summary(int64 task_id, RunSummary *summary);
-extern bool run_row_ended(int64 task_id, Outcome *outcome);
+extern bool run_row_ended(int64 task_id, RunEnd *end);
 extern HeapTuple run_row_last(int64 task_id, bool final_only);
 extern void run_row_flush(HeapTuple tuple);
 extern Datum run_row_datum(HeapTuple tuple);

@@ -79,9 +79,7 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	"   (SELECT FROM weir.run_%1$d c WHERE c.task_id = t.task_id" \
 	"   AND (c.started_at IS NOT NULL OR c.charged)" \
 	"   AND c.attempt > coalesce(b.attempt, 0))" \
-	"  THEN greatest(t.enqueued_at, t.run_at, b.at," \
-	"    (SELECT max(p.finished_at) FROM weir.run p" \
-	"     WHERE p.task_id = ANY (t.after))) + t.queue_timeout END," \
+	"  THEN greatest(t.enqueued_at, t.run_at, b.at) + t.queue_timeout END," \
 	" t.queue_timeout, t.after, t.on_parent_failure," \
 	" (SELECT count(*)::int FROM weir.run_%1$d c" \
 	"   WHERE c.task_id = t.task_id AND c.outcome = 'interrupted'" \
@@ -149,6 +147,8 @@ unfinished_parents(uint64 row, UnfinishedTask *unfinished)
 	Datum	   *ids;
 	int64	   *parents;
 	int			n;
+	TimestampTz met_at = POLICY_TIME_ALWAYS;
+	int64		limit;
 
 	if (isnull)
 		return;
@@ -159,10 +159,11 @@ unfinished_parents(uint64 row, UnfinishedTask *unfinished)
 	for (int i = 0; i < n; i++)
 	{
 		int64		parent = DatumGetInt64(ids[i]);
-		Outcome		outcome;
-		bool		ended = run_row_ended(parent, &outcome);
+		RunEnd		end;
+		bool		ended = run_row_ended(parent, &end);
 
-		if (ended && (outcome == OUTCOME_SUCCEEDED ||
+		met_at = Max(met_at, end.finished_at);
+		if (ended && (end.outcome == OUTCOME_SUCCEEDED ||
 					  task->on_failure == POLICY_ON_FAILURE_RUN))
 			continue;
 		if (ended && task->on_failure == POLICY_ON_FAILURE_CANCEL)
@@ -170,13 +171,19 @@ unfinished_parents(uint64 row, UnfinishedTask *unfinished)
 		parents[task->nparents++] = parent;
 	}
 	task->parents = parents;
-	if (task->nparents == 0 || task->expires_at == POLICY_TIME_NEVER)
+	if (task->expires_at == POLICY_TIME_NEVER)
 		return;
 	/* the time runs from the end of the last of them */
-	task->expires_at = POLICY_TIME_NEVER;
-	task->wait_limit = DatumGetIntervalP(SPI_getbinval(SPI_tuptable->vals[row],
-													   SPI_tuptable->tupdesc,
-													   22, &isnull))->time;
+	limit = DatumGetIntervalP(SPI_getbinval(SPI_tuptable->vals[row],
+											SPI_tuptable->tupdesc, 22,
+											&isnull))->time;
+	if (task->nparents > 0)
+	{
+		task->expires_at = POLICY_TIME_NEVER;
+		task->wait_limit = limit;
+	}
+	else
+		task->expires_at = Max(task->expires_at, met_at + limit);
 }
 
 /*

@@ -49,7 +49,7 @@ typedef struct LookStep
 {
 	int64		task_id;
 	bool		ended;
-	Outcome		outcome;
+	RunEnd		end;
 } LookStep;
 
 static void
@@ -57,7 +57,7 @@ step_look(Scheduler *scheduler, void *arg)
 {
 	LookStep   *step = arg;
 
-	step->ended = run_row_ended(step->task_id, &step->outcome);
+	step->ended = run_row_ended(step->task_id, &step->end);
 }
 
 /*
@@ -74,5 +74,5 @@ dependency_look(Scheduler *scheduler, int64 task_id)
 		later_lookup(scheduler, task_id, 0, false);
 	else if (step.ended)
 		dependency_ended(scheduler, task_id,
-						 step.outcome == OUTCOME_SUCCEEDED);
+						 step.end.outcome == OUTCOME_SUCCEEDED);
 }

@@ -188,20 +188,25 @@ load(3);
 pass('a rebuild does not look into closed generations');
 
 # Retention: what is old enough goes, whole generations.  A reader of the
-# oldest is not waited for.
+# oldest is not waited for, and one whose tasks others wait for stays.
 $locker->query_safe('ROLLBACK');
 $node->safe_psql('postgres', "SELECT weir.enqueue('VACUUM effect', mode => 'autocommit')");
 $node->safe_psql('postgres',
 	"UPDATE weir.generation SET closed_at = closed_at - interval '1 hour' WHERE generation_id <= 4");
+my $child = $node->safe_psql('postgres', q{
+	SELECT weir.enqueue('SELECT 1', queue => 'backfill', run_at => '2100-01-01', after => ARRAY[(SELECT min(task_id) FROM weir.task_2)])});
 my $before = states();
 $locker->query_safe('BEGIN; SELECT count(*) FROM weir.run_3');
 $node->append_conf('postgresql.conf', "weir.retention = '30min'");
-(my $after = $before) =~ s/^1 closed, 2 closed, 3 closed, 4 closed/1 dropped, 2 dropped, 3 closed, 4 dropped/;
-states_become($after, 'generations past retention are dropped, but for one that somebody reads');
+(my $after = $before) =~ s/^1 closed, 2 closed, 3 closed, 4 closed/1 dropped, 2 closed, 3 closed, 4 dropped/;
+states_become($after, 'generations past retention are dropped, but for one that somebody reads, and one with a parent');
 load(3);
 $locker->query_safe('COMMIT');
-($after = $before) =~ s/^1 closed, 2 closed, 3 closed, 4 closed/1 dropped, 2 dropped, 3 dropped, 4 dropped/;
-states_become($after, 'that one later');
+($after = $before) =~ s/^1 closed, 2 closed, 3 closed, 4 closed/1 dropped, 2 closed, 3 dropped, 4 dropped/;
+states_become($after, 'the one later');
+$node->safe_psql('postgres', "SELECT weir.cancel($child)");
+$after =~ s/2 closed/2 dropped/;
+states_become($after, 'the other one when the child has ended');
 is( $node->safe_psql('postgres',
 		"SELECT string_agg(relname, ' ') FROM pg_class WHERE relname IN ('task_1', 'run_1', 'task_4', 'run_4')"),
 	'', 'their tables are gone');
