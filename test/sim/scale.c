@@ -276,6 +276,68 @@ show_head(void)
 			 "worst_us", "bytes");
 }
 
+#define GRAPH_TASKS		100000
+#define GRAPH_PARENTS	3
+
+/*
+ * A graph in which each task waits for some of the thousand before it: what an
+ * edge costs to be made and to be released, and in memory.
+ */
+static void
+scale_graph(void)
+{
+	Policy	   *policy = policy_create(&test_allocator);
+	TestRandom	random = {1};
+	PolicyStart start;
+	int64_t		done = 0;
+	int64_t		id;
+	size_t		before;
+	double		begin;
+	double		added;
+	double		edges = (double) GRAPH_TASKS * GRAPH_PARENTS;
+
+	policy_set_workers(policy, 1);
+	before = policy_memory(policy);
+	begin = clock_ns();
+	for (id = 1; id <= GRAPH_TASKS; id++)
+	{
+		int64_t		parents[GRAPH_PARENTS];
+		PolicyTask	task = {0};
+
+		task.task_id = id;
+		task.klass = POLICY_CLASS_ADHOC;
+		task.attempt = 1;
+		task.run_at = POLICY_TIME_ALWAYS;
+		task.deadline = POLICY_TIME_NEVER;
+		task.expires_at = POLICY_TIME_NEVER;
+		task.parents = parents;
+		while (id > 1000 && task.nparents < GRAPH_PARENTS)
+		{
+			/* each from a third of its own: they differ */
+			parents[task.nparents] = id - 1 - task.nparents * 333 -
+				test_below(&random, 333);
+			task.nparents++;
+		}
+		policy_add(policy, &task);
+	}
+	added = clock_ns();
+	tap_ok((double) (policy_memory(policy) - before) / GRAPH_TASKS < 62.1 * 2 +
+		   24.5 * GRAPH_PARENTS, "graph: %.1f bytes per task with %d parents",
+		   (double) (policy_memory(policy) - before) / GRAPH_TASKS,
+		   GRAPH_PARENTS);
+	while (policy_next(policy, 1, &start))
+	{
+		policy_finished(policy, start.task_id);
+		policy_parent_ended(policy, start.task_id, true, 1);
+		done++;
+	}
+	tap_ok(done == GRAPH_TASKS && policy_num_tasks(policy) == 0,
+		   "graph: %d tasks, %.0f ns per edge to add, %.0f to run and release",
+		   GRAPH_TASKS, (added - begin) / edges,
+		   (clock_ns() - added) / edges);
+	policy_destroy(policy);
+}
+
 /*
  * A few loads, in a few seconds.  The bounds are wide: caches and busy
  * machines make a factor, a wrong order of growth makes hundreds.
@@ -317,6 +379,7 @@ scale_check(void)
 		   "with a queue timeout %.1f times, %.1f bytes per waiting task",
 		   other.decision_ns / small.decision_ns, other.bytes);
 	load.expiring = false;
+	scale_graph();
 	load.depth = 10000;
 	load.name = "blocked";
 	load.blocked = 100000;
