@@ -79,7 +79,7 @@ create function ev_plain() returns trigger language plpgsql as $$ begin insert i
 create function ev_f(i int) returns int language sql as $$ insert into ev values (i, 1) returning id $$;
 create function ev_g(i int) returns void language plpgsql as $$ begin execute 'insert into ev values ($1, 1)' using i; end $$;
 create role ev_none;
-create role ev_some;
+create role ev_some in role pg_read_server_files;
 create role ev_team;
 create role ev_member in role ev_team;
 grant insert (id) on ev to ev_some;
