@@ -63,6 +63,8 @@ in_cluster() {
           say "example $name: $example"
           createdb "weir_$name"
           PGDATABASE=weir_$name suite "example:$name" bash "$example"
+          # each would take one of the databases that the server allows
+          dropdb "weir_$name"
         done
         ;;
     esac
