@@ -143,13 +143,17 @@ CREATE TABLE weir.queue (
     policy jsonb,
     paused boolean NOT NULL DEFAULT false,
     paused_reason text,
-    owner_name text NOT NULL
+    owner oid NOT NULL,
+    owner_name text NOT NULL,
+    owned_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 COMMENT ON TABLE weir.queue IS 'Configuration: the queues.';
 
 CREATE TABLE weir.queue_grant (
     queue_id integer NOT NULL,
+    role oid NOT NULL,
     role_name text NOT NULL,
+    granted_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     max_class text CHECK (max_class IN ('daily', 'adhoc', 'backfill')),
     may_set_deadline boolean NOT NULL,
     min_priority integer NOT NULL,
@@ -178,14 +182,18 @@ CREATE TABLE weir.resource (
     burst integer NOT NULL CHECK (burst > 0),
     gap bigint CHECK (gap > 0),
     since timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    owner oid NOT NULL,
     owner_name text NOT NULL,
+    owned_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     CHECK (slots IS NOT NULL OR gap IS NOT NULL)
 );
 COMMENT ON TABLE weir.resource IS 'Configuration: the named resources and templates; gap is the time between two starts under the rate, in microseconds.';
 
 CREATE TABLE weir.resource_grant (
     resource text NOT NULL,
+    role oid NOT NULL,
     role_name text NOT NULL,
+    granted_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     CONSTRAINT resource_grant_pkey PRIMARY KEY (resource, role_name)
 );
 COMMENT ON TABLE weir.resource_grant IS 'Configuration: who may use which named resource; role public means everybody.';
@@ -252,14 +260,14 @@ BEGIN
 END
 $$;
 
-INSERT INTO weir.queue (queue_id, name, class, capacity, on_full, weight, owner_name)
-VALUES (1, 'daily', 'daily', 10000, 'reject', 1, CURRENT_USER),
-       (2, 'adhoc', 'adhoc', 10000, 'reject', 1, CURRENT_USER),
-       (3, 'backfill', 'backfill', 10000, 'reject', 1, CURRENT_USER);
+INSERT INTO weir.queue (queue_id, name, class, capacity, on_full, weight, owner, owner_name)
+SELECT q.queue_id, q.name, q.name, 10000, 'reject', 1, r.oid, r.rolname
+FROM (VALUES (1, 'daily'), (2, 'adhoc'), (3, 'backfill')) q (queue_id, name)
+JOIN pg_catalog.pg_roles r ON r.rolname = CURRENT_USER;
 
-INSERT INTO weir.queue_grant (queue_id, role_name, max_class, may_set_deadline, min_priority)
-VALUES (2, 'public', 'adhoc', false, 0),
-       (3, 'public', 'backfill', false, 0);
+INSERT INTO weir.queue_grant (queue_id, role, role_name, max_class, may_set_deadline, min_priority)
+VALUES (2, 0, 'public', 'adhoc', false, 0),
+       (3, 0, 'public', 'backfill', false, 0);
 
 CREATE TRIGGER replace_builtin BEFORE INSERT ON weir.queue
     FOR EACH ROW EXECUTE FUNCTION weir._replace_builtin();

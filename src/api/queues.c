@@ -20,6 +20,7 @@
 #include "api/policy_parameters.h"
 #include "api/request.h"
 #include "ledger/event_row.h"
+#include "ledger/identity.h"
 #include "ledger/sql.h"
 #include "ledger/task_row.h"
 #include "run/session.h"
@@ -192,10 +193,11 @@ weir_create_queue(PG_FUNCTION_ARGS)
 	sql_begin(&session);
 	sql_execute("INSERT INTO weir.queue (name, class, capacity, on_full,"
 				" max_running, weight, batch, durability, settings, policy,"
-				" owner_name) VALUES"
+				" owner_name, owner) VALUES"
 				" ($1, coalesce($2, 'adhoc'), coalesce($3, 10000),"
 				" coalesce($4, 'reject'), $5, coalesce($6, 1),"
-				" coalesce($7, 1), coalesce($8, 'each'), $9, $10, $11)",
+				" coalesce($7, 1), coalesce($8, 'each'), $9, $10, $11,"
+				" (SELECT oid FROM pg_roles WHERE rolname = $11))",
 				&params);
 	check_total_capacity();
 	detail = queue_detail(&params, "owner", context);
@@ -326,8 +328,10 @@ weir_grant_queue(PG_FUNCTION_ARGS)
 	sql_add_int4(&params, min_priority);
 	sql_begin(&session);
 	sql_execute("INSERT INTO weir.queue_grant (queue_id, role_name, max_class,"
-				" may_set_deadline, min_priority) VALUES ($1, $2, $3, $4, $5)"
+				" may_set_deadline, min_priority, role)"
+				" VALUES ($1, $2, $3, $4, $5, " IDENTITY_OID ")"
 				" ON CONFLICT (queue_id, role_name) DO UPDATE SET"
+				" role = excluded.role, granted_at = excluded.granted_at,"
 				" max_class = excluded.max_class,"
 				" may_set_deadline = excluded.may_set_deadline,"
 				" min_priority = excluded.min_priority", &params);
@@ -365,7 +369,7 @@ weir_revoke_queue(PG_FUNCTION_ARGS)
 					" WHERE queue_id = $1 AND role_name = $2", &params);
 	else
 		sql_execute("DELETE FROM weir.queue_grant"
-					" WHERE queue_id = $1 AND role_name = $2", &params);
+					" WHERE queue_id = $1 AND " IDENTITY_IS_GRANTEE, &params);
 	sql_end(&session);
 	event_write("revoke_queue", 0, name, NULL, NULL,
 				psprintf("{\"role\": %s}", request_json_string(role)));

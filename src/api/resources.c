@@ -21,6 +21,7 @@
 #include "api/request.h"
 #include "api/resource_use.h"
 #include "ledger/event_row.h"
+#include "ledger/identity.h"
 #include "ledger/sql.h"
 #include "run/session.h"
 #include "shmem/database.h"
@@ -209,10 +210,11 @@ weir_cap_resource(PG_FUNCTION_ARGS)
 	sql_add_bool(&params, exists);
 	sql_begin(&session);
 	if (sql_execute("INSERT INTO weir.resource AS r (name, slots, reserved,"
-					" rate, per, burst, gap, owner_name) VALUES ($1, $2,"
+					" rate, per, burst, gap, owner_name, owner) VALUES ($1, $2,"
 					" coalesce($3, 0), $4, CASE WHEN $4 IS NOT NULL THEN"
 					"  coalesce($5, interval '1 second') END,"
-					" coalesce($6, 1), $7, $8)"
+					" coalesce($6, 1), $7, $8,"
+					" (SELECT oid FROM pg_roles WHERE rolname = $8))"
 					" ON CONFLICT (name) DO UPDATE SET slots = excluded.slots,"
 					" reserved = excluded.reserved, rate = excluded.rate,"
 					" per = excluded.per, burst = excluded.burst,"
@@ -285,8 +287,11 @@ weir_grant_resource(PG_FUNCTION_ARGS)
 	sql_add_text(&params, name);
 	sql_add_text(&params, role);
 	sql_begin(&session);
-	sql_execute("INSERT INTO weir.resource_grant (resource, role_name)"
-				" VALUES ($1, $2) ON CONFLICT DO NOTHING", &params);
+	sql_execute("INSERT INTO weir.resource_grant (resource, role_name, role)"
+				" VALUES ($1, $2, " IDENTITY_OID ")"
+				" ON CONFLICT (resource, role_name) DO UPDATE SET"
+				" role = excluded.role, granted_at = excluded.granted_at",
+				&params);
 	sql_end(&session);
 	write_event("grant_resource", name, role);
 	resources_changed(database);
@@ -311,7 +316,7 @@ weir_revoke_resource(PG_FUNCTION_ARGS)
 	sql_add_text(&params, role);
 	sql_begin(&session);
 	sql_execute("DELETE FROM weir.resource_grant"
-				" WHERE resource = $1 AND role_name = $2", &params);
+				" WHERE resource = $1 AND " IDENTITY_IS_GRANTEE, &params);
 	sql_end(&session);
 	write_event("revoke_resource", name, role);
 	resources_changed(database);

@@ -102,6 +102,24 @@ identity_role(Oid recorded, const char *name, TimestampTz at)
 		recorded : InvalidOid;
 }
 
+/*
+ * A role in the current result, of which three columns tell: its name, its
+ * oid, and when both were recorded.  "public" is InvalidOid.  False if there
+ * is no such role any more.
+ */
+bool
+identity_grantee(uint64 row, int column, Oid *role)
+{
+	char	   *name = sql_text(row, column);
+
+	*role = InvalidOid;
+	if (strcmp(name, "public") == 0)
+		return true;
+	*role = identity_role((Oid) strtoul(sql_text(row, column + 1), NULL, 10),
+						  name, sql_int8(row, column + 2));
+	return OidIsValid(*role);
+}
+
 /* Adds what identifies this place */
 static void
 identity_params(SqlParams *params)

@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
+#include "ledger/identity.h"
 #include "ledger/queue_config.h"
 #include "ledger/sql.h"
 #include "ledger/task_row.h"
@@ -121,20 +122,20 @@ queue_config_row(uint64 row, QueueConfig *queue)
 	queue->max_running = sql_int4(row, 6);
 	queue->weight = strtod(sql_text(row, 7), NULL);
 	queue->paused = strcmp(sql_text(row, 8), "t") == 0;
-	queue->owner = get_role_oid(sql_text(row, 9), true);
-	text = sql_text(row, 10);
+	(void) identity_grantee(row, 13, &queue->owner);
+	text = sql_text(row, 9);
 
 	if (text)
 		queue->settings = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 															 CStringGetDatum(text)));
-	queue->grouped = strcmp(sql_text(row, 12), "grouped") == 0;
-	queue->batch = sql_int4(row, 13);
+	queue->grouped = strcmp(sql_text(row, 11), "grouped") == 0;
+	queue->batch = sql_int4(row, 12);
 	queue->retry.max_attempts = 3;
 	queue->retry.base_us = 1000000;
 	queue->retry.cap_us = INT64CONST(300) * 1000000;
 	queue->retry.max_contention = 10;
 	queue->retry.retry_permanent = false;
-	text = sql_text(row, 11);
+	text = sql_text(row, 10);
 
 	if (text)
 		retry_policy_parse(DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
@@ -151,31 +152,24 @@ queue_config_grants(uint64 n)
 	for (uint64 row = 0; row < n; row++)
 	{
 		int32		queue_id = sql_int4(row, 1);
-		char	   *role = sql_text(row, 2);
 		QueueConfig *queue = NULL;
 		QueueGrant *grant;
-		Oid			roleid = InvalidOid;
+		Oid			role;
 
 		for (int i = 0; i < NumQueues; i++)
 		{
 			if (Queues[i].queue_id == queue_id)
 				queue = &Queues[i];
 		}
-		if (queue == NULL)
+		if (queue == NULL || !identity_grantee(row, 5, &role))
 			continue;
-		if (strcmp(role, "public") != 0)
-		{
-			roleid = get_role_oid(role, true);
-			if (!OidIsValid(roleid))
-				continue;
-		}
 		if (queue->grants == NULL)
 			queue->grants = palloc(n * sizeof(QueueGrant));
 		grant = &queue->grants[queue->ngrants++];
-		grant->role = roleid;
-		(void) class_parse(sql_text(row, 3), &grant->max_class);
-		grant->may_set_deadline = strcmp(sql_text(row, 4), "t") == 0;
-		grant->min_priority = sql_int4(row, 5);
+		grant->role = role;
+		(void) class_parse(sql_text(row, 2), &grant->max_class);
+		grant->may_set_deadline = strcmp(sql_text(row, 3), "t") == 0;
+		grant->min_priority = sql_int4(row, 4);
 	}
 }
 
@@ -198,16 +192,17 @@ queue_config_load(void)
 	ChangesRead = 0;
 	sql_begin(&session);
 	n = sql_read_latest("SELECT queue_id, name, class, capacity, on_full,"
-						" max_running, weight::text, paused, owner_name,"
-						" settings::text, policy::text, durability, batch"
+						" max_running, weight::text, paused, settings::text,"
+						" policy::text, durability, batch,"
+						" owner_name, owner, owned_at"
 						" FROM weir.queue ORDER BY queue_id");
 	MemoryContextReset(ConfigContext);
 	caller = MemoryContextSwitchTo(ConfigContext);
 	Queues = palloc0(Max(n, 1) * sizeof(QueueConfig));
 	for (NumQueues = 0; NumQueues < n; NumQueues++)
 		queue_config_row(NumQueues, &Queues[NumQueues]);
-	n = sql_read_latest("SELECT queue_id, role_name, max_class,"
-						" may_set_deadline, min_priority"
+	n = sql_read_latest("SELECT queue_id, max_class, may_set_deadline,"
+						" min_priority, role_name, role, granted_at"
 						" FROM weir.queue_grant WHERE max_class IS NOT NULL");
 	/* SPI has left us in memory of its own, which does not last */
 	MemoryContextSwitchTo(ConfigContext);

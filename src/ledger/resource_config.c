@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "ledger/identity.h"
 #include "ledger/resource_config.h"
 #include "ledger/sql.h"
 
@@ -71,7 +72,7 @@ resource_config_row(uint64 row, ResourceConfig *resource)
 	resource->limits.gap = sql_isnull(row, 4) ? 0 : sql_int8(row, 4);
 	resource->limits.burst = sql_int4(row, 5);
 	resource->limits.since = sql_int8(row, 6);
-	resource->owner = get_role_oid(sql_text(row, 7), true);
+	(void) identity_grantee(row, 7, &resource->owner);
 }
 
 /*
@@ -85,23 +86,18 @@ resource_config_grants(uint64 n)
 
 	for (uint64 row = 0; row < n; row++)
 	{
-		char	   *role = sql_text(row, 2);
-		Oid			roleid = InvalidOid;
+		Oid			role;
 
 		while (resource < Resources + NumResources &&
 			   strcmp(resource->name, sql_text(row, 1)) != 0)
 			resource++;
 		if (resource == Resources + NumResources)
 			return;
-		if (strcmp(role, "public") != 0)
-		{
-			roleid = get_role_oid(role, true);
-			if (!OidIsValid(roleid))
-				continue;
-		}
+		if (!identity_grantee(row, 2, &role))
+			continue;
 		if (resource->grants == NULL)
 			resource->grants = palloc(n * sizeof(Oid));
-		resource->grants[resource->ngrants++] = roleid;
+		resource->grants[resource->ngrants++] = role;
 	}
 }
 
@@ -124,14 +120,15 @@ resource_config_load(void)
 	ChangesRead = 0;
 	sql_begin(&session);
 	n = sql_read_latest("SELECT name, slots, reserved, gap, burst, since,"
-						" owner_name FROM weir.resource"
+						" owner_name, owner, owned_at FROM weir.resource"
 						" ORDER BY name COLLATE \"C\"");
 	MemoryContextReset(ConfigContext);
 	caller = MemoryContextSwitchTo(ConfigContext);
 	Resources = palloc0(Max(n, 1) * sizeof(ResourceConfig));
 	for (NumResources = 0; NumResources < n; NumResources++)
 		resource_config_row(NumResources, &Resources[NumResources]);
-	n = sql_read_latest("SELECT resource, role_name FROM weir.resource_grant"
+	n = sql_read_latest("SELECT resource, role_name, role, granted_at"
+						" FROM weir.resource_grant"
 						" ORDER BY resource COLLATE \"C\"");
 	/* SPI has left us in memory of its own, which does not last */
 	MemoryContextSwitchTo(ConfigContext);

@@ -128,6 +128,37 @@ $holder->query_safe('SELECT pg_advisory_unlock(1)');
 is(outcome($busy), 'succeeded', 'what runs is not disturbed by NOLOGIN');
 $holder->quit;
 
+# A queue and what is granted belong to roles, not to their names.
+sub refused
+{
+	my ($role, $sql) = @_;
+	my ($ret, $out, $err) = $node->psql('postgres', $sql, extra_params => [ '-U', $role ]);
+
+	return $ret != 0 && $err =~ /permission denied|must be owner/;
+}
+$node->safe_psql('postgres', q{
+	CREATE ROLE frank LOGIN; CREATE ROLE grace LOGIN;
+	GRANT EXECUTE ON FUNCTION weir.create_queue, weir.cap_resource TO frank});
+$node->safe_psql('postgres', q{
+	SELECT weir.create_queue('franks'); SELECT weir.grant_queue('franks', 'grace');
+	SELECT weir.cap_resource('franks', 1); SELECT weir.grant_resource('franks', 'grace')},
+	extra_params => [ '-U', 'frank' ]);
+$node->safe_psql('postgres', q{
+	ALTER ROLE frank RENAME TO francis; ALTER ROLE grace RENAME TO gracia;
+	CREATE ROLE frank LOGIN; CREATE ROLE grace LOGIN});
+my $submit = q{SELECT weir.enqueue('SELECT 1', queue => 'franks', run_at => '2100-01-01')};
+my $use = q{SELECT weir.enqueue('SELECT 1', resources => '{franks}', run_at => '2100-01-01')};
+for my $statement (q{SELECT weir.pause('franks')}, q{SELECT weir.uncap_resource('franks')}, $submit, $use)
+{
+	ok(refused('frank', $statement), "not by the next one of that name: $statement");
+	ok(refused('grace', $statement), "nor by whoever is called like one who was granted it: $statement");
+}
+ok(!refused('gracia', $submit) && !refused('gracia', $use), 'who was renamed keeps what was granted');
+$node->safe_psql('postgres', q{SELECT weir.revoke_queue('franks', 'gracia'), weir.revoke_resource('franks', 'gracia')},
+	extra_params => [ '-U', 'francis' ]);
+ok(refused('gracia', $submit) && refused('gracia', $use), 'and loses it under the new name');
+$node->safe_psql('postgres', q{SELECT weir.cancel_many(array_agg(task_id)) FROM weir.tasks WHERE state = 'scheduled'});
+
 # Many roles, two workers: all get on, though the first of them have backlogs
 # of short tasks that keep the workers busy all the time.
 my @many = map { "many$_" } 1 .. 8;
