@@ -16,6 +16,8 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_am.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
@@ -31,16 +33,37 @@
 struct HeapRows
 {
 	Relation	relation;
-	EState	   *estate;
-	ResultRelInfo *result;
+	ResultRelInfo *indexes;
+	EState	   *estate;			/* NULL if all is simple */
 	TupleTableSlot *slots[BATCH];
 	int			n;
 };
 
 /*
- * Opens a table and its indexes.  The executor's own way is taken to insert
- * into indexes, since an administrator may add some, on expressions, partial,
- * or concurrently.
+ * Are table and indexes such as a catalog has them?  Ours are, but an
+ * administrator may add indexes, on expressions, partial or deferrable, and
+ * have another default for the access method.
+ */
+static bool
+is_simple(Relation relation, const ResultRelInfo *indexes)
+{
+	if (relation->rd_rel->relam != HEAP_TABLE_AM_OID)
+		return false;
+	for (int i = 0; i < indexes->ri_NumIndices; i++)
+	{
+		const IndexInfo *info = indexes->ri_IndexRelationInfo[i];
+
+		if (info->ii_Expressions != NIL || info->ii_Predicate != NIL ||
+			info->ii_ExclusionOps != NULL ||
+			!indexes->ri_IndexRelationDescs[i]->rd_index->indimmediate)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Opens a table and its indexes.  Simple ones are written as a catalog is; for
+ * others it takes the executor's way, which costs as much again.
  */
 HeapRows *
 heap_rows_begin(Oid relid)
@@ -48,11 +71,33 @@ heap_rows_begin(Oid relid)
 	HeapRows   *rows = palloc0(sizeof(HeapRows));
 
 	rows->relation = table_open(relid, RowExclusiveLock);
+	rows->indexes = CatalogOpenIndexes(rows->relation);
+	if (is_simple(rows->relation, rows->indexes))
+		return rows;
+	CatalogCloseIndexes(rows->indexes);
 	rows->estate = CreateExecutorState();
-	rows->result = makeNode(ResultRelInfo);
-	InitResultRelInfo(rows->result, rows->relation, 1, NULL, 0);
-	ExecOpenIndices(rows->result, false);
+	rows->indexes = makeNode(ResultRelInfo);
+	InitResultRelInfo(rows->indexes, rows->relation, 1, NULL, 0);
+	ExecOpenIndices(rows->indexes, false);
 	return rows;
+}
+
+/*
+ * Writes the rows that were added, and has the executor see to the indexes.
+ */
+static void
+heap_rows_execute(HeapRows *rows)
+{
+	PushActiveSnapshot(GetLatestSnapshot());
+	table_multi_insert(rows->relation, rows->slots, rows->n,
+					   GetCurrentCommandId(true), 0, NULL);
+	for (int i = 0; i < rows->n; i++)
+	{
+		list_free(weir_ExecInsertIndexTuples(rows->indexes, rows->slots[i],
+											 rows->estate));
+		ResetPerTupleExprContext(rows->estate);
+	}
+	PopActiveSnapshot();
 }
 
 /*
@@ -63,18 +108,18 @@ heap_rows_flush(HeapRows *rows)
 {
 	if (rows->n == 0)
 		return;
-	PushActiveSnapshot(GetLatestSnapshot());
-	table_multi_insert(rows->relation, rows->slots, rows->n,
-					   GetCurrentCommandId(true), 0, NULL);
+	if (rows->estate != NULL)
+		heap_rows_execute(rows);
+	else if (rows->n == 1)
+		CatalogTupleInsertWithInfo(rows->relation,
+								   ExecFetchSlotHeapTuple(rows->slots[0],
+														  false, NULL),
+								   rows->indexes);
+	else
+		CatalogTuplesMultiInsertWithInfo(rows->relation, rows->slots, rows->n,
+										 rows->indexes);
 	for (int i = 0; i < rows->n; i++)
-	{
-		if (rows->result->ri_NumIndices > 0)
-			list_free(weir_ExecInsertIndexTuples(rows->result, rows->slots[i],
-												 rows->estate));
-		ResetPerTupleExprContext(rows->estate);
 		ExecClearTuple(rows->slots[i]);
-	}
-	PopActiveSnapshot();
 	rows->n = 0;
 }
 
@@ -108,10 +153,10 @@ heap_rows_end(HeapRows *rows)
 	heap_rows_flush(rows);
 	for (int i = 0; i < BATCH && rows->slots[i]; i++)
 		ExecDropSingleTupleTableSlot(rows->slots[i]);
-	ExecCloseIndices(rows->result);
-	FreeExecutorState(rows->estate);
+	CatalogCloseIndexes(rows->indexes);
+	if (rows->estate)
+		FreeExecutorState(rows->estate);
 	table_close(rows->relation, NoLock);
-	pfree(rows->result);
 	pfree(rows);
 }
 

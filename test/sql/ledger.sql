@@ -67,6 +67,27 @@ insert into :task_n select 9000000000000000000 as task_id, enqueued_at, queue_id
     priority, max_attempts, autocommit, class, command
 from :task_n where task_id = :id;
 \set VERBOSITY terse
+-- An administrator may add indexes of any kind: they are kept.
+create index admin_expression on :run_n (upper(outcome));
+create index admin_partial on :task_n (owner) where command like '%admin%';
+alter table :run_n add constraint admin_deferrable unique (xid, attempt, task_id) deferrable initially deferred;
+select weir.enqueue('select $$admin$$') as id \gset
+select outcome from weir.wait(:id, '30s');
+select first_id as id from weir.enqueue_many('select $$admin$$ || $1', '[["a"], ["b"], ["c"]]') \gset
+select outcome from generate_series(:id, :id + 2) i, weir.wait(i, '30s');
+set enable_seqscan = off;
+select count(*) as by_expression from :run_n where upper(outcome) = 'SUCCEEDED' \gset
+select count(*) as by_predicate from :task_n where command like '%admin%' and owner = current_user::regrole \gset
+set enable_seqscan = on;
+set enable_indexscan = off;
+set enable_bitmapscan = off;
+select count(*) = :by_expression as expression from :run_n where upper(outcome) = 'SUCCEEDED';
+select count(*) = :by_predicate and :by_predicate = 4 as predicate from :task_n where command like '%admin%' and owner = current_user::regrole;
+reset enable_seqscan;
+reset enable_indexscan;
+reset enable_bitmapscan;
+drop index weir.admin_expression, weir.admin_partial;
+alter table :run_n drop constraint admin_deferrable;
 -- What tasks have in common is stored once: for a session, a queue, a search
 -- path.  What a savepoint has stored goes with it, and is stored again.
 select weir.create_queue('ledger', capacity => 1000);
