@@ -59,3 +59,9 @@ CREATE FUNCTION weir.progress(done bigint, total bigint DEFAULT NULL, note text 
     AS 'MODULE_PATHNAME', 'weir_progress';
 COMMENT ON FUNCTION weir.progress(bigint, bigint, text)
     IS 'Inside a task: shows in weir.running how far it is, at once.';
+
+CREATE FUNCTION weir.snooze(delay interval, reason text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_snooze';
+COMMENT ON FUNCTION weir.snooze(interval, text)
+    IS 'Inside a task: ends this attempt, to be repeated after the delay.';

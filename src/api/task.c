@@ -41,11 +41,16 @@
 
 /* A pause is not longer than an hour, and up to a tenth longer at random */
 #define PAUSE_MAX_MS		INT64CONST(3600000)
+
+/* Longest time that a task can put itself off */
+#define SNOOZE_MAX_DAYS	10000
+#define SNOOZE_MAX_MS	(SNOOZE_MAX_DAYS * INT64CONST(86400000))
 #define PAUSE_JITTER_PART	10
 
 PG_FUNCTION_INFO_V1(weir_current_task);
 PG_FUNCTION_INFO_V1(weir_progress);
 PG_FUNCTION_INFO_V1(weir_retry_after);
+PG_FUNCTION_INFO_V1(weir_snooze);
 PG_FUNCTION_INFO_V1(weir_wait);
 PG_FUNCTION_INFO_V1(weir_result);
 
@@ -62,6 +67,38 @@ weir_current_task(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Refuses to speak of the task where there is none.
+ */
+static void
+require_task(const char *function)
+{
+	if (CurrentAttempt == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s can only be called inside a task", function)));
+}
+
+/*
+ * A delay argument: not null, not negative, ms.
+ */
+static int64
+delay_argument(FunctionCallInfo fcinfo, int arg)
+{
+	int64		delay;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", "delay")));
+	delay = session_interval_ms(PG_GETARG_INTERVAL_P(arg));
+	if (delay < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be negative", "delay")));
+	return delay;
+}
+
+/*
  * weir.progress(): shows how far the task is, at once, not at commit.
  */
 Datum
@@ -72,10 +109,7 @@ weir_progress(PG_FUNCTION_ARGS)
 	int64		done;
 	int64		total;
 
-	if (CurrentAttempt == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("weir.progress() can only be called inside a task")));
+	require_task("weir.progress()");
 	done = PG_ARGISNULL(0) ? -1 : PG_GETARG_INT64(0);
 	total = PG_ARGISNULL(1) ? -1 : PG_GETARG_INT64(1);
 	if ((!PG_ARGISNULL(0) && done < 0) || (!PG_ARGISNULL(1) && total < 0))
@@ -142,21 +176,9 @@ weir_retry_after(PG_FUNCTION_ARGS)
 	TimestampTz until;
 	int64		delay;
 
-	if (CurrentAttempt == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("weir.retry_after() can only be called inside a task")));
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", "delay")));
-	delay = session_interval_ms(PG_GETARG_INTERVAL_P(1));
-	if (delay < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must not be negative", "delay")));
+	require_task("weir.retry_after()");
 	/* what an API asks for is no reason to fail */
-	delay = Min(delay, PAUSE_MAX_MS) * 1000;
+	delay = Min(delay_argument(fcinfo, 1), PAUSE_MAX_MS) * 1000;
 	resource = needed_resource(database, name);
 	until = GetCurrentTimestamp() + delay;
 	named_resource_pause(resource, until + pause_jitter(delay),
@@ -164,6 +186,26 @@ weir_retry_after(PG_FUNCTION_ARGS)
 	pg_atomic_fetch_add_u64(&database->foreign_changed, 1);
 	database_wake(database);
 	attempt_snooze(until, psprintf("resource %s", name));
+	PG_RETURN_VOID();
+}
+
+/*
+ * weir.snooze(): ends this attempt, to be repeated after the delay.
+ */
+Datum
+weir_snooze(PG_FUNCTION_ARGS)
+{
+	char	   *reason = argument_text(fcinfo, 1);
+	int64		delay;
+
+	require_task("weir.snooze()");
+	delay = delay_argument(fcinfo, 0);
+	if (delay > SNOOZE_MAX_MS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be at most %d days",
+						"delay", SNOOZE_MAX_DAYS)));
+	attempt_snooze(GetCurrentTimestamp() + delay * 1000, reason);
 	PG_RETURN_VOID();
 }
 

@@ -54,6 +54,7 @@ SELECT bag_eq('SELECT proname::text, arguments, result FROM public_functions', $
 ('result', 'task_id bigint', 'jsonb'),
 ('why_waiting', 'task_id bigint, OUT cause text, OUT holder text, OUT detail text, OUT eta timestamp with time zone', 'SETOF record'),
 ('current_task', '', 'bigint'),
+('snooze', 'delay interval, reason text DEFAULT NULL::text', 'void'),
 ('progress', 'done bigint, total bigint DEFAULT NULL::bigint, note text DEFAULT NULL::text', 'void'),
 ('cap_table', 'relation regclass, slots integer, reserved integer DEFAULT 0, enforce text DEFAULT NULL::text, if_unsafe_to_wait text DEFAULT NULL::text, exempt regrole[] DEFAULT NULL::regrole[]', 'void'),
 ('uncap_table', 'relation regclass DEFAULT NULL::regclass, name text DEFAULT NULL::text', 'boolean'),

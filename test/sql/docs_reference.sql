@@ -62,6 +62,17 @@ SELECT (w.result -> 0 ->> 'me')::bigint = :task AS inside FROM weir.wait(:task) 
 SELECT weir.enqueue($$SELECT weir.progress(3, 10, 'third of ten')$$) AS task \gset
 SELECT outcome FROM weir.wait(:task);
 SELECT weir.progress(1);
+CREATE FUNCTION load_file() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    -- the first time it is not there
+    IF NOT EXISTS (SELECT FROM weir.runs WHERE task_id = weir.current_task()) THEN
+        PERFORM weir.snooze('50 milliseconds', 'no file yet');
+    END IF;
+    RETURN 'loaded';
+END $$;
+SELECT weir.enqueue('SELECT load_file()', max_attempts => 1) AS task \gset
+SELECT outcome FROM weir.wait(:task);
+SELECT attempt, outcome, charged, reason FROM weir.runs WHERE task_id = :task ORDER BY attempt;
 SELECT weir.cap_resource('api', slots => 10);
 CREATE FUNCTION call_api() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN

@@ -119,3 +119,56 @@ select weir.drop_queue('self');
 drop table self_t;
 drop procedure self_p, await_at_lock;
 drop function refused, progress_and_hold;
+
+-- A task that puts itself off: rolled back and not counted, though the command
+-- goes on; its neighbours in a batch are not concerned.
+create table snoozes (n int, what text);
+create function once(what text, delay interval default '0') returns void language plpgsql as $$
+begin
+    if (select count(*) from weir.runs where task_id = weir.current_task()) = 0 then
+        insert into snoozes values (1, what || ' was not rolled back');
+        perform weir.snooze(delay, what);
+    end if;
+    insert into snoozes values (2, what);
+end $$;
+create function swallowed() returns void language plpgsql as $$
+begin
+    perform once('swallowed');
+exception when query_canceled then
+    insert into snoozes values (1, 'went on');
+end $$;
+create procedure await(query text) language plpgsql as $$
+declare
+    done boolean;
+begin
+    loop
+        execute query into done;
+        exit when done;
+        commit;
+    end loop;
+end $$;
+select weir.create_queue('snooze', batch => 8);
+select weir.pause('snooze');
+select weir.enqueue('select once($1)', '["plain"]', 'snooze', max_attempts => 1) as first \gset
+select weir.enqueue('insert into snoozes values (2, $$neighbour$$)', queue => 'snooze', max_attempts => 1) > 0 as enqueued;
+select weir.enqueue('select swallowed()', queue => 'snooze', max_attempts => 1) > 0 as enqueued;
+select weir.enqueue('insert into snoozes values (2, $$another$$)', queue => 'snooze', max_attempts => 1) > 0 as enqueued;
+select weir.resume('snooze');
+select weir.drain('snooze', '30s');
+select task_id - :first as task, attempt, outcome, charged, final, sqlstate, message, reason from weir.runs where task_id >= :first order by 1, 2;
+select * from snoozes order by 1, 2;
+-- it is due when the delay is over
+select weir.enqueue('select once($1, $2)', '["long", "1 day"]', 'snooze') as long \gset
+call await(format('select state = ''retrying'' from weir.tasks where task_id = %s', :long));
+select cause, eta between clock_timestamp() + '23 hours' and clock_timestamp() + '1 day' as eta from weir.why_waiting(:long);
+select weir.cancel(:long);
+-- refused
+select weir.snooze('1 s');
+select weir.enqueue(c, queue => 'snooze', max_attempts => 1) is not null as enqueued from unnest(array[
+    'select weir.snooze(null)', 'select weir.snooze(''-1 s'')', 'select weir.snooze(''10001 days'')']) c;
+select weir.drain('snooze', '30s');
+select sqlstate, message from (select * from weir.runs order by task_id desc limit 3) r order by task_id;
+select weir.drop_queue('snooze');
+drop procedure await;
+drop function once, swallowed;
+drop table snoozes;
