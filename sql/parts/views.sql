@@ -45,6 +45,11 @@ CREATE FUNCTION weir._show_resources(
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_resources';
 
+-- Unfinished tasks, from the open generations alone.
+CREATE FUNCTION weir._show_unfinished() RETURNS SETOF bigint
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 1000
+    AS 'MODULE_PATHNAME', 'weir_show_unfinished';
+
 -- Whether the current user may see what a role enqueued then.  Functions in a view
 -- are executed as whoever selects from it.
 CREATE FUNCTION weir._may_see(owner oid, owner_name text, enqueued_at timestamptz) RETURNS boolean
@@ -295,7 +300,9 @@ SELECT w.task_id, w.attempt, t.queue, t.class, t.owner, w.pid, t.command, t.args
        t.deadline, t.tables
 FROM weir._show_workers() w
 JOIN weir.tasks t ON t.task_id = w.task_id
-WHERE w.state = 'running';
+-- said twice, since a join alone does not reach into weir.tasks
+WHERE w.state = 'running'
+AND t.task_id = ANY (ARRAY(SELECT v.task_id FROM weir._show_workers() v));
 COMMENT ON VIEW weir.running IS 'The attempts that are being executed.';
 COMMENT ON COLUMN weir.running.task_id IS 'Id of the task.';
 COMMENT ON COLUMN weir.running.attempt IS 'Number of the attempt.';

@@ -141,15 +141,20 @@ $$;
 COMMENT ON FUNCTION weir.why_waiting(bigint)
     IS 'Why a task does not run: every cause that holds now, the decisive one first; no row if it runs or has ended.';
 
+-- The ids are said twice: a join alone does not reach into weir.tasks, and all
+-- that have ever been enqueued would be looked at.
 CREATE VIEW weir.waiting AS
+WITH unfinished AS MATERIALIZED (
+    SELECT array_agg(u) AS ids FROM weir._show_unfinished() u
+)
 SELECT t.task_id, t.queue, t.class, t.owner, t.state, t.priority, t.enqueued_at,
        pg_catalog.clock_timestamp() - t.enqueued_at AS waited, t.deadline,
        c.cause, c.holder, c.detail, c.eta, t.expires_at
-FROM (SELECT DISTINCT ON (c.task_id) c.* FROM weir._causes((SELECT array_agg(u.task_id) FROM weir.tasks u
-                          WHERE u.state IN ('scheduled', 'blocked', 'ready', 'retrying', 'running')))
+FROM (SELECT DISTINCT ON (c.task_id) c.* FROM weir._causes((SELECT ids FROM unfinished))
           WITH ORDINALITY c
       ORDER BY c.task_id, c.ordinality) c
-JOIN weir.tasks t ON t.task_id = c.task_id;
+JOIN weir.tasks t ON t.task_id = c.task_id
+WHERE t.task_id = ANY ((SELECT ids FROM unfinished)::bigint[]);
 COMMENT ON VIEW weir.waiting IS 'The tasks that do not run yet, with the decisive cause.';
 COMMENT ON COLUMN weir.waiting.task_id IS 'Id of the task.';
 COMMENT ON COLUMN weir.waiting.queue IS 'Its queue.';

@@ -4,7 +4,8 @@
  *	  Shared memory as sets of rows, for the views.
  *
  * Each function copies what it shows out of shared memory row by row, without
- * a lock: rows are right, the set is as of about now.
+ * a lock: rows are right, the set is as of about now.  The last one shows what
+ * a view over all generations of the ledger would have to search for.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "ledger/generation.h"
 #include "ledger/sql.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
@@ -31,6 +33,7 @@ PG_FUNCTION_INFO_V1(weir_show_queues);
 PG_FUNCTION_INFO_V1(weir_show_workers);
 PG_FUNCTION_INFO_V1(weir_show_assigned);
 PG_FUNCTION_INFO_V1(weir_show_resources);
+PG_FUNCTION_INFO_V1(weir_show_unfinished);
 
 static void
 put(ReturnSetInfo *set, Datum *values, bool *nulls)
@@ -289,5 +292,25 @@ weir_show_resources(PG_FUNCTION_ARGS)
 		nulls[16] = nulls[15];
 		put(set, values, nulls);
 	}
+	return (Datum) 0;
+}
+
+static void
+put_task(int64 task_id, void *arg)
+{
+	Datum		value = Int64GetDatum(task_id);
+	bool		isnull = false;
+
+	put(arg, &value, &isnull);
+}
+
+/*
+ * The ids of all unfinished tasks.
+ */
+Datum
+weir_show_unfinished(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	generation_visit_unfinished(put_task, fcinfo->resultinfo);
 	return (Datum) 0;
 }

@@ -259,22 +259,53 @@ generation_keep_open(int64 low, int64 high)
 	return true;
 }
 
+/* The tasks of a generation that have not ended */
+#define UNFINISHED_IDS \
+	"SELECT t.task_id FROM weir.task_%1$d t" \
+	" WHERE (SELECT r.final FROM weir.run_%1$d r" \
+	"  WHERE r.task_id = t.task_id" \
+	"  ORDER BY r.attempt DESC LIMIT 1) IS NOT TRUE"
+
+/*
+ * Calls "visit" for each task that has not ended.  Only open generations have
+ * such tasks, and only they are read.
+ */
+void
+generation_visit_unfinished(void (*visit) (int64 task_id, void *arg), void *arg)
+{
+	int			n;
+	const Generation *list = generation_list(&n);
+	List	   *open = NIL;
+	ListCell   *cell;
+	SqlSession	session;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (list[i].open)
+			open = lappend_int(open, list[i].generation_id);
+	}
+	sql_begin(&session);
+	foreach(cell, open)
+	{
+		sql_execute(psprintf(UNFINISHED_IDS, lfirst_int(cell)), NULL);
+		for (uint64 row = 0; row < SPI_processed; row++)
+			visit(sql_int8(row, 1), arg);
+	}
+	sql_end(&session);
+}
+
 /*
  * A task of the generation that has not ended; 0 if there is none.
  */
 int64
 generation_find_unfinished(const Generation *generation)
 {
-	int32		id = generation->generation_id;
 	SqlSession	session;
 	int64		found = 0;
 
 	sql_begin(&session);
-	sql_execute(psprintf("SELECT t.task_id FROM weir.task_%d t "
-						 "WHERE (SELECT r.final FROM weir.run_%d r"
-						 " WHERE r.task_id = t.task_id"
-						 " ORDER BY r.attempt DESC LIMIT 1) IS NOT TRUE LIMIT 1",
-						 id, id), NULL);
+	sql_execute(psprintf(UNFINISHED_IDS " LIMIT 1", generation->generation_id),
+				NULL);
 	if (SPI_processed == 1)
 		found = sql_int8(0, 1);
 	sql_end(&session);
