@@ -8,6 +8,7 @@
 #ifndef WEIR_ATTEMPT_H
 #define WEIR_ATTEMPT_H
 
+#include "compat.h"
 #include "ledger/task_row.h"
 #include "shmem/layout.h"
 
@@ -35,7 +36,7 @@ typedef struct Attempt
 extern Attempt *CurrentAttempt; /* NULL outside of a task */
 
 extern void attempt_install(void);
-extern void attempt_snooze(TimestampTz until, const char *reason) pg_attribute_noreturn();
+pg_noreturn extern void attempt_snooze(TimestampTz until, const char *reason);
 extern bool attempt_run(WeirWorker *worker, const Assignment *assignment);
 
 /* The steps of an attempt, for batch.c */
