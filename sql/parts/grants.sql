@@ -12,6 +12,7 @@ REVOKE ALL ON FUNCTION
     weir.resume_all(),
     weir.adopt(text),
     weir._as(oid, text, text, text, text[]),
+    weir._wake_feeder(),
     weir._append_only(),
     weir._ledger_loaded(),
     weir._replace_builtin()

@@ -137,13 +137,16 @@ xact_reserve_depth(QueueSlot *slot, uint32 n, uint32 capacity)
 }
 
 /*
- * Does the message only continue the last one with the next ids?
+ * Does the message only continue the last one with the next ids, or repeat it
+ * where once is enough?
  */
 static bool
 message_continues(const SubmitMessage *last, const SubmitMessage *next)
 {
 	SubmitMessage probe = *next;
 
+	if (next->kind == MESSAGE_FEED)
+		return last->kind == MESSAGE_FEED;
 	probe.first_id = last->first_id;
 	probe.last_id = last->last_id;
 	return (next->kind == MESSAGE_SUBMIT || next->kind == MESSAGE_READ) &&

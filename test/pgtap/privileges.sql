@@ -154,6 +154,7 @@ SELECT wt.denied(replace(c, 'BF', :backfill::text)) FROM unnest(ARRAY[
     $$SELECT weir._run_due(10, 'wt')$$,
     $$SELECT weir._drop_job(10, 'wt', NULL)$$,
     $$SELECT weir._feed()$$,
+    $$SELECT weir._wake_feeder()$$,
     $$SELECT weir._ended(1)$$,
     $$SELECT weir.__intervals(10, 1, NULL, NULL)$$
 ]) WITH ORDINALITY u(c, i) ORDER BY i;

@@ -307,4 +307,6 @@ select weir.unschedule('d');
 select weir.drop_job('d');
 select weir.drop_queue('small');
 drop table job_fact, job_date, job_gate;
+-- However often it is asked for, the feeder gets one message per transaction.
+select count(weir._wake_feeder()) from generate_series(1, 10000);
 select count(*) from weir.jobs;
