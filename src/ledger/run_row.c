@@ -25,6 +25,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 #include "utils/xid8.h"
@@ -145,14 +146,14 @@ run_row_insert(const RunRow *run)
 	run_rows_insert(run, 1);
 }
 
+typedef bool (*RunVisit) (HeapTuple tuple, TupleDesc descriptor, void *arg);
+
 /*
- * Calls "visit" for the committed runs of a task, from the last one back,
- * until it says false.
+ * Calls "visit" for the runs of a task that the snapshot shows, from the last
+ * one back, until it says false.
  */
 static void
-run_rows_visit(int64 task_id,
-			   bool (*visit) (HeapTuple tuple, TupleDesc descriptor, void *arg),
-			   void *arg)
+run_rows_scan(int64 task_id, Snapshot snapshot, RunVisit visit, void *arg)
 {
 	const Generation *generation = generation_of(task_id);
 	Relation	relation;
@@ -168,7 +169,7 @@ run_rows_visit(int64 task_id,
 					   AccessShareLock);
 	ScanKeyInit(&key, ANUM_RUN_TASK_ID, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(task_id));
-	scan = systable_beginscan_ordered(relation, index, NULL, 1, &key);
+	scan = systable_beginscan_ordered(relation, index, snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, BackwardScanDirection)))
 	{
 		if (!visit(tuple, RelationGetDescr(relation), arg))
@@ -177,6 +178,15 @@ run_rows_visit(int64 task_id,
 	systable_endscan_ordered(scan);
 	index_close(index, AccessShareLock);
 	table_close(relation, AccessShareLock);
+}
+
+/*
+ * The same for those that are committed.
+ */
+static void
+run_rows_visit(int64 task_id, RunVisit visit, void *arg)
+{
+	run_rows_scan(task_id, NULL, visit, arg);
 }
 
 typedef struct ExistsSearch
@@ -214,6 +224,41 @@ run_row_exists(int64 task_id, int32 attempt, bool *final,
 	run_rows_visit(task_id, visit_exists, &search);
 	*final = search.final;
 	*retry_at = search.retry_at;
+	return search.found;
+}
+
+typedef struct UnderWaySearch
+{
+	int32		attempt;
+	bool		found;
+	SnapshotData snapshot;		/* dirty */
+} UnderWaySearch;
+
+static bool
+visit_under_way(HeapTuple tuple, TupleDesc descriptor, void *arg)
+{
+	UnderWaySearch *search = arg;
+
+	if (heap_row_int4(tuple, ANUM_RUN_ATTEMPT, descriptor, 0) !=
+		search->attempt)
+		return true;
+	/* who has written this row, unless that is decided */
+	search->found = TransactionIdIsValid(search->snapshot.xmin);
+	return false;
+}
+
+/*
+ * Is the run of that attempt being written by another transaction, which has
+ * not ended?  Who writes it, too, waits for that one.
+ */
+bool
+run_row_under_way(int64 task_id, int32 attempt)
+{
+	UnderWaySearch search = {0};
+
+	search.attempt = attempt;
+	InitDirtySnapshot(search.snapshot);
+	run_rows_scan(task_id, &search.snapshot, visit_under_way, &search);
 	return search.found;
 }
 

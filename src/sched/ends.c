@@ -8,6 +8,9 @@
  * thousands that end together stop neither the others nor the messages.  Only
  * when its end is committed is a task that others wait for said to have ended.
  *
+ * A session may be ending some of them, in a transaction that lasts: those are
+ * not waited for, but looked at again a little later.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -19,6 +22,7 @@
 #include "sched/dependency.h"
 #include "sched/ends.h"
 #include "sched/feed.h"
+#include "sched/later.h"
 #include "sched/rebuild.h"
 #include "shmem/depth.h"
 #include "shmem/xact_actions.h"
@@ -31,6 +35,7 @@ typedef struct EndsStep
 	const PendingEnd *ends;
 	int			n;
 	TimestampTz now;
+	bool	   *under_way;		/* somebody else is ending it */
 } EndsStep;
 
 static RunRow
@@ -62,6 +67,9 @@ step_end(Scheduler *scheduler, void *arg)
 		const PendingEnd *pending = &step->ends[i];
 		RunRow		run = end_run(pending, step->now);
 
+		step->under_way[i] = run_row_under_way(run.task_id, run.attempt);
+		if (step->under_way[i])
+			continue;
 		run_row_insert(&run);
 		xact_end_task(scheduler->database,
 					  depth_slot(scheduler->database, pending->end.queue), 1);
@@ -69,14 +77,14 @@ step_end(Scheduler *scheduler, void *arg)
 }
 
 /*
- * Ends some tasks.  If that fails, perhaps because somebody is cancelling one
- * of them, each for itself, and what still fails a little later.
+ * Ends some tasks.  If that fails, perhaps because somebody cancels one of
+ * them just now, each for itself, and what still fails a little later.
  */
 static void
 ends_batch(Scheduler *scheduler, const PendingEnd *ends, int n,
 		   TimestampTz now)
 {
-	EndsStep	step = {ends, n, now};
+	EndsStep	step = {ends, n, now, palloc0(n * sizeof(bool))};
 	bool		done = scheduler_step(scheduler, "ending tasks that have not started",
 									  step_end, &step);
 
@@ -86,18 +94,24 @@ ends_batch(Scheduler *scheduler, const PendingEnd *ends, int n,
 		UnfinishedTask task = {0};
 		RunRow		run;
 
-		if (done)
+		if (done && !step.under_way[i])
 		{
 			dependency_ended(scheduler, end->task_id, false);
 			feed_note_end(scheduler);
 			continue;
 		}
 		run = end_run(&ends[i], now);
+		if (step.under_way[i])
+		{
+			later_end_attempt(scheduler, &run);
+			continue;
+		}
 		task.task.task_id = end->task_id;
 		task.task.attempt = end->attempt;
 		task.task.queue = end->queue;
 		rebuild_end_attempt(scheduler, &task, &run);
 	}
+	pfree(step.under_way);
 }
 
 /*

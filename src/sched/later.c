@@ -11,6 +11,9 @@
  *
  * Whatever put the task into the policy meanwhile knew more than we do.
  *
+ * Only so many are looked at in a round: there can be thousands, if a session
+ * cancels them and does not commit, and the others must not wait for that.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -27,6 +30,9 @@
 
 /* Pause before something is tried again */
 #define LATER_DELAY_US	INT64CONST(1000000)
+
+/* How many are looked at in a round; the rest waits for the next one */
+#define LATER_PER_ROUND	64
 
 typedef struct LaterTask
 {
@@ -118,12 +124,13 @@ later_end(Scheduler *scheduler, RunRow *run)
 }
 
 /*
- * Does what is due.
+ * Does what is due, as far as it fits into a round.
  */
 void
 later(Scheduler *scheduler)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	int			left = LATER_PER_ROUND;
 	List	   *tasks = scheduler->later;
 	MemoryContext caller;
 	ListCell   *lc;
@@ -135,7 +142,7 @@ later(Scheduler *scheduler)
 	{
 		LaterTask  *task = lfirst(lc);
 
-		if (task->due > now ||
+		if (left == 0 || task->due > now ||
 			policy_is_running(scheduler->policy, task->task_id))
 		{
 			caller = MemoryContextSwitchTo(scheduler->context);
@@ -143,6 +150,7 @@ later(Scheduler *scheduler)
 			MemoryContextSwitchTo(caller);
 			continue;
 		}
+		left--;
 		if (!policy_holds(scheduler->policy, task->task_id))
 		{
 			if (task->ends)

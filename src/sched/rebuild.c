@@ -293,10 +293,12 @@ typedef struct EndStep
 {
 	const UnfinishedTask *task;
 	RunRow	   *run;
+	bool		under_way;		/* somebody else is ending it */
 } EndStep;
 
 /*
- * Writes the end of an attempt that no worker has written.
+ * Writes the end of an attempt that no worker has written.  A session that is
+ * ending it, in a transaction that may last, is not waited for.
  */
 static void
 step_end_attempt(Scheduler *scheduler, void *arg)
@@ -304,6 +306,9 @@ step_end_attempt(Scheduler *scheduler, void *arg)
 	EndStep    *end = arg;
 	RunRow	   *run = end->run;
 
+	end->under_way = run_row_under_way(run->task_id, run->attempt);
+	if (end->under_way)
+		return;
 	run_row_insert(run);
 	if (run->final)
 		xact_end_task(scheduler->database,
@@ -358,7 +363,7 @@ void
 rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 					RunRow *run)
 {
-	EndStep		end;
+	EndStep		end = {unfinished, run, false};
 	PolicyTask	task = unfinished->task;
 
 	run->task_id = task.task_id;
@@ -382,10 +387,8 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 		if (verdict.again)
 			run->retry_at = run->finished_at + verdict.delay_us;
 	}
-	end.task = unfinished;
-	end.run = run;
 	if (!scheduler_step(scheduler, "ending an attempt", step_end_attempt,
-						&end))
+						&end) || end.under_way)
 	{
 		/* not to be run again for that; perhaps somebody else has ended it */
 		later_end_attempt(scheduler, run);

@@ -46,16 +46,19 @@ for my $end ('COMMIT', 'ROLLBACK')
 	my $task = $node->safe_psql('postgres',
 		q{SELECT weir.enqueue('SELECT 1', queue => 'exp', queue_timeout => '3 s')});
 	$session->query_safe("BEGIN; SELECT weir.cancel($task)");
-	# the scheduler cannot write its row while that of the cancel is open
+	# the scheduler cannot write its row while that of the cancel is open, and
+	# does not wait for it
 	ok( $node->poll_query_until('postgres',
 			"SELECT clock_timestamp() > expires_at + interval '100 ms' FROM weir.tasks WHERE task_id = $task"),
 		'its time is over');
-	$node->wait_for_log(qr/canceling statement due to lock timeout/, $log);
+	ok( $node->poll_query_until('postgres', q{SELECT ready = 0 FROM weir.queues WHERE name = 'exp'}),
+		'it does not wait any more');
 	is($node->safe_psql('postgres', "SELECT count(*) FROM weir.runs WHERE task_id = $task"),
 		0, 'it has not ended');
 	$session->query_safe($end);
 	is( $node->safe_psql('postgres', "SELECT outcome FROM weir.wait($task, '60 s')"),
 		$end eq 'COMMIT' ? 'cancelled' : 'expired', "$end of the cancel decides");
+	is(count_log($node, qr/lock timeout/, $log), 0, 'the scheduler has waited for nobody');
 	$session->quit;
 	wait_drained($node, 'postgres');
 }
