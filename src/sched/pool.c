@@ -18,11 +18,14 @@
 #include "utils/timestamp.h"
 
 #include "policy/policy.h"
+#include "sched/dependency.h"
 #include "sched/fate.h"
+#include "sched/feed.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "shmem/database.h"
 #include "shmem/inbox.h"
+#include "shmem/outbox.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 
@@ -241,7 +244,11 @@ pool_reconcile(Scheduler *scheduler, WeirWorker *worker,
 		return true;
 	(void) policy_finished(scheduler->policy, task_id);
 	if (!fate.unfinished)
+	{
+		dependency_look(scheduler, task_id);
+		feed_note_end(scheduler);
 		return true;
+	}
 	if (fate.ended || fate.task.cancel_wanted ||
 		(!begun && !fate.task.claimed))
 		rebuild_add(scheduler, &fate.task);
@@ -304,7 +311,10 @@ pool_check_start(Scheduler *scheduler, WeirWorker *worker)
 }
 
 /*
- * Buries the workers that are gone or never came.
+ * Buries the workers that are gone or never came.  One that has reported
+ * something and left, since its reports were taken in last, has to wait: the
+ * ledger says what became of a task, but not what follows from that.  It has
+ * woken us after it was gone, so the next round is near.
  */
 void
 pool_reap(Scheduler *scheduler)
@@ -316,7 +326,10 @@ pool_reap(Scheduler *scheduler)
 		if (!pool_is_mine(scheduler, worker))
 			continue;
 		pool_check_start(scheduler, worker);
-		if (pg_atomic_read_u32(&worker->state) == WORKER_GONE)
+		if (pg_atomic_read_u32(&worker->state) != WORKER_GONE)
+			continue;
+		pg_read_barrier();
+		if (outbox_is_taken(worker))
 			pool_bury(scheduler, worker, !worker->never_ready);
 	}
 }

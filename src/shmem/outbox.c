@@ -168,6 +168,16 @@ outbox_flush(WeirWorker *worker)
 }
 
 /*
+ * Has the scheduler taken in all that is announced?
+ */
+bool
+outbox_is_taken(WeirWorker *worker)
+{
+	return pg_atomic_read_u64(&worker->outbox_tail) ==
+		pg_atomic_read_u64(&worker->outbox_head);
+}
+
+/*
  * Takes the next completion out.
  */
 bool

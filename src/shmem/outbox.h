@@ -22,6 +22,7 @@ extern void outbox_flush(WeirWorker *worker);
 extern int	outbox_held_back(WeirWorker *worker);
 
 /* scheduler */
+extern bool outbox_is_taken(WeirWorker *worker);
 extern bool outbox_take(WeirWorker *worker, Completion *completion);
 
 #endif							/* WEIR_OUTBOX_H */
