@@ -112,8 +112,8 @@ gate_uncount(int code, Datum arg)
 
 /*
  * Enters the line, waits in it, and leaves it.  The refusal takes the place
- * of the lock timeout's error, too, which would not say what was waited for;
- * the server has left the lock's queue by then.
+ * of the lock timeout's error, which would not say what was waited for; the
+ * server has left the lock's queue by then.
  */
 static bool
 gate_pass(const LOCKTAG *tag, ConditionVariable *freed, TimestampTz arrived,
@@ -126,8 +126,6 @@ gate_pass(const LOCKTAG *tag, ConditionVariable *freed, TimestampTz arrived,
 	{
 		gate_enter(tag, deadline);
 		end = gate_head(freed, arrived, deadline, calls);
-		if (end == GATE_LATE)
-			calls->refuse(calls->arg);
 		(void) LockRelease(tag, ExclusiveLock, false);
 	}
 	PG_CATCH();
@@ -141,6 +139,9 @@ gate_pass(const LOCKTAG *tag, ConditionVariable *freed, TimestampTz arrived,
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	/* not above: its error is of the kind that is caught there */
+	if (end == GATE_LATE)
+		calls->refuse(calls->arg);
 	return end == GATE_GOT;
 }
 

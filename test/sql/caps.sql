@@ -163,6 +163,7 @@ select n from weir.enqueue_many('select hold_4715()', '[[], []]', tables => '{ca
 call await('select held(2)');
 select weir.try_acquire('caps_t');
 \pset tuples_only on
+select refused as before from weir.resources where resource = 'public.caps_t' \gset
 select refused($$select weir.acquire('caps_t', '0')$$);
 select refused($$select weir.acquire('caps_t', '20 milliseconds')$$);
 set weir.max_wait = '20ms';
@@ -171,6 +172,8 @@ reset weir.max_wait;
 set lock_timeout = '20ms';
 select refused($$select weir.acquire('caps_t')$$);
 reset lock_timeout;
+-- each of them once
+select refused - :before from weir.resources where resource = 'public.caps_t';
 set statement_timeout = '20ms';
 select weir.acquire('caps_t');
 \echo :SQLSTATE
