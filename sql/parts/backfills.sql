@@ -87,7 +87,8 @@ COMMENT ON FUNCTION weir.preview_backfill(text, timestamptz, timestamptz, text, 
 -- Feeds a backfill, whose job is locked: chunks that have not had their turn
 -- are enqueued as long as there is room.  One whose interval somebody else is
 -- working on is passed over for now.  All chunks below open_from have ended.
-CREATE FUNCTION weir._feed_backfill(j weir.job, b weir.backfill) RETURNS void
+-- False if there was no time to look at all that could have had their turn.
+CREATE FUNCTION weir._feed_backfill(j weir.job, b weir.backfill, p_until timestamptz) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     AS $$
@@ -98,6 +99,8 @@ DECLARE
     task bigint;
     found_as text;
     open_from integer;
+    looked boolean := false;
+    in_time boolean := true;
 BEGIN
     SELECT room - count(*), min(s.ordinal) INTO room, open_from FROM weir.backfill_step s
     WHERE s.backfill_id = b.backfill_id AND s.ordinal >= b.low AND s.task_id IS NOT NULL
@@ -109,6 +112,12 @@ BEGIN
                         WHERE s.backfill_id = k.backfill_id AND s.ordinal = k.ordinal)
         ORDER BY k.ordinal
     LOOP
+        IF looked AND clock_timestamp() > p_until THEN
+            open_from := least(open_from, c.ordinal);
+            in_time := false;
+            EXIT;
+        END IF;
+        looked := true;
         SELECT i.version, i.task_id, r.final, r.outcome INTO n
         FROM weir.interval i
         LEFT JOIN LATERAL (
@@ -145,12 +154,16 @@ BEGIN
         -- not for each chunk: the row is updated
         UPDATE weir.backfill SET low = open_from WHERE backfill_id = b.backfill_id;
     END IF;
+    RETURN in_time;
 END
 $$;
 
--- Feeds all backfills; for the scheduler, which waits for nobody.  0: there
--- are none; 1: the end of a task may make room; 2: look again soon.
-CREATE FUNCTION weir._feed() RETURNS integer
+-- Feeds the backfills, those behind p_after first, for so long; for the
+-- scheduler, which waits for nobody and has others to care for: there can be
+-- any number of chunks that somebody else has done.  0: there are none; 1: the
+-- end of a task may make room; 2: look again soon; 3: the time was over, go on
+-- behind the last one.
+CREATE FUNCTION weir._feed(p_after bigint, p_time interval, OUT answer integer, OUT last bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET jit = off
@@ -158,9 +171,16 @@ CREATE FUNCTION weir._feed() RETURNS integer
 DECLARE
     b weir.backfill;
     j weir.job;
-    answer integer := 0;
+    until timestamptz := clock_timestamp() + p_time;
 BEGIN
-    FOR b IN SELECT * FROM weir.backfill WHERE state = 'running' ORDER BY backfill_id LOOP
+    answer := 0;
+    FOR b IN SELECT * FROM weir.backfill WHERE state = 'running'
+             ORDER BY backfill_id <= p_after, backfill_id LOOP
+        IF last IS NOT NULL AND clock_timestamp() > until THEN
+            answer := 3;
+            EXIT;
+        END IF;
+        last := b.backfill_id;
         answer := greatest(answer, 1);
         SELECT * INTO j FROM weir.job WHERE job_id = b.job_id FOR NO KEY UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
@@ -171,7 +191,9 @@ BEGIN
         SELECT * INTO b FROM weir.backfill WHERE backfill_id = b.backfill_id AND state = 'running';
         CONTINUE WHEN NOT FOUND;
         BEGIN
-            PERFORM weir._feed_backfill(j, b);
+            IF NOT weir._feed_backfill(j, b, until) THEN
+                answer := 3;
+            END IF;
         EXCEPTION
             WHEN lock_not_available OR cannot_connect_now OR insufficient_resources
                  OR configuration_limit_exceeded OR transaction_rollback THEN
@@ -182,8 +204,8 @@ BEGIN
                 PERFORM weir._job_event((SELECT oid FROM pg_roles WHERE rolname = current_user), 'pause_backfill', j,
                                         sqlerrm, jsonb_build_object('backfill_id', b.backfill_id));
         END;
+        EXIT WHEN answer = 3;
     END LOOP;
-    RETURN answer;
 END
 $$;
 
@@ -206,7 +228,7 @@ BEGIN
     INSERT INTO weir.backfill SELECT b.*;
     INSERT INTO weir.backfill_chunk
     SELECT b.backfill_id, c.ordinal, c.interval_start, c.interval_end, c.version FROM unnest(p_chunks) c;
-    PERFORM weir._feed_backfill(j, b);
+    PERFORM weir._feed_backfill(j, b, NULL);
     PERFORM weir._wake_feeder();
     RETURN b.backfill_id;
 END

@@ -12,7 +12,8 @@
  *
  * It waits for nobody's lock: what is locked is tried again a little later.
  * It also takes care not to spend more than a quarter of its time on this,
- * however short the chunks are.
+ * however short the chunks are, nor long at once, however many there are: a
+ * backfill can find all of its million chunks done by somebody else.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +28,9 @@
 #define FEED_RETRY_US	INT64CONST(1000000)
 #define FEED_FAILED_US	INT64CONST(10000000)
 
+/* How long it may take at once */
+#define FEED_TIME		"100 ms"
+
 /* Time given to other work for each unit of time spent on feeding */
 #define FEED_REST_FACTOR	3
 
@@ -35,8 +39,15 @@ typedef enum FeedAnswer
 {
 	FEED_NONE,					/* there are no backfills */
 	FEED_ACTIVE,				/* there are; an end may make room */
-	FEED_AGAIN					/* something was locked, or failed */
+	FEED_AGAIN,					/* something was locked, or failed */
+	FEED_MORE					/* its time was over */
 } FeedAnswer;
+
+typedef struct FeedStep
+{
+	int32		answer;
+	int64		last;			/* backfill that it came to */
+} FeedStep;
 
 /*
  * There is a backfill, or may be one.
@@ -61,11 +72,16 @@ feed_note_end(Scheduler *scheduler)
 static void
 step_feed(Scheduler *scheduler, void *arg)
 {
+	FeedStep   *step = arg;
 	SqlSession	session;
+	SqlParams	params = {0};
 
 	sql_begin(&session);
-	sql_execute("SELECT weir._feed()", NULL);
-	*(int32 *) arg = sql_int4(0, 1);
+	sql_add_int8(&params, scheduler->feed_last);
+	sql_execute("SELECT answer, last FROM weir._feed($1, '" FEED_TIME "')",
+				&params);
+	step->answer = sql_int4(0, 1);
+	step->last = sql_int8(0, 2);
 	sql_end(&session);
 }
 
@@ -77,7 +93,7 @@ feed(Scheduler *scheduler)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	TimestampTz end;
-	int32		answer = FEED_AGAIN;
+	FeedStep	step = {FEED_AGAIN, 0};
 	bool		done;
 
 	if (scheduler->feed_at == 0 || start < scheduler->feed_at)
@@ -89,14 +105,17 @@ feed(Scheduler *scheduler)
 		scheduler->feed_at = start + FEED_FAILED_US;
 		return;
 	}
-	done = scheduler_step(scheduler, "feeding backfills", step_feed, &answer);
+	done = scheduler_step(scheduler, "feeding backfills", step_feed, &step);
 	end = GetCurrentTimestamp();
 	scheduler->feed_rest = end + FEED_REST_FACTOR * (end - start);
-	scheduler->feed_active = answer != FEED_NONE;
+	scheduler->feed_active = step.answer != FEED_NONE;
+	scheduler->feed_last = step.last;
 	if (!done)
 		scheduler->feed_rest = scheduler->feed_at = end + FEED_FAILED_US;
-	else if (answer == FEED_AGAIN)
+	else if (step.answer == FEED_AGAIN)
 		scheduler->feed_at = end + FEED_RETRY_US;
+	else if (step.answer == FEED_MORE)
+		scheduler->feed_at = scheduler->feed_rest;
 }
 
 /*

@@ -70,6 +70,7 @@ typedef struct Scheduler
 	bool		feed_active;	/* there are backfills; feed.c */
 	TimestampTz feed_at;		/* feed them then; 0 = not wanted */
 	TimestampTz feed_rest;		/* but not before */
+	int64		feed_last;		/* backfill that was fed last */
 	int64		unfinished[UPKEEP_REMEMBERED];	/* upkeep.c */
 } Scheduler;
 

@@ -153,7 +153,7 @@ SELECT wt.denied(replace(c, 'BF', :backfill::text)) FROM unnest(ARRAY[
     -- the private functions are of no use to others
     $$SELECT weir._run_due(10, 'wt')$$,
     $$SELECT weir._drop_job(10, 'wt', NULL)$$,
-    $$SELECT weir._feed()$$,
+    $$SELECT weir._feed(0, '1 s')$$,
     $$SELECT weir._wake_feeder()$$,
     $$SELECT weir._ended(1)$$,
     $$SELECT weir.__intervals(10, 1, NULL, NULL)$$

@@ -248,6 +248,21 @@ select weir.resume_backfill(:b16);
 call pg_temp.await(:b16);
 select state, state_reason, done from b where backfill_id = :b16;
 
+-- The scheduler looks at as many chunks as it has time for, one at least, and
+-- goes on behind the last backfill.
+select weir.pause('narrow');
+select weir.backfill('bn', '2023-05-01', '2023-05-06', max_running => 1) as b18 \gset
+begin;
+select weir.pause_backfill(:b18);
+select weir.cancel(task_id) from weir.intervals where job = 'bn' and backfill_id = :b18 and exec = 'queued';
+select weir.waive('bn', '2023-05-01', '2023-05-06', 'not needed');
+select weir.resume_backfill(:b18);
+select answer, last = :b18 as this from weir._feed(0, '0');
+select outcome, count(*) from weir.backfill_step where backfill_id = :b18 group by outcome order by outcome;
+select answer, last = :b18 as this from weir._feed(:b18, '1 min');
+select state, skipped from b where backfill_id = :b18;
+rollback;
+select weir.cancel_backfill(:b18);
 -- A job that is dropped takes its backfill along.
 select weir.pause('narrow');
 select weir.backfill('bn', '2023-04-01', '2023-04-05') as b17 \gset
