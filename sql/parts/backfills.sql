@@ -195,8 +195,10 @@ BEGIN
                 answer := 3;
             END IF;
         EXCEPTION
+            -- that passes, as does a drain of the queue
             WHEN lock_not_available OR cannot_connect_now OR insufficient_resources
-                 OR configuration_limit_exceeded OR transaction_rollback THEN
+                 OR configuration_limit_exceeded OR transaction_rollback
+                 OR object_not_in_prerequisite_state THEN
                 answer := 2;
             WHEN others THEN
                 UPDATE weir.backfill SET state = 'paused', state_reason = 'its chunks cannot be enqueued: ' || sqlerrm
