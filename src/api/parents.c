@@ -6,6 +6,10 @@
  * They must exist: committed, or in this transaction.  So a task can only wait
  * for older ones, and there are no cycles.
  *
+ * The scheduler looks up how each of them has ended, and keeps them in memory,
+ * while the capacity of queues bounds the number of tasks alone: hence the
+ * limit for one task.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -18,6 +22,9 @@
 #include "api/enqueue.h"
 #include "api/parents.h"
 #include "shmem/xact_actions.h"
+
+/* Most parents of a task */
+#define MAX_PARENTS	1000
 
 static int
 compare_ids(const void *a, const void *b)
@@ -71,6 +78,11 @@ read_after(ArrayType *array)
 	}
 	if (n == 0)
 		return NULL;
+	if (n > MAX_PARENTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a task can wait for at most %d others", MAX_PARENTS),
+				 errhint("Let tasks in between wait for some of them each.")));
 	qsort(ids, n, sizeof(Datum), compare_ids);
 	/* those of this very command must be seen */
 	if (xact_has_submitted())

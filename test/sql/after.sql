@@ -154,6 +154,7 @@ select pg_temp.refused(command) from unnest(array[
     $$select weir.enqueue('select 1', after => '{0}')$$,
     $$select weir.enqueue('select 1', after => '{-1}')$$,
     $$select weir.enqueue('select 1', after => '{null}')$$,
+    $$select weir.enqueue('select 1', after => array(select i::bigint from generate_series(1, 1001) i))$$,
     $$select weir.enqueue('select 1', on_parent_failure => 'ignore')$$,
     $$select weir.enqueue('select 1', after => '{1}', on_parent_failure => '')$$
 ]) command;
