@@ -123,15 +123,20 @@ worker_leave(int code, Datum arg)
 static void
 worker_review(WeirWorker *worker)
 {
-	static TimestampTz since;
+	static uint64 first = 0;
+	static TimestampTz since = 0;
 	int			held_back = outbox_held_back(worker);
 	TimestampTz now;
 
 	if (held_back == 0)
 		return;
 	now = GetCurrentTimestamp();
-	if (held_back == 1)
+	/* a batch reports several at once, and anybody may flush meanwhile */
+	if (since == 0 || first != outbox_first_held_back(worker))
+	{
+		first = outbox_first_held_back(worker);
 		since = now;
+	}
 	if (held_back >= FLUSH_COUNT || now - since >= FLUSH_US)
 		outbox_flush(worker);
 }

@@ -86,6 +86,15 @@ outbox_held_back(WeirWorker *worker)
 }
 
 /*
+ * The position of the first of them.
+ */
+uint64
+outbox_first_held_back(WeirWorker *worker)
+{
+	return pg_atomic_read_u64(&worker->outbox_head);
+}
+
+/*
  * Takes it upon this process to announce those completions that are on disk,
  * in their order: says from where to where.
  */

@@ -20,6 +20,7 @@ extern void outbox_put(WeirWorker *worker, const Completion *completion);
 extern void outbox_announce(WeirWorker *worker);
 extern void outbox_flush(WeirWorker *worker);
 extern int	outbox_held_back(WeirWorker *worker);
+extern uint64 outbox_first_held_back(WeirWorker *worker);
 
 /* scheduler */
 extern bool outbox_is_taken(WeirWorker *worker);

@@ -30,6 +30,7 @@ $node->safe_psql($db, q{
 	CREATE EXTENSION pg_weir;
 	CREATE TABLE effect (task_id bigint);
 	SELECT weir.create_queue('lazy', capacity => 100000, durability => 'grouped');
+	SELECT weir.create_queue('pairs', capacity => 100000, durability => 'grouped', batch => 2);
 	SELECT weir.create_queue('each', capacity => 100000)});
 wait_scheduler($node, $db);
 
@@ -64,9 +65,11 @@ sub flushes
 
 my $each = flushes('each', 1000);
 my $grouped = flushes('lazy', 1000);
-note("1000 tasks: $each flushes, grouped $grouped");
+my $pairs = flushes('pairs', 1000);
+note("1000 tasks: $each flushes, grouped $grouped, grouped pairs $pairs");
 cmp_ok($each, '>', 500, 'tasks are flushed one by one');
 cmp_ok($grouped, '<', 250, 'or several at once');
+cmp_ok($pairs, '<', 350, 'as are those that share a transaction');
 
 # A task that takes long does not keep back what was done before it.
 my $holder = $node->background_psql($db);
