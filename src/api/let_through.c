@@ -24,13 +24,12 @@
 
 #define RECORD_INTERVAL_MS	60000
 
-/* What this session has been let through for */
+/* What the session, or the current task of a worker, was let through for */
 typedef struct LetThrough
 {
 	struct
 	{
 		uint64		resource;
-		int64		task_id;	/* 0 = a session */
 		char		kind[16];
 		char		cause[16];
 	}			key;
@@ -39,6 +38,7 @@ typedef struct LetThrough
 } LetThrough;
 
 static HTAB *LetThroughs = NULL;
+static int64 LetThroughTask = 0;	/* whose they are */
 
 static LetThrough *
 let_through_find(const ResourceSlot *resource, const char *kind,
@@ -48,6 +48,13 @@ let_through_find(const ResourceSlot *resource, const char *kind,
 	LetThrough *found;
 	bool		known;
 
+	/* a worker has one task after the other */
+	if (LetThroughs != NULL && task_id != LetThroughTask)
+	{
+		hash_destroy(LetThroughs);
+		LetThroughs = NULL;
+	}
+	LetThroughTask = task_id;
 	if (LetThroughs == NULL)
 	{
 		HASHCTL		control = {0};
@@ -59,7 +66,6 @@ let_through_find(const ResourceSlot *resource, const char *kind,
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
 	probe.key.resource = resource->key;
-	probe.key.task_id = task_id;
 	strlcpy(probe.key.kind, kind, sizeof(probe.key.kind));
 	strlcpy(probe.key.cause, cause, sizeof(probe.key.cause));
 	found = hash_search(LetThroughs, &probe.key, HASH_ENTER, &known);
