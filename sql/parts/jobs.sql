@@ -279,6 +279,13 @@ BEGIN
     j.created_at := clock_timestamp();
     j.starts_at := p_starts_at;
     PERFORM weir._check_job(j);
+    -- all of them are looked at by whoever reads a view
+    IF weir._index(p_starts_at, p_every, p_timezone, j.created_at) > 1000000 THEN
+        RAISE program_limit_exceeded USING
+            MESSAGE = 'too many intervals',
+            DETAIL = format('More than 1000000 have begun since "%s".', 'starts_at'),
+            HINT = 'Let the job start later: weir.backfill() also runs what was before.';
+    END IF;
     IF p_starts_at IS NULL THEN
         j.starts_at := weir._natural_start(p_every, p_timezone, j.created_at);
     END IF;

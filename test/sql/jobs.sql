@@ -82,6 +82,7 @@ select pg_temp.refused(c) from unnest(array[
     $$select weir.create_job('x', 'select 1', '1 month 1 day')$$,
     $$select weir.create_job('x', 'select 1', '30 seconds')$$,
     $$select weir.create_job('x', 'select 1', '1 day', starts_at => 'infinity')$$,
+    $$select weir.create_job('x', 'select 1', '1 minute', starts_at => '0001-01-01')$$,
     $$select weir.create_job('x', 'select 1', '1 day', timezone => 'Mars/Olympus')$$,
     $$select weir.create_job('x', 'select 1', '1 day', timezone => null)$$,
     $$select weir.create_job('x', 'select 1', '1 day', queue => 'none')$$,
