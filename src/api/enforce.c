@@ -77,7 +77,8 @@ add_cap(List *resources, WeirDatabase *database, Oid relid)
 }
 
 /*
- * Gives up the snapshot of a statement, if it can be had anew; says whether.  What is not on top of the stack is somebody else's.
+ * Gives up the snapshot of a statement, if it can be had anew; says whether.
+ * What is not on top of the stack is somebody else's.
  */
 static bool
 snapshot_give_up(QueryDesc *queryDesc, bool *portal)

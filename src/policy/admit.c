@@ -3,9 +3,9 @@
  * admit.c
  *	  The life of a task in the policy.
  *
- * A task is blocked (by others, depend.c), delayed (in the order of timers), ready (in the order of its
- * bucket) or running (it has a run, which knows its slots).  tasks.h says how
- * these follow one another.
+ * A task is blocked (by others, depend.c), delayed (in the order of timers),
+ * ready (in the order of its bucket) or running (it has a run, which knows its
+ * slots).  tasks.h says how these follow one another.
  *
  *-------------------------------------------------------------------------
  */

@@ -428,8 +428,9 @@ interrupt_retry_at(const UnfinishedTask *unfinished, TimestampTz finished_at)
  * Ends an attempt whose worker went away in the middle of it.  In mode
  * transaction nothing of it is left; it is given back, unless the command
  * itself brought the process to its end, or may well have done so: a task can
- * terminate its own worker, and would do so for ever.  The worker is NULL if it went with
- * the whole server; it was told to leave if the database had to be cleared.
+ * terminate its own worker, and would do so for ever.  The worker is NULL if it
+ * went with the whole server; it was told to leave if the database had to be
+ * cleared.
  */
 void
 rebuild_interrupt(Scheduler *scheduler, const UnfinishedTask *unfinished,
