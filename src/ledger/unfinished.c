@@ -135,42 +135,75 @@ unfinished_needs(uint64 row, int tables, int resources, uint64 *needs)
 }
 
 /*
- * Takes the parents of a row that have not ended as they must.
+ * How the parents of a task have ended: those that are submitted in one call
+ * have the same.
+ */
+typedef struct ParentsSeen
+{
+	ArrayType  *after;			/* NULL = nobody's yet */
+	PolicyOnFailure on_failure;
+	int64	   *unmet;			/* those that have not ended as they must */
+	int			nunmet;
+	int64		failed;			/* one for which the task is to be cancelled */
+	TimestampTz met_at;			/* when the last one of them ended */
+} ParentsSeen;
+
+/*
+ * Looks up how the parents have ended, unless they are those seen last.
  */
 static void
-unfinished_parents(uint64 row, UnfinishedTask *unfinished)
+parents_look_up(ParentsSeen *seen, ArrayType *after,
+				PolicyOnFailure on_failure)
 {
-	PolicyTask *task = &unfinished->task;
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
-									  SPI_tuptable->tupdesc, 23, &isnull);
 	Datum	   *ids;
-	int64	   *parents;
 	int			n;
-	TimestampTz met_at = POLICY_TIME_ALWAYS;
-	int64		limit;
 
-	if (isnull)
+	if (seen->after != NULL && seen->on_failure == on_failure &&
+		VARSIZE(seen->after) == VARSIZE(after) &&
+		memcmp(seen->after, after, VARSIZE(after)) == 0)
 		return;
-	(void) on_failure_parse(sql_text(row, 24), &task->on_failure);
-	deconstruct_array(DatumGetArrayTypeP(value), INT8OID, sizeof(int64),
-					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids, NULL, &n);
-	parents = palloc(n * sizeof(int64));
+	deconstruct_array(after, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &ids, NULL, &n);
+	memset(seen, 0, sizeof(ParentsSeen));
+	seen->after = after;
+	seen->on_failure = on_failure;
+	seen->unmet = palloc(n * sizeof(int64));
+	seen->met_at = POLICY_TIME_ALWAYS;
 	for (int i = 0; i < n; i++)
 	{
 		int64		parent = DatumGetInt64(ids[i]);
 		RunEnd		end;
 		bool		ended = run_row_ended(parent, &end);
 
-		met_at = Max(met_at, end.finished_at);
+		seen->met_at = Max(seen->met_at, end.finished_at);
 		if (ended && (end.outcome == OUTCOME_SUCCEEDED ||
-					  task->on_failure == POLICY_ON_FAILURE_RUN))
+					  on_failure == POLICY_ON_FAILURE_RUN))
 			continue;
-		if (ended && task->on_failure == POLICY_ON_FAILURE_CANCEL)
-			unfinished->failed_parent = parent;
-		parents[task->nparents++] = parent;
+		if (ended && on_failure == POLICY_ON_FAILURE_CANCEL)
+			seen->failed = parent;
+		seen->unmet[seen->nunmet++] = parent;
 	}
-	task->parents = parents;
+}
+
+/*
+ * Takes the parents of a row that have not ended as they must.
+ */
+static void
+unfinished_parents(uint64 row, UnfinishedTask *unfinished, ParentsSeen *seen)
+{
+	PolicyTask *task = &unfinished->task;
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
+									  SPI_tuptable->tupdesc, 23, &isnull);
+	int64		limit;
+
+	if (isnull)
+		return;
+	(void) on_failure_parse(sql_text(row, 24), &task->on_failure);
+	parents_look_up(seen, DatumGetArrayTypeP(value), task->on_failure);
+	unfinished->failed_parent = seen->failed;
+	task->parents = seen->unmet;
+	task->nparents = seen->nunmet;
 	if (task->expires_at == POLICY_TIME_NEVER)
 		return;
 	/* the time runs from the end of the last of them */
@@ -183,7 +216,7 @@ unfinished_parents(uint64 row, UnfinishedTask *unfinished)
 		task->wait_limit = limit;
 	}
 	else
-		task->expires_at = Max(task->expires_at, met_at + limit);
+		task->expires_at = Max(task->expires_at, seen->met_at + limit);
 }
 
 /*
@@ -210,7 +243,7 @@ unfinished_copy(const UnfinishedTask *task)
  * Takes a row of the current result apart.
  */
 static void
-unfinished_row(uint64 row, UnfinishedTask *unfinished)
+unfinished_row(uint64 row, UnfinishedTask *unfinished, ParentsSeen *seen)
 {
 	PolicyTask *task = &unfinished->task;
 	int64		retry_at;
@@ -237,7 +270,7 @@ unfinished_row(uint64 row, UnfinishedTask *unfinished)
 	unfinished->given_back = sql_int4(row, 25);
 	task->expires_at = sql_isnull(row, 21) ? POLICY_TIME_NEVER :
 		sql_int8(row, 21);
-	unfinished_parents(row, unfinished);
+	unfinished_parents(row, unfinished, seen);
 	if (!sql_isnull(row, 19))
 		task->priority = sql_int4(row, 19);
 	if (!sql_isnull(row, 20))
@@ -259,6 +292,7 @@ unfinished_read(int64 low, int64 high, int64 window, UnfinishedVisit visit,
 	Generation	generation = {0};
 	SqlSession	session;
 	SqlParams	params = {0};
+	ParentsSeen seen = {0};
 	int64		end;
 
 	for (int i = 0; i < n && generation.high == 0; i++)
@@ -284,7 +318,7 @@ unfinished_read(int64 low, int64 high, int64 window, UnfinishedVisit visit,
 	{
 		UnfinishedTask task;
 
-		unfinished_row(i, &task);
+		unfinished_row(i, &task, &seen);
 		visit(&task, arg);
 	}
 	sql_end(&session);
@@ -302,6 +336,7 @@ unfinished_read_one(int64 task_id, UnfinishedTask *task, MemoryContext context)
 	int			id;
 	SqlSession	session;
 	SqlParams	params = {0};
+	ParentsSeen seen = {0};
 	bool		found;
 
 	if (generation == NULL)
@@ -317,7 +352,7 @@ unfinished_read_one(int64 task_id, UnfinishedTask *task, MemoryContext context)
 	{
 		MemoryContext caller;
 
-		unfinished_row(0, task);
+		unfinished_row(0, task, &seen);
 		caller = MemoryContextSwitchTo(context);
 		*task = *unfinished_copy(task);
 		MemoryContextSwitchTo(caller);
