@@ -28,6 +28,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -201,6 +202,32 @@ search_from(const LockData *locks, int pid, char **path)
 }
 
 /*
+ * Begins to look in memory of its own: who waits for long looks many times.
+ */
+static MemoryContext
+look_begin(void)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pg_weir holders",
+												  ALLOCSET_DEFAULT_SIZES);
+
+	return MemoryContextSwitchTo(context);
+}
+
+/*
+ * Ends it; the words for what was found are the caller's.
+ */
+static void
+look_end(MemoryContext caller, bool found, char **words)
+{
+	MemoryContext context = MemoryContextSwitchTo(caller);
+
+	if (found)
+		*words = pstrdup(*words);
+	MemoryContextDelete(context);
+}
+
+/*
  * Does the process wait for us?  Then "path" is the way from it in words.  Its
  * own word whether it waits at all comes first, which costs nobody a lock.
  */
@@ -208,19 +235,23 @@ bool
 process_waits_for_us(int pid, char **path)
 {
 	PGPROC	   *process = BackendPidGetProc(pid);
+	MemoryContext caller;
+	bool		found;
 
 	if (process == NULL ||
 		(process->wait_event_info & 0xFF000000) != PG_WAIT_LOCK)
 		return false;
-	return search_from(GetLockStatusData(), pid, path);
+	caller = look_begin();
+	found = search_from(GetLockStatusData(), pid, path);
+	look_end(caller, found, path);
+	return found;
 }
 
 /*
  * Do the holders of the resource's slots wait for us, any one of them or all?
- * Then "cycle" is the way from one of them in words.
  */
-bool
-holders_wait_for_us(uint64 resource, bool all, char **cycle)
+static bool
+holders_search(uint64 resource, bool all, char **cycle)
 {
 	const LockData *locks = GetLockStatusData();
 	List	   *pids = holders_list(locks, resource);
@@ -243,5 +274,18 @@ holders_wait_for_us(uint64 resource, bool all, char **cycle)
 		else if (all)
 			return false;
 	}
+	return found;
+}
+
+/*
+ * The same.  Then "cycle" is the way from one of them in words.
+ */
+bool
+holders_wait_for_us(uint64 resource, bool all, char **cycle)
+{
+	MemoryContext caller = look_begin();
+	bool		found = holders_search(resource, all, cycle);
+
+	look_end(caller, found, cycle);
 	return found;
 }
