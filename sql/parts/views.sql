@@ -455,12 +455,14 @@ WITH RECURSIVE waiter AS MATERIALIZED (
     WHERE l.granted AND l.locktype = 'advisory' AND l.objsubid = 22273 AND l.objid = 4294967295
     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
 ), chain AS (
-    SELECT w.pid, b.pid AS blocker, 1 AS depth, ARRAY[w.pid, b.pid] AS path
+    -- each pair once for each distance: of those in a line for one lock each is
+    -- blocked by all before it, and the ways through are 2 to the power of them
+    SELECT w.pid, b.pid AS blocker, 1 AS depth
     FROM waiter w, unnest(w.blockers) b(pid)
-    UNION ALL
-    SELECT c.pid, b.pid, c.depth + 1, c.path || b.pid
+    UNION
+    SELECT c.pid, b.pid, c.depth + 1
     FROM chain c JOIN waiter w ON w.pid = c.blocker, unnest(w.blockers) b(pid)
-    WHERE b.pid <> ALL (c.path)
+    WHERE b.pid <> c.pid AND c.depth < (SELECT least(count(*), 64) FROM waiter)
 ), root AS (
     SELECT DISTINCT ON (c.pid) c.pid, c.blocker, c.depth
     FROM chain c
