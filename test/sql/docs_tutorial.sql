@@ -65,6 +65,28 @@ DELETE FROM target;
 SELECT weir.retry(:task, reason => 'the old row is gone');
 SELECT outcome FROM weir.wait(:task);
 SELECT attempt, outcome, final, reason FROM weir.runs WHERE task_id = :task ORDER BY attempt;
+CREATE TABLE daily_visits (day date PRIMARY KEY, n bigint);
+SELECT weir.create_job('count_visits',
+    'DELETE FROM daily_visits WHERE day = $1;
+     INSERT INTO daily_visits
+     SELECT day, sum(n) FROM visits WHERE day >= $1 AND day < $2 GROUP BY day RETURNING n',
+    every => '1 day', timezone => 'UTC', starts_at => '2024-05-01 UTC', tables => '{daily_visits}');
+SELECT count(*) AS days FROM weir.run_due('count_visits');
+SELECT count(*) AS again FROM weir.run_due('count_visits');
+SELECT weir.drain('daily', timeout => '1 minute');
+SELECT weir.backfill('count_visits', '2024-05-01 UTC', '2024-05-05 UTC') AS backfill \gset
+SET datestyle = 'ISO';
+DO $$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM weir.backfills WHERE state = 'running'); COMMIT; END LOOP; END $$;
+SELECT state, chunks, done FROM weir.backfills WHERE backfill_id = :backfill;
+SELECT day, n FROM daily_visits ORDER BY day;
+BEGIN;
+INSERT INTO visits VALUES ('2024-05-02', 'about', 5);
+SELECT version AS stale FROM weir.correct('count_visits', '2024-05-02 UTC', '2024-05-03 UTC', reason => 'a file came late');
+COMMIT;
+DO $$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM weir.backfills WHERE state = 'running'); COMMIT; END LOOP; END $$;
+SELECT version, exec, currency, reason FROM weir.intervals
+WHERE job = 'count_visits' AND interval_start = '2024-05-02 UTC';
+SELECT n FROM daily_visits WHERE day = '2024-05-02';
 SELECT count(*) AS tasks FROM weir.tasks;
 DELETE FROM weir.task;
 \connect :home
