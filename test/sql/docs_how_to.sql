@@ -97,6 +97,7 @@ SELECT outcome FROM weir.wait(:task);
 SELECT scheduler, adopted FROM weir.status;
 \connect weir_docs
 DROP DATABASE weir_docs_copy;
+SELECT weir.unschedule(name) FROM weir.jobs WHERE schedule IS NOT NULL;
 \connect :home
 DROP DATABASE weir_docs;
 
@@ -276,6 +277,10 @@ SELECT queue, class, count(*), min(deadline) AS first
 FROM weir.tasks
 WHERE state IN ('ready', 'running', 'retrying', 'scheduled') AND deadline < now()
 GROUP BY queue, class;
+SELECT job, interval_start, late_by, exec, acknowledged_by FROM weir.late;
+SELECT job, state, state_reason, percent, failed, eta FROM weir.backfills WHERE state IN ('running', 'paused');
+SELECT resource, slots, used, waiting_sessions, waited, let_through, refused, next_start, paused_until
+FROM weir.resources WHERE kind <> 'template';
 SELECT task_id, relation, waited, root_blocker, root_task_id, root_state, waiting_behind
 FROM weir.lock_waits WHERE waited > interval '10 seconds' ORDER BY waiting_behind DESC;
 \connect :home
