@@ -34,6 +34,11 @@ CREATE FUNCTION weir._causes(
         SELECT t.task_id, 3, 'paused', NULL, 'weir.enabled is off', NULL
         FROM t, s WHERE NOT s.enabled
         UNION ALL
+        SELECT t.task_id, 3, 'paused', NULL,
+               format('the library has version %s and the extension %s: ALTER EXTENSION pg_weir UPDATE',
+                      s.library_version, s.extension_version), NULL
+        FROM t, s WHERE s.library_version <> s.extension_version
+        UNION ALL
         SELECT t.task_id, 4, 'paused', NULL,
                coalesce('queue ' || q.name || ': ' || q.paused_reason, 'queue ' || q.name), NULL
         FROM t JOIN weir.queues q ON q.name = t.queue WHERE q.paused

@@ -51,6 +51,12 @@ select outcome from weir.wait(:a, '30s');
 select weir.pause('why');
 select weir.enqueue('select 1', queue => 'why') as a \gset
 select * from why(:a);
+-- and while library and SQL objects have other versions
+begin;
+set local allow_system_table_mods = on;
+update pg_extension set extversion = '0.0' where extname = 'pg_weir';
+select cause, regexp_replace(detail, 'version \S+', 'version N') as detail from why(:a);
+rollback;
 select weir.cancel(:a);
 select weir.resume('why');
 -- backoff
