@@ -133,7 +133,7 @@ while ($calm->pumpable)
 	$done{$what} += $hand->query_safe(
 		"SELECT count(pg_terminate_backend(pid)) FROM
 		 (SELECT pid FROM pg_stat_activity WHERE $what ORDER BY random() LIMIT 1) p");
-	if ($times % 5 == 0 && $hand->query_safe("SELECT counted FROM weir.status") eq 't')
+	if ($times % 5 == 0 && $hand->query_safe("SELECT counted FROM weir.status") =~ /t/)
 	{
 		$hand->query_safe("SELECT weir.cap_table('two', 1 + floor(random() * 3)::int)");
 		$hand->query_safe("SELECT load(20) FROM weir.status WHERE (SELECT sum(depth) < 60 FROM weir.queues)");

@@ -137,7 +137,14 @@ for my $segment (glob "$data/pg_wal/????????????????????????")
 	close $wal or die "$segment: $!";
 }
 $node->append_conf('postgresql.conf', 'weir.enabled = off');
-$node->start;
+
+# Who was not listed, as the session that listed them, is gone in a moment.
+my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
+until ($node->start(fail_ok => 1))
+{
+	die 'the server does not start' if --$tries == 0;
+	select undef, undef, undef, 0.1;
+}
 queue_ready($node, $db);
 my $left = $node->safe_psql($db, "SELECT count(*) FROM weir.run WHERE task_id >= $first");
 note("$announced announced, $left on disk, $later later");
