@@ -15,20 +15,24 @@ my $session = $node->background_psql('postgres');
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION pg_weir;
 	CREATE ROLE other;
+	CREATE ROLE hasty LOGIN;
+	ALTER ROLE hasty SET lock_timeout = '200ms';
 	SELECT weir.create_queue('held');
+	SELECT weir.grant_queue('held', 'hasty');
 	SELECT weir.pause('held');
 });
 
 # In the first generation: a task that ends when its table of runs is locked,
 # so that its run can be neither recorded nor looked up.
 my $stuck = $node->safe_psql('postgres', q{
+	SET ROLE hasty;
 	SELECT weir.enqueue($command$
 		DO $$ BEGIN
 			LOOP
 				EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE relation = 'weir.run_1'::regclass
 								  AND mode = 'AccessExclusiveLock' AND granted);
 			END LOOP;
-		END $$ $command$, queue => 'held', max_attempts => 1, settings => '{"lock_timeout": "200ms"}')});
+		END $$ $command$, queue => 'held', max_attempts => 1)});
 $node->safe_psql('postgres', q{
 	SELECT weir.enqueue_many('SELECT 1', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, 150)), queue => 'held')});
 is( $node->safe_psql('postgres', "SELECT sum(weir.cancel(task_id)) FROM weir.tasks WHERE task_id > $stuck"),
