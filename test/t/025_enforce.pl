@@ -167,6 +167,10 @@ is( $node->safe_psql('postgres',
 is( $node->safe_psql('postgres', "SELECT max(held) <= 3 AND sum(writers) > 20 FROM sampled WHERE name = 'two'"),
 	't', 'nor more than the highest cap of two');
 
+cap_kept($node, 'postgres', 'public.one', 1, 1);
+# as high as it ever was
+cap_kept($node, 'postgres', 'public.two', 3, 1);
+
 # A lock that is being released can outlast the slot by a moment: only who is
 # seen twice has written without one.
 my $strangers = "SELECT count(*) FROM (SELECT FROM stranger WHERE name = '%s'

@@ -67,6 +67,7 @@ is($psql->(q{
 	SELECT count(*) FROM run a JOIN run b
 		ON a.tenant = b.tenant AND a.started_at < b.started_at AND b.started_at < a.finished_at}),
 	0, 'nor does the ledger say so');
+cap_kept($node, 'postgres', 'pool', 3, 1);
 is($psql->('SELECT count(*) FROM seen WHERE task_id IS NOT NULL'), 450, 'all tasks have run');
 slots_free($node, 'postgres');
 ok( $node->poll_query_until('postgres',

@@ -48,17 +48,17 @@ sub wait_gone
 	die "process $pid does not end";
 }
 
-# How many runs of tasks that declared the table were going on at once at
-# most, and how many there were: a run is the time from its start to its end,
-# the end not included.
+# How many runs of tasks that declared the table or the named resource were
+# going on at once at most, and how many there were: a run is the time from its
+# start to its end, the end not included.
 sub most_at_once
 {
-	my ($node, $database, $table) = @_;
+	my ($node, $database, $resource) = @_;
 
 	return split /\|/, $node->safe_psql($database, qq{
 		WITH run AS (
-			SELECT started_at, finished_at FROM weir.runs
-			WHERE tables \@> ARRAY['$table'] AND started_at IS NOT NULL
+			SELECT r.started_at, r.finished_at FROM weir.runs r JOIN weir.tasks t USING (task_id)
+			WHERE (t.tables || t.resources) \@> ARRAY['$resource'] AND r.started_at IS NOT NULL
 		), edge AS (
 			SELECT started_at AS at, 1 AS step FROM run
 			UNION ALL
@@ -70,16 +70,16 @@ sub most_at_once
 		SELECT (SELECT coalesce(max(n), 0) FROM level), (SELECT count(*) FROM run)});
 }
 
-# Tests that the ledger shows no moment with more runs on the table than its
-# cap, and that at some moment there were at least "reached": fewer could not
-# have shown an excess.
+# Tests that the ledger shows no moment with more runs on the table or resource
+# than its cap, and that at some moment there were at least "reached": fewer
+# could not have shown an excess.
 sub cap_kept
 {
-	my ($node, $database, $table, $cap, $reached) = @_;
-	my ($most, $runs) = most_at_once($node, $database, $table);
+	my ($node, $database, $resource, $cap, $reached) = @_;
+	my ($most, $runs) = most_at_once($node, $database, $resource);
 
-	note("$runs runs on $table, at most $most at once");
-	ok($most <= $cap, "never more than $cap of $runs runs on $table at once")
+	note("$runs runs on $resource, at most $most at once");
+	ok($most <= $cap, "never more than $cap of $runs runs on $resource at once")
 	  or diag("$most at once");
 	ok($most >= $reached, "and at some time $reached");
 }
