@@ -69,7 +69,9 @@ CREATE FUNCTION weir._causes(
         SELECT t.task_id, 6, 'inbox', a.pid::text, 'handed to a worker', NULL
         FROM t JOIN weir._show_assigned() a ON a.task_id = t.task_id
         UNION ALL
-        SELECT t.task_id, 7, 'queue_limit', NULL,
+        SELECT t.task_id, 7, 'queue_limit',
+               (SELECT string_agg('task ' || a.task_id, ', ' ORDER BY a.task_id)
+                FROM weir._show_assigned() a WHERE a.queue_id = q.queue_id),
                q.running || ' of max_running ' || q.max_running || ' in queue ' || q.name, NULL
         FROM t JOIN weir.queues q ON q.name = t.queue
         WHERE t.state IN ('ready') AND q.running >= q.max_running

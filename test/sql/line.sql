@@ -52,7 +52,7 @@ call await('select waiting_sessions = 1 from weir.resources where resource = ''p
 select start('c', $$select weir.acquire('line_t', '30s')::text$$);
 call await('select waiting_sessions = 2 from weir.resources where resource = ''public.line_t''');
 -- the one is seen to wait for the other in the line
-select locktype, mode, relation, cardinality(blockers) as blockers, depth, root_state, waiting_behind from weir.lock_waits;
+select locktype, mode, relation, cardinality(blockers) as blockers, depth, root_state, waiting_behind from weir.lock_waits order by depth;
 -- who does not wait does not pass the line either
 select start('d', $$select weir.try_acquire('line_t')::text$$), finish('d');
 select busy('b'), busy('c');

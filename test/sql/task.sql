@@ -54,10 +54,22 @@ create function progress_and_hold(done bigint, total bigint, note text) returns 
     select weir.progress(done, total, note);
     select pg_advisory_xact_lock_shared(4713)
 $$;
+-- (three at once, which a server with few workers can do)
 select pg_advisory_lock(4713);
-select n from weir.enqueue_many('select progress_and_hold($1, $2, $3)',
-    '[[1, 3, "a third"], [0, 5, null], [5, 5, "ünïcödé"], [7, null, ""], [null, null, "no numbers"], [null, 4, "no done"], [0, 0, "nothing to do"]]', 'self');
-call await_at_lock(7);
+select n from weir.enqueue_many('select progress_and_hold($1, $2, $3)', '[[1, 3, "a third"], [0, 5, null], [5, 5, "ünïcödé"]]', 'self');
+call await_at_lock(3);
+select args, done, total, percent, note from weir.running where queue = 'self' order by task_id;
+select pg_advisory_unlock(4713);
+select weir.drain('self', '30s');
+select pg_advisory_lock(4713);
+select n from weir.enqueue_many('select progress_and_hold($1, $2, $3)', '[[7, null, ""], [null, null, "no numbers"], [null, 4, "no done"]]', 'self');
+call await_at_lock(3);
+select args, done, total, percent, note from weir.running where queue = 'self' order by task_id;
+select pg_advisory_unlock(4713);
+select weir.drain('self', '30s');
+select pg_advisory_lock(4713);
+select n from weir.enqueue_many('select progress_and_hold($1, $2, $3)', '[[0, 0, "nothing to do"]]', 'self');
+call await_at_lock(1);
 select args, done, total, percent, note from weir.running where queue = 'self' order by task_id;
 select pg_advisory_unlock(4713);
 select weir.drain('self', '30s');
