@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 
 # What is there must last for all that time at the highest rate.
-supply=$(((before + held) * 12000))
+supply=$(((before + held) * 36000))
 
 long_scenario snapshot "Jobs per second, a snapshot held from second $before on"
 compare snapshot skip "SKIP LOCKED, 16 clients" snapshot_skip
@@ -54,7 +54,7 @@ snapshot_graphile() {
   need_npm
   fresh_database on
   peer graphile migrate
-  fill_graphile noop $((supply / 3))
+  fill_graphile noop $((supply / 9))
   settle
   hold_snapshot
   peer graphile series $((before + held)) plain sql >"$scratch/progress"

@@ -66,7 +66,8 @@ due_tasks() {
        FROM generate_series(1, 1000) n" >/dev/null
   ask "SELECT 1 / weir.drain('bench', timeout => '1 minute')::int" >/dev/null
   ask "SELECT extract(epoch FROM r.started_at - t.run_at) * 1000
-       FROM weir.task t JOIN weir.run r USING (task_id) WHERE t.queue = 'bench'" | percentiles
+       FROM weir.task t JOIN weir.run r USING (task_id)
+       JOIN weir.environment v USING (environment_id) WHERE v.queue = 'bench'" | percentiles
 }
 
 scenario due "From the time that a task is for to its start, 1000 tasks due one each 2 ms"
