@@ -79,6 +79,7 @@ is( $node->safe_psql('work',
 $node->safe_psql('work',
 	"SELECT weir.cancel_many(array_agg(task_id)) FROM weir.tasks WHERE state IN ('ready', 'running', 'retrying')");
 long_task($node, 'work', 2);
+wait_running($node, 'work', 2);
 
 # Reload.
 $node->append_conf('postgresql.conf', "weir.enabled = off\n");
