@@ -301,8 +301,10 @@ clearing_release(ResourceReleasePhase phase, bool isCommit, bool isTopLevel,
 			pg_atomic_write_u32(&mine->seeded, 0);
 			resource_set_enforcing(mine, 0);
 		}
-		hold_lift(clearing->database);
 	}
+	/* only then: a scheduler that starts now counts anew, and says so */
+	foreach(cell, debts.clearings)
+		hold_lift(((Clearing *) lfirst(cell))->database);
 	database_extension_changes(false);
 }
 
