@@ -88,7 +88,6 @@ heap_rows_begin(Oid relid)
 static void
 heap_rows_execute(HeapRows *rows)
 {
-	PushActiveSnapshot(GetLatestSnapshot());
 	table_multi_insert(rows->relation, rows->slots, rows->n,
 					   GetCurrentCommandId(true), 0, NULL);
 	for (int i = 0; i < rows->n; i++)
@@ -97,17 +96,18 @@ heap_rows_execute(HeapRows *rows)
 											 rows->estate));
 		ResetPerTupleExprContext(rows->estate);
 	}
-	PopActiveSnapshot();
 }
 
 /*
- * Writes the rows that were added.
+ * Writes the rows that were added.  Who writes a row that may have values out
+ * of line must have a snapshot.
  */
 static void
 heap_rows_flush(HeapRows *rows)
 {
 	if (rows->n == 0)
 		return;
+	PushActiveSnapshot(GetLatestSnapshot());
 	if (rows->estate != NULL)
 		heap_rows_execute(rows);
 	else if (rows->n == 1)
@@ -118,6 +118,7 @@ heap_rows_flush(HeapRows *rows)
 	else
 		CatalogTuplesMultiInsertWithInfo(rows->relation, rows->slots, rows->n,
 										 rows->indexes);
+	PopActiveSnapshot();
 	for (int i = 0; i < rows->n; i++)
 		ExecClearTuple(rows->slots[i]);
 	rows->n = 0;
