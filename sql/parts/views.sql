@@ -117,7 +117,7 @@ COMMENT ON COLUMN weir.queues.policy IS 'Retry parameters.';
 COMMENT ON COLUMN weir.queues.owner IS 'Role that may change it.';
 
 CREATE VIEW weir.tasks WITH (security_barrier) AS
-SELECT t.task_id, v.queue, t.class,
+SELECT t.task_id, v.queue, v.class,
        CASE WHEN l.final THEN
                 CASE WHEN l.outcome IN ('succeeded', 'cancelled', 'expired') THEN l.outcome
                      ELSE 'discarded' END
@@ -130,17 +130,17 @@ SELECT t.task_id, v.queue, t.class,
        (SELECT j.name FROM weir.interval i JOIN weir.job j ON j.job_id = i.job_id
         WHERE i.task_id = t.task_id LIMIT 1) AS job,
        (SELECT min(i.interval_start) FROM weir.interval i WHERE i.task_id = t.task_id) AS interval_start,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.command END AS command,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.args END AS args,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN t.command END AS command,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN t.args END AS args,
        t.priority, t.run_at, t.deadline, t.enqueued_at, t.tables, t.resources,
-       CASE WHEN t.autocommit THEN 'autocommit' ELSE 'transaction' END AS mode,
-       t.timeout, t.max_attempts, coalesce(l.attempt, 0) AS attempts, l.retry_at,
+       CASE WHEN v.autocommit THEN 'autocommit' ELSE 'transaction' END AS mode,
+       t.timeout, v.max_attempts, coalesce(l.attempt, 0) AS attempts, l.retry_at,
        l.finished_at,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.settings END AS settings,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN t.settings END AS settings,
        t.policy, v.session_user_name AS enqueued_by, v.application_name,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN v.client_addr END AS client_addr,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.reason END AS reason,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.unique_key END AS unique_key,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN v.client_addr END AS client_addr,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN t.reason END AS reason,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN t.unique_key END AS unique_key,
        t.queue_timeout,
        CASE WHEN t.queue_timeout IS NOT NULL AND l.final IS NOT TRUE
              AND a.task_id IS NULL AND NOT s.started AND coalesce(d.unmet, 0) = 0
@@ -206,17 +206,17 @@ COMMENT ON COLUMN weir.tasks.after IS 'Tasks that have to end before it starts.'
 COMMENT ON COLUMN weir.tasks.on_parent_failure IS 'What becomes of it when one of them ends without success: cancel, wait or run.';
 
 CREATE VIEW weir.runs WITH (security_barrier) AS
-SELECT r.task_id, r.attempt, v.queue, t.class, v.owner_name AS owner,
+SELECT r.task_id, r.attempt, v.queue, v.class, v.owner_name AS owner,
        r.outcome, r.final, r.charged, r.retry_at, r.worker_pid,
        r.ready_at, r.started_at, r.finished_at, t.tables, r.sqlstate,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.message END AS message,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.detail END AS detail,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.hint END AS hint,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.context END AS context,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.message END AS message,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.detail END AS detail,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.hint END AS hint,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.context END AS context,
        r.rows,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.result END AS result,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.result END AS result,
        r.actor,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.reason END AS reason, r.xid
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.reason END AS reason, r.xid
 FROM weir.run r
 JOIN weir.task t ON t.task_id = r.task_id
 JOIN weir.environment v ON v.environment_id = t.environment_id;
@@ -249,12 +249,12 @@ COMMENT ON COLUMN weir.runs.xid IS 'Transaction that wrote the row, and with it 
 -- From the few runs that failed for good to their tasks, not from all tasks to
 -- their last runs.  A run after it says that the task was brought back.
 CREATE VIEW weir.dead_letters WITH (security_barrier) AS
-SELECT t.task_id, v.queue, t.class, v.owner_name AS owner,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.command END AS command,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN t.args END AS args,
+SELECT t.task_id, v.queue, v.class, v.owner_name AS owner,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN t.command END AS command,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN t.args END AS args,
        t.enqueued_at, r.attempt AS attempts, r.outcome, r.sqlstate,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.message END AS message,
-       CASE WHEN weir._may_see(t.owner, v.owner_name, t.enqueued_at) THEN r.detail END AS detail,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.message END AS message,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.detail END AS detail,
        r.finished_at, r.outcome = 'crashed' AS quarantined
 FROM weir.run r
 JOIN weir.task t ON t.task_id = r.task_id
@@ -469,7 +469,7 @@ WITH RECURSIVE waiter AS MATERIALIZED (
     WHERE NOT EXISTS (SELECT FROM waiter w WHERE w.pid = c.blocker)
     ORDER BY c.pid, c.depth DESC, c.blocker
 )
-SELECT w.pid, k.task_id, t.class, v.queue, w.locktype, w.mode,
+SELECT w.pid, k.task_id, v.class, v.queue, w.locktype, w.mode,
        (CASE WHEN w.locktype = 'advisory' AND w.objsubid = 22273 THEN w.classid
              ELSE w.relation END)::regclass AS relation,
        w.waitstart AS since, pg_catalog.clock_timestamp() - w.waitstart AS waited,

@@ -96,7 +96,7 @@ task_to_act_on(int64 task_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("task " INT64_FORMAT " does not exist", task_id)));
-	if (!may_act_on(task->owner, task->environment.owner_name,
+	if (!may_act_on(task->environment.owner, task->environment.owner_name,
 					task->enqueued_at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -172,7 +172,7 @@ control_end_waiting(WeirDatabase *database, const TaskRow *task,
 			break;
 		CHECK_FOR_INTERRUPTS();
 	}
-	xact_end_task(database, depth_slot(database, task->queue_id), places);
+	xact_end_task(database, depth_slot(database, task->environment.queue_id), places);
 	send(database, MESSAGE_ENDED, task_id);
 	event_write("cancel", task_id, task->environment.queue, NULL, reason, NULL);
 	return END_DONE;
@@ -251,7 +251,7 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 				 errmsg("task " INT64_FORMAT " is in a closed generation of the ledger",
 						task_id),
 				 errhint("Enqueue its command again.")));
-	queue = queue_config_by_id(task->queue_id);
+	queue = queue_config_by_id(task->environment.queue_id);
 	if (queue == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -262,12 +262,12 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 	if (!summary.final || summary.outcome == OUTCOME_SUCCEEDED)
 		return false;
 	refuse_superseded(task_id);
-	slot = depth_slot(database, task->queue_id);
+	slot = depth_slot(database, task->environment.queue_id);
 	if (!xact_reserve_depth(slot, 1, capacity))
 		room_refuse(task->environment.queue, capacity, slot,
 					"Try again later, or raise the capacity with weir.alter_queue().");
-	require_queue_open(task->queue_id, task->environment.queue, slot);
-	depth_require_bound(slot, task->queue_id);
+	require_queue_open(task->environment.queue_id, task->environment.queue, slot);
+	depth_require_bound(slot, task->environment.queue_id);
 	run.task_id = task_id;
 	run.attempt = summary.attempts + 1;
 	run.outcome = OUTCOME_RETRIED;
@@ -318,7 +318,7 @@ static bool
 expedite_one(FunctionCallInfo fcinfo, WeirDatabase *database, int64 task_id)
 {
 	TaskRow    *task = task_to_act_on(task_id);
-	const QueueConfig *queue = queue_config_by_id(task->queue_id);
+	const QueueConfig *queue = queue_config_by_id(task->environment.queue_id);
 	SubmitMessage message;
 	RunSummary	summary;
 	StringInfoData detail;

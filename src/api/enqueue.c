@@ -49,9 +49,9 @@ promise(const EnqueueRequest *request, int64 first, int64 n)
 		return;
 	}
 	message.kind = MESSAGE_SUBMIT;
-	message.queue = task->queue_id;
-	message.owner = task->owner;
-	message.klass = task->klass;
+	message.queue = task->environment.queue_id;
+	message.owner = task->environment.owner;
+	message.klass = task->environment.klass;
 	message.priority = task->priority;
 	message.enqueued_at = task->enqueued_at;
 	message.run_at = task->has_run_at ? task->run_at : POLICY_TIME_ALWAYS;
@@ -160,7 +160,7 @@ weir_try_enqueue(PG_FUNCTION_ARGS)
 		Interval   *after = palloc0(sizeof(Interval));
 
 		after->time = depth_retry_after(depth_slot(request.database,
-												   request.task.queue_id)) * 1000;
+												   request.task.environment.queue_id)) * 1000;
 		values[2] = IntervalPGetDatum(after);
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),

@@ -48,7 +48,7 @@ check_parent(int64 task_id)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("task " INT64_FORMAT " does not exist", task_id),
 				 errdetail("A task can wait for committed ones, and for those of its own transaction.")));
-	if (!may_see(parent->owner, parent->environment.owner_name,
+	if (!may_see(parent->environment.owner, parent->environment.owner_name,
 				 parent->enqueued_at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -123,15 +123,15 @@ read_queue(FunctionCallInfo fcinfo, EnqueueRequest *request)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("queue \"%s\" does not exist", name),
 				 errhint("See the view weir.queues, or create it with weir.create_queue().")));
-	task->queue_id = request->queue->queue_id;
+	task->environment.queue_id = request->queue->queue_id;
 	task->environment.queue = name;
-	task->klass = request->queue->klass;
-	if (class != NULL && !class_parse(class, &task->klass))
+	task->environment.klass = request->queue->klass;
+	if (class != NULL && !class_parse(class, &task->environment.klass))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("class \"%s\" does not exist", class),
 				 errhint("Classes are \"daily\", \"adhoc\" and \"backfill\".")));
-	if (task->klass == POLICY_CLASS_SYSTEM &&
+	if (task->environment.klass == POLICY_CLASS_SYSTEM &&
 		request->queue->klass != POLICY_CLASS_SYSTEM)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -148,7 +148,7 @@ request_check_privilege(const QueueConfig *queue, const TaskRow *task)
 {
 	Oid			user = GetUserId();
 	bool		any = false;
-	bool		raise_class = task->klass < queue->klass;
+	bool		raise_class = task->environment.klass < queue->klass;
 	bool		ok = false;
 
 	if (superuser() ||
@@ -161,8 +161,8 @@ request_check_privilege(const QueueConfig *queue, const TaskRow *task)
 		if (OidIsValid(grant->role) && !has_privs_of_role(user, grant->role))
 			continue;
 		any = true;
-		ok = task->klass >= Min(grant->max_class, queue->klass) &&
-			(!raise_class || task->klass >= grant->max_class) &&
+		ok = task->environment.klass >= Min(grant->max_class, queue->klass) &&
+			(!raise_class || task->environment.klass >= grant->max_class) &&
 			(!task->has_deadline || grant->may_set_deadline) &&
 			task->priority >= grant->min_priority;
 	}
@@ -250,11 +250,11 @@ read_numbers(FunctionCallInfo fcinfo, EnqueueRequest *request)
 							"timeout")));
 	}
 	read_queue_timeout(fcinfo, task);
-	task->max_attempts = task->autocommit ? 1 :
+	task->environment.max_attempts = task->environment.autocommit ? 1 :
 		request->queue->retry.max_attempts;
 	if (!PG_ARGISNULL(ARG_MAX_ATTEMPTS))
-		task->max_attempts = PG_GETARG_INT32(ARG_MAX_ATTEMPTS);
-	if (task->max_attempts < 1)
+		task->environment.max_attempts = PG_GETARG_INT32(ARG_MAX_ATTEMPTS);
+	if (task->environment.max_attempts < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be at least 1", "max_attempts")));
@@ -401,7 +401,7 @@ read_command(FunctionCallInfo fcinfo, EnqueueRequest *request, int nargs)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"%s\" must not be null", "command")));
 	statements = command_parse(task->command);
-	command_refuse(statements, task->autocommit);
+	command_refuse(statements, task->environment.autocommit);
 	if (nargs >= 0)
 		command_check_args(task->command, nargs);
 	if (validate && !task->has_run_at && !task->after)
@@ -421,10 +421,10 @@ read_policy(FunctionCallInfo fcinfo, TaskRow *task)
 		return;
 	task->policy = PG_GETARG_JSONB_P(ARG_POLICY);
 	policy_parameters_check(task->policy);
-	retry.max_attempts = task->max_attempts;
+	retry.max_attempts = task->environment.max_attempts;
 	retry_policy_parse(task->policy, &retry);
 	if (PG_ARGISNULL(ARG_MAX_ATTEMPTS))
-		task->max_attempts = retry.max_attempts;
+		task->environment.max_attempts = retry.max_attempts;
 }
 
 /*
@@ -457,9 +457,9 @@ read_mode(FunctionCallInfo fcinfo, TaskRow *task)
 	char	   *mode = text_arg(fcinfo, ARG_MODE);
 
 	if (mode == NULL || strcmp(mode, "transaction") == 0)
-		task->autocommit = false;
+		task->environment.autocommit = false;
 	else if (strcmp(mode, "autocommit") == 0)
-		task->autocommit = true;
+		task->environment.autocommit = true;
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -475,8 +475,8 @@ read_circumstances(TaskRow *task)
 {
 	Environment *environment = &task->environment;
 
-	task->owner = GetUserId();
-	environment->owner_name = GetUserNameFromId(task->owner, false);
+	task->environment.owner = GetUserId();
+	environment->owner_name = GetUserNameFromId(task->environment.owner, false);
 	environment->search_path = namespace_search_path;
 	environment->timezone = pg_get_timezone_name(session_timezone);
 	environment->session_user_name = GetUserNameFromId(GetSessionUserId(), false);

@@ -175,7 +175,7 @@ room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
 			 bool tell)
 {
 	const TaskRow *task = &request->task;
-	const QueueConfig *queue = queue_config_by_id(task->queue_id);
+	const QueueConfig *queue = queue_config_by_id(task->environment.queue_id);
 	RoomRequest room;
 	bool		wait;
 
@@ -187,8 +187,8 @@ room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
 	wait = queue->wait;
 	room.capacity = queue->capacity;
 	room.database = request->database;
-	room.slot = depth_slot(request->database, task->queue_id);
-	room.queue_id = task->queue_id;
+	room.slot = depth_slot(request->database, task->environment.queue_id);
+	room.queue_id = task->environment.queue_id;
 	room.queue = task->environment.queue;
 	room.places = places;
 	room.nids = nids;

@@ -222,7 +222,7 @@ check_may_see(int64 task_id)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("task " INT64_FORMAT " does not exist", task_id),
 				 errhint("A task can be waited for after its enqueue has committed.")));
-	if (!may_see(task->owner, task->environment.owner_name,
+	if (!may_see(task->environment.owner, task->environment.owner_name,
 				 task->enqueued_at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -131,7 +131,7 @@ check_join(const Submission *submission, int i, const TaskRow *task)
 	const Jsonb *args = submission->args[i];
 	bool		same = strcmp(task->command, submission->request->task.command) == 0;
 
-	if (!may_see(task->owner, task->environment.owner_name,
+	if (!may_see(task->environment.owner, task->environment.owner_name,
 				 task->enqueued_at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -179,7 +179,7 @@ judge_holder(Submission *submission, int i, int64 holder)
 		submission->outcome = SUBMIT_JOINED;
 		return NULL;
 	}
-	if (!may_act_on(task->owner, task->environment.owner_name,
+	if (!may_act_on(task->environment.owner, task->environment.owner_name,
 					task->enqueued_at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -215,7 +215,7 @@ look_at_holders(Submission *submission, TaskRow **replaced)
 		else if ((task = judge_holder(submission, i, holder)) == NULL)
 			continue;
 		else
-			inherited += task->queue_id == submission->request->task.queue_id;
+			inherited += task->environment.queue_id == submission->request->task.environment.queue_id;
 		submission->keys[submission->n] = submission->keys[i];
 		submission->args[submission->n] = submission->args[i];
 		replaced[submission->n++] = task;
@@ -239,7 +239,7 @@ end_replaced(const Submission *submission, TaskRow **replaced, int *places)
 
 		if (task == NULL)
 			continue;
-		inherit = task->queue_id == submission->request->task.queue_id;
+		inherit = task->environment.queue_id == submission->request->task.environment.queue_id;
 		if (control_end_waiting(database, task,
 								psprintf("replaced by task " INT64_FORMAT,
 										 submission->first_id + i),
@@ -267,7 +267,7 @@ take_places(Submission *submission, int missing, QueueSlot *slot, int *places)
 	}
 	else
 	{
-		require_queue_open(request->task.queue_id, request->task.environment.queue, slot);
+		require_queue_open(request->task.environment.queue_id, request->task.environment.queue, slot);
 		submission->first_id = room_take_ids(request->database,
 											 submission->n);
 	}
@@ -282,7 +282,7 @@ void
 unique_take(Submission *submission)
 {
 	EnqueueRequest *request = submission->request;
-	QueueSlot  *slot = depth_slot(request->database, request->task.queue_id);
+	QueueSlot  *slot = depth_slot(request->database, request->task.environment.queue_id);
 	TaskRow   **replaced = palloc(submission->n * sizeof(TaskRow *));
 	int			places = 0;
 	int			inherited;

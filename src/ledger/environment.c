@@ -3,11 +3,11 @@
  * environment.c
  *	  Rows of weir.environment: what many tasks have in common.
  *
- * The names and the defaults of a session are the same for all tasks that it
- * enqueues into a queue, so they are stored once and a task names them by
- * number.  Rows are found by a hash of their content.  Two sessions may store
- * the same content at once, each under a number of its own, rather than wait
- * for one another.
+ * Queue, owner and class, the names and the defaults of a session are the same
+ * for all tasks that it enqueues into a queue, so they are stored once and a
+ * task names them by number.  Rows are found by a hash of their content.  Two
+ * sessions may store the same content at once, each under a number of its own,
+ * rather than wait for one another.
  *
  * A process keeps the last few.  A row that this transaction has written is
  * forgotten when it, or any savepoint of it, is rolled back.
@@ -34,19 +34,28 @@
 #include "ledger/heap_row.h"
 #include "ledger/sql.h"
 
-#define NUM_FIELDS		(sizeof(Environment) / sizeof(char *))
+#define NUM_STRINGS \
+	((sizeof(Environment) - offsetof(Environment, queue)) / sizeof(char *))
+#define STRINGS(environment) \
+	((const char **) ((char *) (environment) + offsetof(Environment, queue)))
+#define NUM_NUMBERS		5
 #define CACHE_SIZE		32
 
-/* Columns of weir.environment; the fields come last */
+/* Columns of weir.environment; the strings come last */
 enum
 {
 	ANUM_ENVIRONMENT_ID = 1,
 	ANUM_ENVIRONMENT_HASH,
-	ANUM_ENVIRONMENT_FIELDS,
-	NATTS_ENVIRONMENT = ANUM_ENVIRONMENT_FIELDS + NUM_FIELDS - 1
+	ANUM_ENVIRONMENT_QUEUE_ID,
+	ANUM_ENVIRONMENT_OWNER,
+	ANUM_ENVIRONMENT_MAX_ATTEMPTS,
+	ANUM_ENVIRONMENT_AUTOCOMMIT,
+	ANUM_ENVIRONMENT_CLASS,
+	ANUM_ENVIRONMENT_STRINGS,
+	NATTS_ENVIRONMENT = ANUM_ENVIRONMENT_STRINGS + NUM_STRINGS - 1
 };
 
-/* All fields in one string of bytes, to be hashed and compared */
+/* All of it in one string of bytes, to be hashed and compared */
 typedef struct Content
 {
 	int			length;
@@ -64,6 +73,33 @@ typedef struct CacheEntry
 static CacheEntry Cache[CACHE_SIZE];
 static int	NextEntry = 0;
 static Oid	EnvironmentRelation = InvalidOid;
+
+static const char *const ClassNames[POLICY_NUM_CLASSES] = {
+	"system", "daily", "adhoc", "backfill"
+};
+
+const char *
+class_name(PolicyClass klass)
+{
+	return ClassNames[klass];
+}
+
+/*
+ * Finds a class by name; false if there is none of that name.
+ */
+bool
+class_parse(const char *name, PolicyClass *klass)
+{
+	for (int i = 0; i < POLICY_NUM_CLASSES; i++)
+	{
+		if (strcmp(name, ClassNames[i]) == 0)
+		{
+			*klass = (PolicyClass) i;
+			return true;
+		}
+	}
+	return false;
+}
 
 static void
 cache_forget(CacheEntry *entry)
@@ -128,21 +164,27 @@ environment_install(void)
 }
 
 /*
- * Puts the fields one after another, each behind a byte that says whether it
- * is null.
+ * Puts the numbers one after another, then the strings, each behind a byte that
+ * says whether it is null.
  */
 static void
 content_form(const Environment *environment, Content *content)
 {
-	const char *const *fields = (const char *const *) environment;
+	const int32 numbers[NUM_NUMBERS] = {
+		environment->queue_id, (int32) environment->owner,
+		environment->max_attempts, environment->autocommit,
+		environment->klass
+	};
+	const char **strings = STRINGS(environment);
 	StringInfoData buffer;
 
 	initStringInfo(&buffer);
-	for (int i = 0; i < NUM_FIELDS; i++)
+	appendBinaryStringInfo(&buffer, (const char *) numbers, sizeof(numbers));
+	for (int i = 0; i < NUM_STRINGS; i++)
 	{
-		appendStringInfoChar(&buffer, fields[i] ? 'v' : 'n');
-		if (fields[i])
-			appendBinaryStringInfo(&buffer, fields[i], strlen(fields[i]) + 1);
+		appendStringInfoChar(&buffer, strings[i] ? 'v' : 'n');
+		if (strings[i])
+			appendBinaryStringInfo(&buffer, strings[i], strlen(strings[i]) + 1);
 	}
 	content->bytes = buffer.data;
 	content->length = buffer.len;
@@ -158,20 +200,28 @@ content_equal(const Content *a, const Content *b)
 }
 
 /*
- * Points the fields into the bytes of a content, copied.
+ * Takes a content apart; the strings point into a copy of its bytes.
  */
 static void
 content_split(const Content *content, Environment *environment)
 {
-	const char **fields = (const char **) environment;
+	const char **strings = STRINGS(environment);
+	int32		numbers[NUM_NUMBERS];
 	char	   *bytes = palloc(content->length);
 
 	memcpy(bytes, content->bytes, content->length);
-	for (int i = 0; i < NUM_FIELDS; i++)
+	memcpy(numbers, bytes, sizeof(numbers));
+	bytes += sizeof(numbers);
+	environment->queue_id = numbers[0];
+	environment->owner = (Oid) numbers[1];
+	environment->max_attempts = numbers[2];
+	environment->autocommit = numbers[3] != 0;
+	environment->klass = (PolicyClass) numbers[4];
+	for (int i = 0; i < NUM_STRINGS; i++)
 	{
 		bool		isnull = *bytes++ == 'n';
 
-		fields[i] = isnull ? NULL : bytes;
+		strings[i] = isnull ? NULL : bytes;
 		if (!isnull)
 			bytes += strlen(bytes) + 1;
 	}
@@ -205,12 +255,23 @@ environment_object(const char *name)
 static void
 row_read(HeapTuple tuple, TupleDesc descriptor, CacheEntry *entry)
 {
-	Environment environment;
-	const char **fields = (const char **) &environment;
+	Environment environment = {0};
+	const char **strings = STRINGS(&environment);
 
-	for (int i = 0; i < NUM_FIELDS; i++)
-		fields[i] = heap_row_text(tuple, ANUM_ENVIRONMENT_FIELDS + i,
-								  descriptor);
+	environment.queue_id = heap_row_int4(tuple, ANUM_ENVIRONMENT_QUEUE_ID,
+										 descriptor, 0);
+	environment.owner = (Oid) heap_row_int4(tuple, ANUM_ENVIRONMENT_OWNER,
+											descriptor, InvalidOid);
+	environment.max_attempts = heap_row_int4(tuple,
+											 ANUM_ENVIRONMENT_MAX_ATTEMPTS,
+											 descriptor, 1);
+	environment.autocommit = heap_row_bool(tuple, ANUM_ENVIRONMENT_AUTOCOMMIT,
+										   descriptor);
+	(void) class_parse(heap_row_text(tuple, ANUM_ENVIRONMENT_CLASS,
+									 descriptor), &environment.klass);
+	for (int i = 0; i < NUM_STRINGS; i++)
+		strings[i] = heap_row_text(tuple, ANUM_ENVIRONMENT_STRINGS + i,
+								   descriptor);
 	content_form(&environment, &entry->content);
 	entry->id = heap_row_int4(tuple, ANUM_ENVIRONMENT_ID, descriptor, 0);
 	entry->written = InvalidSubTransactionId;
@@ -258,7 +319,7 @@ table_find(int32 id, const Content *wanted, CacheEntry *entry)
 static int32
 table_add(const Environment *environment, const Content *content)
 {
-	const char *const *fields = (const char *const *) environment;
+	const char **strings = STRINGS(environment);
 	Datum		values[NATTS_ENVIRONMENT];
 	bool		nulls[NATTS_ENVIRONMENT] = {0};
 	int32		id;
@@ -267,9 +328,18 @@ table_add(const Environment *environment, const Content *content)
 								  false);
 	values[ANUM_ENVIRONMENT_ID - 1] = Int32GetDatum(id);
 	values[ANUM_ENVIRONMENT_HASH - 1] = Int64GetDatum(content->hash);
-	for (int i = 0; i < NUM_FIELDS; i++)
-		heap_row_set_text(values, nulls, ANUM_ENVIRONMENT_FIELDS + i,
-						  fields[i]);
+	values[ANUM_ENVIRONMENT_QUEUE_ID - 1] =
+		Int32GetDatum(environment->queue_id);
+	values[ANUM_ENVIRONMENT_OWNER - 1] = ObjectIdGetDatum(environment->owner);
+	values[ANUM_ENVIRONMENT_MAX_ATTEMPTS - 1] =
+		Int32GetDatum(environment->max_attempts);
+	values[ANUM_ENVIRONMENT_AUTOCOMMIT - 1] =
+		BoolGetDatum(environment->autocommit);
+	heap_row_set_text(values, nulls, ANUM_ENVIRONMENT_CLASS,
+					  class_name(environment->klass));
+	for (int i = 0; i < NUM_STRINGS; i++)
+		heap_row_set_text(values, nulls, ANUM_ENVIRONMENT_STRINGS + i,
+						  strings[i]);
 	heap_row_insert(environment_object("environment"), values, nulls);
 	return id;
 }

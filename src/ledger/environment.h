@@ -8,12 +8,20 @@
 #ifndef WEIR_ENVIRONMENT_H
 #define WEIR_ENVIRONMENT_H
 
+#include "policy/policy.h"
+
 /*
- * Where a task was enqueued, by whom, and with which defaults of the session;
- * NULL for SQL nulls.  All members are strings, in the order of the columns.
+ * Where a task was enqueued, by whom, as what, and with which defaults of the
+ * session.  The numbers come first, then the strings in the order of their
+ * columns; NULL for SQL nulls.
  */
 typedef struct Environment
 {
+	int32		queue_id;
+	Oid			owner;
+	int32		max_attempts;
+	bool		autocommit;
+	PolicyClass klass;
 	const char *queue;
 	const char *owner_name;
 	const char *session_user_name;
@@ -22,6 +30,9 @@ typedef struct Environment
 	const char *search_path;
 	const char *timezone;
 } Environment;
+
+extern const char *class_name(PolicyClass klass);
+extern bool class_parse(const char *name, PolicyClass *klass);
 
 extern void environment_install(void);
 extern int32 environment_id(const Environment *environment);

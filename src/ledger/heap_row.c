@@ -35,6 +35,8 @@ struct HeapRows
 	Relation	relation;
 	ResultRelInfo *indexes;
 	EState	   *estate;			/* NULL if all is simple */
+	TupleDesc	descriptor;		/* of the columns up to the last value of a
+								 * row */
 	TupleTableSlot *slots[BATCH];
 	int			n;
 };
@@ -125,19 +127,44 @@ heap_rows_flush(HeapRows *rows)
 }
 
 /*
+ * Makes a tuple that ends with the last column which is not null, as if the
+ * others had been added to the table later: what most rows do not have takes
+ * no bitmap of nulls.
+ */
+static HeapTuple
+heap_rows_form(HeapRows *rows, const Datum *values, const bool *nulls)
+{
+	TupleDesc	whole = RelationGetDescr(rows->relation);
+	int			natts = whole->natts;
+
+	while (natts > 1 && nulls[natts - 1])
+		natts--;
+	if (rows->descriptor == NULL || rows->descriptor->natts != natts)
+	{
+		if (rows->descriptor)
+			FreeTupleDesc(rows->descriptor);
+		rows->descriptor = CreateTemplateTupleDesc(natts);
+		for (AttrNumber i = 1; i <= natts; i++)
+			TupleDescCopyEntry(rows->descriptor, i, whole, i);
+	}
+	return heap_form_tuple(rows->descriptor, (Datum *) values,
+						   (bool *) nulls);
+}
+
+/*
  * Adds one row.
  */
 void
 heap_rows_add(HeapRows *rows, const Datum *values, const bool *nulls)
 {
-	TupleDesc	descriptor = RelationGetDescr(rows->relation);
 	TupleTableSlot *slot = rows->slots[rows->n];
 	HeapTuple	tuple;
 
 	if (slot == NULL)
 		slot = rows->slots[rows->n] =
-			MakeSingleTupleTableSlot(descriptor, &TTSOpsHeapTuple);
-	tuple = heap_form_tuple(descriptor, (Datum *) values, (bool *) nulls);
+			MakeSingleTupleTableSlot(RelationGetDescr(rows->relation),
+									 &TTSOpsHeapTuple);
+	tuple = heap_rows_form(rows, values, nulls);
 	ExecStoreHeapTuple(tuple, slot, true);
 	rows->n++;
 	if (rows->n == BATCH)

@@ -20,33 +20,6 @@
 #include "ledger/heap_row.h"
 #include "ledger/task_row.h"
 
-static const char *const ClassNames[POLICY_NUM_CLASSES] = {
-	"system", "daily", "adhoc", "backfill"
-};
-
-const char *
-class_name(PolicyClass klass)
-{
-	return ClassNames[klass];
-}
-
-/*
- * Finds a class by name; false if there is none of that name.
- */
-bool
-class_parse(const char *name, PolicyClass *klass)
-{
-	for (int i = 0; i < POLICY_NUM_CLASSES; i++)
-	{
-		if (strcmp(name, ClassNames[i]) == 0)
-		{
-			*klass = (PolicyClass) i;
-			return true;
-		}
-	}
-	return false;
-}
-
 static const char *const OnFailureNames[] = {"cancel", "wait", "run"};
 
 /*
@@ -101,14 +74,9 @@ task_row_form(const TaskRow *task, Datum *values, bool *nulls)
 	memset(nulls, 0, NATTS_TASK * sizeof(bool));
 	values[ANUM_TASK_ID - 1] = Int64GetDatum(task->task_id);
 	values[ANUM_TASK_ENQUEUED_AT - 1] = TimestampTzGetDatum(task->enqueued_at);
-	values[ANUM_TASK_QUEUE_ID - 1] = Int32GetDatum(task->queue_id);
 	values[ANUM_TASK_ENVIRONMENT_ID - 1] =
 		Int32GetDatum(environment_id(&task->environment));
-	values[ANUM_TASK_OWNER - 1] = ObjectIdGetDatum(task->owner);
 	values[ANUM_TASK_PRIORITY - 1] = Int32GetDatum(task->priority);
-	values[ANUM_TASK_MAX_ATTEMPTS - 1] = Int32GetDatum(task->max_attempts);
-	values[ANUM_TASK_AUTOCOMMIT - 1] = BoolGetDatum(task->autocommit);
-	heap_row_set_text(values, nulls, ANUM_TASK_CLASS, class_name(task->klass));
 	heap_row_set_text(values, nulls, ANUM_TASK_COMMAND, task->command);
 	set_pointer(values, nulls, ANUM_TASK_ARGS, task->args);
 	values[ANUM_TASK_RUN_AT - 1] = TimestampTzGetDatum(task->run_at);
@@ -261,15 +229,9 @@ task_row_deform(HeapTuple tuple, TupleDesc descriptor)
 	heap_deform_tuple(tuple, descriptor, values, nulls);
 	task->task_id = DatumGetInt64(values[ANUM_TASK_ID - 1]);
 	task->enqueued_at = DatumGetTimestampTz(values[ANUM_TASK_ENQUEUED_AT - 1]);
-	task->queue_id = DatumGetInt32(values[ANUM_TASK_QUEUE_ID - 1]);
 	environment_read(DatumGetInt32(values[ANUM_TASK_ENVIRONMENT_ID - 1]),
 					 &task->environment);
-	task->owner = DatumGetObjectId(values[ANUM_TASK_OWNER - 1]);
 	task->priority = DatumGetInt32(values[ANUM_TASK_PRIORITY - 1]);
-	task->max_attempts = DatumGetInt32(values[ANUM_TASK_MAX_ATTEMPTS - 1]);
-	task->autocommit = DatumGetBool(values[ANUM_TASK_AUTOCOMMIT - 1]);
-	(void) class_parse(TextDatumGetCString(values[ANUM_TASK_CLASS - 1]),
-					   &task->klass);
 	task->command = TextDatumGetCString(values[ANUM_TASK_COMMAND - 1]);
 	task->args = copy_jsonb(values, nulls, ANUM_TASK_ARGS);
 	task->has_run_at = !nulls[ANUM_TASK_RUN_AT - 1];

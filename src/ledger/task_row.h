@@ -20,13 +20,8 @@ enum
 {
 	ANUM_TASK_ID = 1,
 	ANUM_TASK_ENQUEUED_AT,
-	ANUM_TASK_QUEUE_ID,
 	ANUM_TASK_ENVIRONMENT_ID,
-	ANUM_TASK_OWNER,
 	ANUM_TASK_PRIORITY,
-	ANUM_TASK_MAX_ATTEMPTS,
-	ANUM_TASK_AUTOCOMMIT,
-	ANUM_TASK_CLASS,
 	ANUM_TASK_COMMAND,
 	ANUM_TASK_ARGS,
 	ANUM_TASK_RUN_AT,
@@ -48,9 +43,6 @@ enum
 typedef struct TaskRow
 {
 	int64		task_id;
-	int32		queue_id;
-	PolicyClass klass;
-	Oid			owner;
 	int32		priority;
 	TimestampTz enqueued_at;
 	bool		has_run_at;
@@ -63,9 +55,7 @@ typedef struct TaskRow
 	char	   *tables[POLICY_MAX_NEEDS];	/* qualified names */
 	int			nresources;
 	char	   *resources[POLICY_MAX_NEEDS];
-	bool		autocommit;
 	Interval   *timeout;
-	int32		max_attempts;
 	Jsonb	   *settings;
 	Jsonb	   *policy;
 	char	   *reason;
@@ -76,8 +66,6 @@ typedef struct TaskRow
 	Environment environment;
 } TaskRow;
 
-extern const char *class_name(PolicyClass klass);
-extern bool class_parse(const char *name, PolicyClass *klass);
 extern bool on_failure_parse(const char *name, PolicyOnFailure *on_failure);
 
 extern void task_row_insert(const TaskRow *task);

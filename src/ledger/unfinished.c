@@ -61,16 +61,16 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 
 /* The columns that unfinished_row understands */
 #define UNFINISHED_COLUMNS \
-	"t.task_id, t.queue_id, t.class, v.owner_name, t.priority," \
-	" t.enqueued_at, t.run_at, t.deadline, t.tables, t.autocommit," \
-	" t.max_attempts, coalesce(l.attempt, 0), l.retry_at," \
+	"t.task_id, v.queue_id, v.class, v.owner_name, t.priority," \
+	" t.enqueued_at, t.run_at, t.deadline, t.tables, v.autocommit," \
+	" v.max_attempts, coalesce(l.attempt, 0), l.retry_at," \
 	" (SELECT count(*)::int FROM weir.run_%1$d c" \
 	"   WHERE c.task_id = t.task_id AND c.outcome = 'crashed')," \
 	" EXISTS (SELECT FROM weir.claim k WHERE k.task_id = t.task_id" \
 	"   AND k.attempt = coalesce(l.attempt, 0) + 1)," \
 	" EXISTS (SELECT FROM weir.event e WHERE e.task_id = t.task_id" \
 	"   AND e.kind = 'cancel' AND e.at >= coalesce(b.at, '-infinity'))," \
-	" t.owner," \
+	" v.owner," \
 	" (SELECT count(*)::int FROM weir.run_%1$d c" \
 	"   WHERE c.task_id = t.task_id AND c.charged" \
 	"   AND c.attempt > coalesce(b.attempt, 0))," \

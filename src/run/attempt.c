@@ -79,7 +79,7 @@ static void
 attempt_arm(const Attempt *attempt)
 {
 	const TaskRow *task = attempt->task;
-	int64		limit = task->autocommit ? 0 : weir_take_transaction_timeout();
+	int64		limit = task->environment.autocommit ? 0 : weir_take_transaction_timeout();
 
 	if (task->timeout)
 	{
@@ -117,7 +117,7 @@ attempt_enter(Attempt *attempt, bool joins)
 	TaskRow    *task = attempt->task;
 
 	if (strcmp(GetUserNameFromId(GetUserId(), false), task->environment.owner_name) != 0 &&
-		task->owner != GetUserId())
+		task->environment.owner != GetUserId())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("role \"%s\" of task " INT64_FORMAT " does not exist",
@@ -301,7 +301,7 @@ attempt_start(Attempt *attempt)
 	{
 		attempt_enter(attempt, false);
 		attempt_check_cancelled(attempt);
-		if (attempt->task->autocommit)
+		if (attempt->task->environment.autocommit)
 			attempt_execute_autocommit(attempt);
 		else if (batch_may_begin(attempt))
 			batch_execute(attempt);

@@ -91,7 +91,7 @@ attempt_read(Attempt *attempt)
 		elog(ERROR, "task " INT64_FORMAT " is not in the ledger",
 			 assignment->task_id);
 	/* its cancel may have overtaken its submit; the run row comes too late */
-	if (attempt->task->autocommit &&
+	if (attempt->task->environment.autocommit &&
 		run_row_exists(assignment->task_id, assignment->attempt, &final,
 					   &retry_at))
 		return ENDED_ALREADY;
@@ -122,8 +122,8 @@ attempt_may_join(Attempt *attempt, const Attempt *first)
 	attempt->task = task_row_read(attempt->assignment->task_id);
 	MemoryContextSwitchTo(caller);
 	return authority_holds() && attempt->task != NULL &&
-		!attempt->task->autocommit &&
-		attempt->task->owner == first->task->owner &&
+		!attempt->task->environment.autocommit &&
+		attempt->task->environment.owner == first->task->environment.owner &&
 		same_settings(attempt->task->settings, first->task->settings) &&
 		attempt_needs_hold(attempt);
 }
@@ -152,7 +152,7 @@ attempt_prepare(Attempt *attempt, uint64 *taken)
 		StartTransactionCommand();
 	}
 	MemoryContextSwitchTo(attempt->context);
-	if (attempt->task->autocommit)
+	if (attempt->task->environment.autocommit)
 	{
 		if (slots_take_for_session(attempt->assignment, taken))
 			attempt->session_slots = attempt->assignment->ngrants > 0;

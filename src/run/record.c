@@ -140,13 +140,13 @@ record_judge(Attempt *attempt, const ErrorData *error, RunRow *run)
 		run->outcome = OUTCOME_TIMED_OUT;
 		run->message = "task ran longer than its timeout";
 	}
-	queue = task ? queue_config_by_id(task->queue_id) : NULL;
+	queue = task ? queue_config_by_id(task->environment.queue_id) : NULL;
 	if (queue)
 		policy = queue->retry;
 	if (task)
 	{
 		retry_policy_parse(task->policy, &policy);
-		policy.max_attempts = task->max_attempts;
+		policy.max_attempts = task->environment.max_attempts;
 	}
 	run_row_summary(run->task_id, &summary);
 	verdict = retry_decide(&policy, kind, summary.charged, summary.contention,

@@ -44,7 +44,8 @@ $node->safe_psql('postgres', q{
 	CREATE FUNCTION sample_ledger() RETURNS void LANGUAGE sql AS $$
 		INSERT INTO seen SELECT q.name, q.capacity, 0,
 			(SELECT count(*) FROM weir.task t
-			 WHERE t.queue_id = q.queue_id AND NOT EXISTS
+			 JOIN weir.environment v USING (environment_id)
+			 WHERE v.queue_id = q.queue_id AND NOT EXISTS
 				(SELECT FROM weir.run r WHERE r.task_id = t.task_id AND r.final))
 		FROM weir.queue q WHERE q.name IN ('reject', 'wait', 'few')
 	$$;

@@ -151,7 +151,8 @@ sub ledger_faults
 			SELECT 'queue ' || q.name || ' has depth ' || coalesce(q.depth::text, 'null')
 				   || ' but ' || count(t.task_id) || ' unfinished tasks'
 			FROM weir.queues q
-			LEFT JOIN (SELECT t.task_id, t.queue_id FROM weir.task t
+			LEFT JOIN (SELECT t.task_id, v.queue_id FROM weir.task t
+					   JOIN weir.environment v USING (environment_id)
 					   LEFT JOIN last USING (task_id)
 					   WHERE last.final IS NOT TRUE) t USING (queue_id)
 			GROUP BY q.name, q.depth
