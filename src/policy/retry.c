@@ -31,8 +31,13 @@ static const RetryRule rules[] = {
 	{"08", RETRY_KIND_TRANSIENT},	/* connection exception */
 	{"53", RETRY_KIND_TRANSIENT},	/* insufficient resources */
 	{"58", RETRY_KIND_TRANSIENT},	/* system error */
+	{"0A", RETRY_KIND_PERMANENT},	/* feature not supported */
 	{"22", RETRY_KIND_PERMANENT},	/* data exception */
 	{"23", RETRY_KIND_PERMANENT},	/* integrity constraint violation */
+	{"25001", RETRY_KIND_PERMANENT},	/* active_sql_transaction */
+	{"25006", RETRY_KIND_PERMANENT},	/* read_only_sql_transaction */
+	{"26", RETRY_KIND_PERMANENT},	/* invalid statement name */
+	{"2D", RETRY_KIND_PERMANENT},	/* invalid transaction termination */
 	{"42", RETRY_KIND_PERMANENT},	/* syntax error or access rule violation */
 	{"P0001", RETRY_KIND_PERMANENT} /* raise_exception */
 };

@@ -19,7 +19,7 @@ typedef enum RetryKind
 	RETRY_KIND_CONTENTION,		/* 40001, 40P01: at once, small jitter */
 	RETRY_KIND_TRANSIENT,		/* 55P03, 57014, 53xxx, 58xxx, 08xxx: backoff */
 	RETRY_KIND_GIVE_BACK,		/* 57P01 .. 57P03: not its fault, not charged */
-	RETRY_KIND_PERMANENT,		/* 22, 23, 42, P0001: dead letter at once */
+	RETRY_KIND_PERMANENT,		/* the command is wrong: dead letter at once */
 	RETRY_KIND_OTHER			/* everything else: backoff */
 } RetryKind;
 
