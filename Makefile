@@ -60,6 +60,7 @@ OBJS = \
 	src/shmem/worker_slot.o \
 	src/shmem/xact_actions.o \
 	src/ledger/append_only.o \
+	src/ledger/checkpoint_row.o \
 	src/ledger/environment.o \
 	src/ledger/event_row.o \
 	src/ledger/generation.o \
@@ -110,6 +111,7 @@ OBJS = \
 	src/api/arguments.o \
 	src/api/capped.o \
 	src/api/caps.o \
+	src/api/checkpoint.o \
 	src/api/clearing.o \
 	src/api/control.o \
 	src/api/enqueue.o \
@@ -142,6 +144,7 @@ SQL_PARTS = \
 	resources \
 	job_tables \
 	views \
+	checkpoints \
 	waiting \
 	jobs \
 	intervals \

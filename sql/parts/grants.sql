@@ -25,6 +25,7 @@ GRANT SELECT ON
     weir.waiting,
     weir.running,
     weir.runs,
+    weir.checkpoints,
     weir.dead_letters,
     weir.workers,
     weir.resources,

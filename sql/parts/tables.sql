@@ -46,7 +46,8 @@ CREATE TABLE weir.task (
     queue_timeout interval,
     after bigint[],
     on_parent_failure text,
-    resources text[]
+    resources text[],
+    lock_timeout interval
 );
 COMMENT ON TABLE weir.task IS 'Ledger: one row per task, written when it is enqueued; parent of the generations.';
 

@@ -145,7 +145,7 @@ SELECT t.task_id, v.queue, v.class,
        CASE WHEN t.queue_timeout IS NOT NULL AND l.final IS NOT TRUE
              AND a.task_id IS NULL AND NOT s.started AND coalesce(d.unmet, 0) = 0
             THEN greatest(t.enqueued_at, t.run_at, s.back_at, d.met_at) + t.queue_timeout END AS expires_at,
-       t.after, t.on_parent_failure
+       t.after, t.on_parent_failure, t.lock_timeout
 FROM weir.task t
 JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN LATERAL (
@@ -203,6 +203,7 @@ COMMENT ON COLUMN weir.tasks.unique_key IS 'Key under which no other task exists
 COMMENT ON COLUMN weir.tasks.queue_timeout IS 'Longest time that it may wait for its start.';
 COMMENT ON COLUMN weir.tasks.expires_at IS 'When it ends if it has not started by then.';
 COMMENT ON COLUMN weir.tasks.after IS 'Tasks that have to end before it starts.';
+COMMENT ON COLUMN weir.tasks.lock_timeout IS 'Longest time that its command may wait for a lock.';
 COMMENT ON COLUMN weir.tasks.on_parent_failure IS 'What becomes of it when one of them ends without success: cancel, wait or run.';
 
 CREATE VIEW weir.runs WITH (security_barrier) AS
@@ -216,7 +217,9 @@ SELECT r.task_id, r.attempt, v.queue, v.class, v.owner_name AS owner,
        r.rows,
        CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.result END AS result,
        r.actor,
-       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.reason END AS reason, r.xid
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.reason END AS reason, r.xid,
+       CASE WHEN r.outcome = 'timed_out' THEN
+                CASE r.sqlstate WHEN '55P03' THEN 'lock_timeout' ELSE 'timeout' END END AS exceeded
 FROM weir.run r
 JOIN weir.task t ON t.task_id = r.task_id
 JOIN weir.environment v ON v.environment_id = t.environment_id;
@@ -244,6 +247,7 @@ COMMENT ON COLUMN weir.runs.rows IS 'Rows that the last statement returned or af
 COMMENT ON COLUMN weir.runs.result IS 'Rows that the last statement returned; null for those who may not see them.';
 COMMENT ON COLUMN weir.runs.actor IS 'Who ended it, if somebody did.';
 COMMENT ON COLUMN weir.runs.reason IS 'Reason given; null for those who may not see it.';
+COMMENT ON COLUMN weir.runs.exceeded IS 'Which limit ended a run that timed_out: timeout, the one of the run, or lock_timeout.';
 COMMENT ON COLUMN weir.runs.xid IS 'Transaction that wrote the row, and with it the effects of a success in mode transaction.';
 
 -- From the few runs that failed for good to their tasks, not from all tasks to

@@ -20,6 +20,7 @@
 #include "api/arguments.h"
 #include "api/request.h"
 #include "ledger/identity.h"
+#include "run/attempt.h"
 
 PG_FUNCTION_INFO_V1(weir_may_see);
 
@@ -191,6 +192,18 @@ weir_may_see(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(may_see(PG_GETARG_OID(0),
 						   text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						   PG_GETARG_TIMESTAMPTZ(2)));
+}
+
+/*
+ * Refuses to speak of the task where there is none.
+ */
+void
+require_task(const char *function)
+{
+	if (CurrentAttempt == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s can only be called inside a task", function)));
 }
 
 /*

@@ -197,6 +197,25 @@ read_time(FunctionCallInfo fcinfo, int arg, const char *name,
 }
 
 /*
+ * The longest time that something may take; NULL if there is no limit.
+ */
+static Interval *
+read_limit(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	Interval   *limit;
+
+	if (PG_ARGISNULL(arg))
+		return NULL;
+	limit = PG_GETARG_INTERVAL_P(arg);
+	if (session_interval_ms(limit) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be a positive interval of at least a millisecond",
+						name)));
+	return limit;
+}
+
+/*
  * How long the task may wait.  It is kept without months and days, which are
  * not the same length everywhere.
  */
@@ -240,15 +259,8 @@ read_numbers(FunctionCallInfo fcinfo, EnqueueRequest *request)
 	task->has_run_at = read_time(fcinfo, ARG_RUN_AT, "run_at", &task->run_at);
 	task->has_deadline = read_time(fcinfo, ARG_DEADLINE, "deadline",
 								   &task->deadline);
-	if (!PG_ARGISNULL(ARG_TIMEOUT))
-	{
-		task->timeout = PG_GETARG_INTERVAL_P(ARG_TIMEOUT);
-		if (session_interval_ms(task->timeout) <= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("argument \"%s\" must be a positive interval of at least a millisecond",
-							"timeout")));
-	}
+	task->timeout = read_limit(fcinfo, ARG_TIMEOUT, "timeout");
+	task->lock_timeout = read_limit(fcinfo, ARG_LOCK_TIMEOUT, "lock_timeout");
 	read_queue_timeout(fcinfo, task);
 	task->environment.max_attempts = task->environment.autocommit ? 1 :
 		request->queue->retry.max_attempts;

@@ -67,18 +67,6 @@ weir_current_task(PG_FUNCTION_ARGS)
 }
 
 /*
- * Refuses to speak of the task where there is none.
- */
-static void
-require_task(const char *function)
-{
-	if (CurrentAttempt == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s can only be called inside a task", function)));
-}
-
-/*
  * A delay argument: not null, not negative, ms.
  */
 static int64

@@ -387,6 +387,7 @@ void
 generation_drop(int32 generation_id)
 {
 	static const char *const parents[] = {"run", "task"};
+	static const char *const beside[] = {"claim", "task_checkpoint"};
 	SqlSession	session;
 	SqlParams	params = {0};
 
@@ -410,10 +411,11 @@ generation_drop(int32 generation_id)
 	{
 		interval_keep_ends(generation_id);
 		append_only_suspend(true);
-		sql_execute(psprintf("DELETE FROM weir.claim c USING weir.generation g "
-							 "WHERE g.generation_id = %d "
-							 "AND c.task_id >= g.low AND c.task_id < g.high",
-							 generation_id), NULL);
+		for (int i = 0; i < lengthof(beside); i++)
+			sql_execute(psprintf("DELETE FROM weir.%s c USING weir.generation g "
+								 "WHERE g.generation_id = %d "
+								 "AND c.task_id >= g.low AND c.task_id < g.high",
+								 beside[i], generation_id), NULL);
 		append_only_suspend(false);
 		sql_execute(psprintf("DROP TABLE weir.run_%d, weir.task_%d",
 							 generation_id, generation_id), NULL);

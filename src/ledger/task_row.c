@@ -95,6 +95,7 @@ task_row_form(const TaskRow *task, Datum *values, bool *nulls)
 					  task->after ? OnFailureNames[task->on_failure] : NULL);
 	set_names(values, nulls, ANUM_TASK_RESOURCES, task->resources,
 			  task->nresources);
+	set_pointer(values, nulls, ANUM_TASK_LOCK_TIMEOUT, task->lock_timeout);
 }
 
 /*
@@ -255,6 +256,7 @@ task_row_deform(HeapTuple tuple, TupleDesc descriptor)
 	if (!nulls[ANUM_TASK_RESOURCES - 1])
 		task->nresources = task_row_names(values[ANUM_TASK_RESOURCES - 1],
 										  task->resources);
+	task->lock_timeout = copy_interval(values, nulls, ANUM_TASK_LOCK_TIMEOUT);
 	return task;
 }
 

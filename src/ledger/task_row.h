@@ -36,7 +36,8 @@ enum
 	ANUM_TASK_AFTER,
 	ANUM_TASK_ON_PARENT_FAILURE,
 	ANUM_TASK_RESOURCES,
-	NATTS_TASK = ANUM_TASK_RESOURCES
+	ANUM_TASK_LOCK_TIMEOUT,
+	NATTS_TASK = ANUM_TASK_LOCK_TIMEOUT
 };
 
 /* A task in memory; pointers are NULL for SQL nulls */
@@ -56,6 +57,7 @@ typedef struct TaskRow
 	int			nresources;
 	char	   *resources[POLICY_MAX_NEEDS];
 	Interval   *timeout;
+	Interval   *lock_timeout;
 	Jsonb	   *settings;
 	Jsonb	   *policy;
 	char	   *reason;

@@ -24,6 +24,8 @@ typedef struct Attempt
 	TimestampTz failed_at;
 	TimestampTz snoozed_until;	/* it has asked to go on then; 0 = no */
 	const char *snooze_reason;
+	Jsonb	   *checkpoint;		/* mode transaction: the last one it noted */
+	int32		checkpoints;	/* how many it has noted */
 	int64		duration;		/* us; 0 = until it is reported */
 	int			batch;			/* most tasks in its transaction */
 	bool		timed_out;		/* it ran longer than it may */

@@ -22,6 +22,7 @@
 #include "ledger/unfinished.h"
 #include "run/authority.h"
 #include "run/prepare.h"
+#include "run/session.h"
 #include "run/slots.h"
 #include "shmem/database.h"
 #include "shmem/resource.h"
@@ -108,6 +109,14 @@ same_settings(const Jsonb *a, const Jsonb *b)
 	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
 }
 
+static bool
+same_limit(const Interval *a, const Interval *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return session_interval_ms(a) == session_interval_ms(b);
+}
+
 /*
  * In the transaction of another attempt, which has read the settings of the
  * queue that both are of: reads the task, and says whether it may be executed
@@ -125,6 +134,7 @@ attempt_may_join(Attempt *attempt, const Attempt *first)
 		!attempt->task->environment.autocommit &&
 		attempt->task->environment.owner == first->task->environment.owner &&
 		same_settings(attempt->task->settings, first->task->settings) &&
+		same_limit(attempt->task->lock_timeout, first->task->lock_timeout) &&
 		attempt_needs_hold(attempt);
 }
 

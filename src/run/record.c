@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "ledger/checkpoint_row.h"
 #include "ledger/queue_config.h"
 #include "ledger/run_row.h"
 #include "policy/retry.h"
@@ -91,6 +92,19 @@ record_success(Attempt *attempt, const ExecuteResult *result, RunRow *run)
 }
 
 /*
+ * Has the server's limit for a lock ended the attempt?  Its SQLSTATE is that of
+ * other locks that were not to be had, too, NOWAIT for one.
+ */
+static bool
+is_lock_timeout(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE &&
+		error->message_id != NULL &&
+		strcmp(error->message_id,
+			   "canceling statement due to lock timeout") == 0;
+}
+
+/*
  * Decides the outcome of a failure.
  */
 static void
@@ -140,6 +154,8 @@ record_judge(Attempt *attempt, const ErrorData *error, RunRow *run)
 		run->outcome = OUTCOME_TIMED_OUT;
 		run->message = "task ran longer than its timeout";
 	}
+	else if (is_lock_timeout(error))
+		run->outcome = OUTCOME_TIMED_OUT;
 	queue = task ? queue_config_by_id(task->environment.queue_id) : NULL;
 	if (queue)
 		policy = queue->retry;
@@ -158,8 +174,8 @@ record_judge(Attempt *attempt, const ErrorData *error, RunRow *run)
 }
 
 /*
- * Writes the run of a failure, in a transaction of its own, and promises the
- * report.
+ * Writes the run of a failure, in a transaction of its own, with what the
+ * attempt has noted for the next one, and promises the report.
  */
 static void
 record_write_failure(Attempt *attempt, const ErrorData *error)
@@ -181,6 +197,9 @@ record_write_failure(Attempt *attempt, const ErrorData *error)
 	run.context = error->context;
 	record_judge(attempt, error, &run);
 	run_row_insert(&run);
+	if (attempt->checkpoint)
+		checkpoint_row_insert(run.task_id, run.attempt, attempt->checkpoints,
+							  attempt->checkpoint);
 	record_promise(attempt, &run);
 	CommitTransactionCommand();
 }

@@ -170,6 +170,18 @@ session_apply_defaults(const TaskRow *task)
 }
 
 /*
+ * The limit for a lock as the setting takes it: milliseconds, and none if it is
+ * longer than that can say.
+ */
+static char *
+lock_timeout_text(const Interval *limit)
+{
+	int64		ms = session_interval_ms(limit);
+
+	return psprintf("%d", ms > INT_MAX ? 0 : (int) ms);
+}
+
+/*
  * Prepares the session for a task.  The transaction has begun but has no
  * snapshot yet, so its own characteristics still follow the defaults.
  */
@@ -179,6 +191,9 @@ session_apply(const TaskRow *task, Jsonb *queue_settings)
 	session_apply_defaults(task);
 	settings_walk(queue_settings, GUC_ACTION_SET, true);
 	settings_walk(task->settings, GUC_ACTION_SET, true);
+	if (task->lock_timeout)
+		setting_apply("lock_timeout", lock_timeout_text(task->lock_timeout),
+					  GUC_ACTION_SET, true);
 	XactIsoLevel = DefaultXactIsoLevel;
 	XactReadOnly = DefaultXactReadOnly;
 	XactDeferrable = DefaultXactDeferrable;

@@ -62,6 +62,26 @@ SELECT (w.result -> 0 ->> 'me')::bigint = :task AS inside FROM weir.wait(:task) 
 SELECT weir.enqueue($$SELECT weir.progress(3, 10, 'third of ten')$$) AS task \gset
 SELECT outcome FROM weir.wait(:task);
 SELECT weir.progress(1);
+CREATE TABLE loaded (i int);
+CREATE PROCEDURE load_numbers(until int) LANGUAGE plpgsql AS $$
+DECLARE
+    i int := coalesce((weir.checkpoint() -> 'next')::int, 1);
+BEGIN
+    WHILE i <= until LOOP
+        INSERT INTO loaded VALUES (i);
+        i := i + 1;
+        PERFORM weir.checkpoint(jsonb_build_object('next', i));
+        COMMIT;
+        -- an accident
+        IF i = 3 AND NOT EXISTS (SELECT FROM weir.runs WHERE task_id = weir.current_task()) THEN
+            RAISE EXCEPTION USING errcode = '58030', message = 'disk is away';
+        END IF;
+    END LOOP;
+END $$;
+SELECT weir.enqueue('CALL load_numbers(4)', mode => 'autocommit', max_attempts => 2,
+                    policy => '{"backoff_base": 0}') AS task \gset
+SELECT outcome, attempt FROM weir.wait(:task);
+SELECT attempt, checkpoint FROM weir.checkpoints WHERE task_id = :task ORDER BY attempt, number;
 CREATE FUNCTION load_file() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     -- the first time it is not there
@@ -271,6 +291,9 @@ SELECT pg_advisory_unlock(1);
 SELECT outcome FROM weir.wait(:running);
 SELECT attempt, outcome, final, charged, rows, sqlstate, message FROM weir.runs WHERE task_id IN (:good, :failed) ORDER BY task_id;
 SELECT queue, command, attempts, outcome, sqlstate, message, quarantined FROM weir.dead_letters;
+SELECT weir.enqueue($$SELECT weir.checkpoint('{"page": 3}'); SELECT 1 / 0$$) AS task \gset
+SELECT outcome FROM weir.wait(:task);
+SELECT attempt, number, checkpoint FROM weir.checkpoints WHERE task_id = :task;
 SELECT count(*) > 0 AS some, bool_and(role = current_user) AS all_mine FROM weir.workers;
 SELECT kind, resource, slots, reserved, waiting_sessions FROM weir.resources;
 BEGIN;

@@ -56,6 +56,10 @@ select count(*), sum(amount) from fact;
 select weir.enqueue('select weir.progress(1, 2, ''half of it'')') as task_id \gset
 select outcome from weir.wait(:task_id, '30 seconds');
 
+-- checkpoint
+select weir.enqueue($$do 'begin if weir.checkpoint() is null then perform weir.checkpoint(checkpoint => $q$1$q$), weir.snooze($q$0$q$); end if; end'$$) as task_id \gset
+select attempt, outcome from weir.wait(:task_id, '30 seconds');
+
 -- snooze
 select weir.enqueue($$do 'begin if not exists (select from weir.runs where task_id = weir.current_task()) then perform weir.snooze($q$10 ms$q$, reason => $q$too early$q$); end if; end'$$) as task_id \gset
 select attempt, outcome from weir.wait(:task_id, '30 seconds');

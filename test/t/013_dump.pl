@@ -61,6 +61,7 @@ my %same = (
 	'runs' => 'SELECT * FROM weir.run ORDER BY task_id, attempt',
 	'environments' => 'SELECT * FROM weir.environment ORDER BY 1',
 	'claims' => 'SELECT * FROM weir.claim ORDER BY 1, 2',
+	'checkpoints' => 'SELECT * FROM weir.task_checkpoint ORDER BY 1, 2, 3',
 	'events' => 'SELECT * FROM weir.event ORDER BY 1',
 	'generations' => 'SELECT * FROM weir.generation ORDER BY 1',
 	'queues' => 'SELECT * FROM weir.queue ORDER BY 1',

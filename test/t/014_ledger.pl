@@ -193,6 +193,7 @@ $locker->query_safe('ROLLBACK');
 $node->safe_psql('postgres', "SELECT weir.enqueue('VACUUM effect', mode => 'autocommit')");
 $node->safe_psql('postgres',
 	"UPDATE weir.generation SET closed_at = closed_at - interval '1 hour' WHERE generation_id <= 4");
+$node->safe_psql('postgres', q{INSERT INTO weir.task_checkpoint SELECT low, 1, 1, now(), '1' FROM weir.generation WHERE generation_id IN (1, 5)});
 my $child = $node->safe_psql('postgres', q{
 	SELECT weir.enqueue('SELECT 1', queue => 'backfill', run_at => '2100-01-01', after => ARRAY[(SELECT min(task_id) FROM weir.task_2)])});
 my $before = states();
@@ -213,6 +214,9 @@ is( $node->safe_psql('postgres',
 is( $node->safe_psql('postgres', 'SELECT min(task_id) FROM weir.tasks'),
 	$node->safe_psql('postgres', 'SELECT low FROM weir.generation WHERE generation_id = 5'),
 	'the rest is there');
+is( $node->safe_psql('postgres',
+		'SELECT count(*), count(generation_id) FROM weir.task_checkpoint LEFT JOIN weir.generation ON task_id = low AND generation_id = 5'),
+	'1|1', 'with its checkpoints');
 ($ret, $out, $err) = $node->psql('postgres', 'SELECT weir.retry(1)');
 like($err, qr/task 1 does not exist/, 'a task that is gone is unknown');
 is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');

@@ -16,13 +16,22 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE fact ();
 	SELECT weir.cap_table('fact', 1)});
 
-# Leaves a mark, which is committed, then does not end.
+# Notes how far it has come, leaves a mark, both committed, then does not end.
 sub enqueue
 {
 	my ($options) = @_;
 
 	return $node->safe_psql('postgres',
-		"SELECT weir.enqueue('INSERT INTO effect SELECT weir.current_task(); SELECT pg_sleep(3600)', mode => 'autocommit'$options)");
+		"SELECT weir.enqueue('SELECT weir.checkpoint(to_jsonb(coalesce(weir.checkpoint()::int, 0) + 1)); INSERT INTO effect SELECT weir.current_task(); SELECT pg_sleep(3600)', mode => 'autocommit'$options)");
+}
+
+# What it has noted, by attempt.
+sub checkpoints
+{
+	my ($task) = @_;
+
+	return $node->safe_psql('postgres',
+		"SELECT string_agg(attempt || ': ' || checkpoint, ', ' ORDER BY attempt) FROM weir.checkpoints WHERE task_id = $task");
 }
 
 sub effects
@@ -76,6 +85,7 @@ for my $way (sort keys %ways)
 			"SELECT attempts, outcome, sqlstate FROM weir.dead_letters WHERE task_id = $task"),
 		"1|$expected{outcome}|$expected{sqlstate}", "after $way it is a dead letter that says so");
 	is(effects($task), 1, 'it was not started again');
+	is(checkpoints($task), '1: 1', 'and what it has noted is there');
 	slots_free($node, 'postgres');
 }
 
@@ -89,6 +99,7 @@ for my $attempt (1 .. 2)
 is( $node->safe_psql('postgres', "SELECT attempt, outcome, final, charged FROM weir.wait($task)"),
 	'2|interrupted|t|t', 'with two attempts it runs twice');
 is(effects($task), 2, 'and has its effect twice');
+is(checkpoints($task), '1: 1, 2: 2', 'the second time it knows where the first one was');
 
 # A scheduler that goes does not matter to it: it is claimed.
 my $holder = $node->background_psql('postgres');
