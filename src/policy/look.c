@@ -38,6 +38,23 @@ policy_is_running(Policy *policy, int64_t task_id)
 }
 
 /*
+ * Does a task of a better class wait for a slot of the resource?
+ */
+bool
+policy_slot_wanted(const Policy *policy, uint64_t key, PolicyClass klass)
+{
+	const PolicyResource *resource = policy_resource_find(policy, key);
+	int			better;
+
+	if (resource == NULL || resource->closed)
+		return false;
+	for (better = 0; better < (int) klass; better++)
+		if (!policy_fair_empty(&resource->place.parked[better]))
+			return true;
+	return false;
+}
+
+/*
  * When policy_next may have something to say although nothing else happens:
  * a task becomes due, a resource opens, or a drain ends.
  */

@@ -292,6 +292,13 @@ extern bool policy_put_back(Policy *policy, int64_t task_id);
 extern bool policy_set_ending(Policy *policy, int64_t task_id, bool ending);
 
 /*
+ * Does a task of a better class wait for a slot of the resource, which this
+ * class has?
+ */
+extern bool policy_slot_wanted(const Policy *policy, uint64_t resource,
+							   PolicyClass klass);
+
+/*
  * Tasks of this owner cannot be placed for now (no worker of that role can be
  * had); they are passed over until the owner is held no more.
  */

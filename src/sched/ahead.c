@@ -11,10 +11,15 @@
  * transaction.
  *
  * Nothing else changes.  The policy decides what is next, as if the worker
- * were free; only tasks without slots are handed over, so that none holds a
- * slot while it waits; nothing is, while a role or another database wants a
+ * were free; nothing is handed over while a role or another database wants a
  * worker and has none.  When a task takes long after all, or one that waits
  * behind it is cancelled, the rest is taken back and waits as before.
+ *
+ * A task that needs slots is handed over with those that are free, and takes
+ * their locks when its turn comes: it holds none while it waits, and sessions
+ * do not wait for it.  But no other task is given its slots meanwhile.  So
+ * when one of a better class waits for a slot that a worker has in hand, the
+ * worker gives back what it has not begun, and reports at the end of each.
  *
  *-------------------------------------------------------------------------
  */
@@ -117,7 +122,7 @@ ahead_depth(Scheduler *scheduler, const PolicyStart *start)
 {
 	Pace	   *pace = ahead_pace(scheduler, (int32) start->queue);
 
-	if (start->ngrants > 0 || start->rated || start->solo || pace->mean == 0 ||
+	if (start->rated || start->solo || pace->mean == 0 ||
 		pace->mean > AHEAD_US / 2)
 		return 1;
 	return Min(AHEAD_US / Max((int) pace->mean, 1), pace->limit);
@@ -135,8 +140,12 @@ ahead_note_start(Scheduler *scheduler, WeirWorker *worker,
 
 	if (inbox_load(worker) > 0)
 		depth = Min(depth, entry->depth);
+	else
+		entry->slots_ahead = false;
 	entry->depth = depth;
 	entry->last_task = start->task_id;
+	if (start->ngrants > 0)
+		entry->slots_ahead = true;
 }
 
 /*
@@ -219,6 +228,45 @@ ahead_take_back(Scheduler *scheduler, WeirWorker *worker)
 	for (int from = 0; (left = inbox_in_hand(worker, &from)) != NULL;)
 		(void) policy_set_ending(scheduler->policy, left->task_id, false);
 	scheduler->pool[worker - Weir->workers].depth = 1;
+}
+
+/*
+ * Does a task of a better class wait for a slot that the worker has in hand?
+ */
+static bool
+ahead_is_wanted(Scheduler *scheduler, WeirWorker *worker)
+{
+	const Assignment *assignment;
+
+	for (int from = 0; (assignment = inbox_in_hand(worker, &from)) != NULL;)
+	{
+		for (int i = 0; i < assignment->ngrants; i++)
+		{
+			if (policy_slot_wanted(scheduler->policy,
+								   assignment->grants[i].resource,
+								   (PolicyClass) assignment->klass))
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Takes back what keeps slots from tasks of a better class, and adds nothing
+ * to it.
+ */
+void
+ahead_yield(Scheduler *scheduler)
+{
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		WeirWorker *worker = &Weir->workers[i];
+
+		if (scheduler->pool[i].depth > 1 && scheduler->pool[i].slots_ahead &&
+			worker->database == scheduler->database->oid &&
+			ahead_is_wanted(scheduler, worker))
+			ahead_take_back(scheduler, worker);
+	}
 }
 
 /*

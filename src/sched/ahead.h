@@ -21,6 +21,7 @@ extern void ahead_decline(Scheduler *scheduler, WeirWorker *worker);
 extern bool ahead_suits(Scheduler *scheduler, WeirWorker *worker,
 						const PolicyStart *start);
 extern void ahead_take_back(Scheduler *scheduler, WeirWorker *worker);
+extern void ahead_yield(Scheduler *scheduler);
 extern void ahead_review(Scheduler *scheduler);
 extern TimestampTz ahead_next_timer(Scheduler *scheduler);
 

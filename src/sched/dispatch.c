@@ -264,6 +264,7 @@ dispatch(Scheduler *scheduler)
 	pool_share(scheduler);
 	if (weir_enabled && !scheduler->paused_all)
 	{
+		ahead_yield(scheduler);
 		while (dispatch_one(scheduler, now))
 			;
 		while (dispatch_ahead(scheduler, now))

@@ -26,6 +26,7 @@ typedef struct PoolEntry
 	TimestampTz spawned_at;		/* 0: by a predecessor */
 	int64		last_task;		/* the one that was handed over last */
 	int			depth;			/* how many it may have in hand */
+	bool		slots_ahead;	/* some of them were handed over with slots */
 } PoolEntry;
 
 /* The end of a task that has not started; still to be written */

@@ -233,6 +233,41 @@ policy_ending(void)
 }
 
 /*
+ * A slot is wanted by tasks of better classes that wait for it, as long as they
+ * could have it.
+ */
+static void
+policy_wanted(void)
+{
+	Policy	   *policy = unit_create(4);
+	PolicyTask	task = unit_task(1, POLICY_CLASS_BACKFILL);
+
+	policy_set_resource(policy, 7, 1, 0);
+	task.nneeds = 1;
+	task.needs[0] = 7;
+	policy_add(policy, &task);
+	tap_ok(unit_next(policy, HOUR) == 1 &&
+		   !policy_slot_wanted(policy, 7, POLICY_CLASS_BACKFILL) &&
+		   !policy_slot_wanted(policy, 8, POLICY_CLASS_BACKFILL),
+		   "policy: a slot that nobody else needs is not wanted");
+	task.task_id = 2;
+	policy_add(policy, &task);
+	tap_ok(!policy_slot_wanted(policy, 7, POLICY_CLASS_BACKFILL),
+		   "policy: nor is it by its own class");
+	task.task_id = 3;
+	task.klass = POLICY_CLASS_DAILY;
+	policy_add(policy, &task);
+	tap_ok(policy_slot_wanted(policy, 7, POLICY_CLASS_BACKFILL) &&
+		   policy_slot_wanted(policy, 7, POLICY_CLASS_ADHOC) &&
+		   !policy_slot_wanted(policy, 7, POLICY_CLASS_DAILY),
+		   "policy: a better class wants it");
+	policy_pause_resource(policy, 7, 2 * HOUR, 0);
+	tap_ok(!policy_slot_wanted(policy, 7, POLICY_CLASS_BACKFILL),
+		   "policy: but not while nothing may start there");
+	policy_destroy(policy);
+}
+
+/*
  * Times: of the first start, of a retry, far away, and very many at once.
  */
 static void
@@ -444,6 +479,7 @@ unit_policy(void)
 	policy_dependency();
 	policy_reserve();
 	policy_ending();
+	policy_wanted();
 	policy_times();
 	policy_needs();
 	policy_adopted();

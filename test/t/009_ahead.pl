@@ -6,6 +6,7 @@ use lib 'test/t';
 use PostgreSQL::Test::Utils;
 use Test::More;
 use WeirNode;
+use WeirTest;
 
 my $node = weir_node('ahead', 'weir.max_workers' => 2);
 my $db = 'postgres';
@@ -48,9 +49,37 @@ cmp_ok(
 		'SELECT max(n) FROM (SELECT count(*) AS n FROM weir.runs GROUP BY worker_pid, ready_at) x'),
 	'>', 1, 'a worker gets several at once');
 
-# A task that waits for a lock: the other worker executes all the others.
+# So are those with slots, whose caps are kept.
+$node->safe_psql($db, q{
+	SELECT format('CREATE TABLE capped_%s ()', i) FROM generate_series(1, 20) i \gexec
+	SELECT weir.cap_table(format('capped_%s', i)::regclass, slots => 1 + i % 2) FROM generate_series(1, 20) i;
+	SELECT weir.enqueue_many('SELECT 1', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, 100)),
+		tables => ARRAY[format('capped_%s', i)::regclass]) FROM generate_series(1, 20) i});
+drained('short tasks with slots');
+cmp_ok(
+	$node->safe_psql($db,
+		"SELECT max(n) FROM (SELECT count(*) AS n FROM weir.runs
+		 WHERE tables IS NOT NULL GROUP BY worker_pid, ready_at) x"),
+	'>', 1, 'a worker gets several with slots at once');
+cap_kept($node, $db, 'public.capped_1', 2, 1);
+cap_kept($node, $db, 'public.capped_2', 1, 1);
+
+# A slot that lies behind a task which takes long goes to one who can use it.
 my $holder = $node->background_psql($db);
 $holder->query_safe('SELECT pg_advisory_lock(7)');
+$node->safe_psql($db, q{
+	SELECT weir.enqueue_many('SELECT CASE WHEN $1 THEN pg_advisory_xact_lock(7) END',
+		jsonb_build_array(jsonb_build_array(i = 5)), queue => 'backfill',
+		tables => ARRAY[format('capped_%s', i)::regclass]) FROM generate_series(1, 20) i;
+	SELECT weir.enqueue('SELECT 1', queue => 'daily', tables => ARRAY[format('capped_%s', i)::regclass])
+	FROM generate_series(1, 20) i WHERE i <> 5});
+ok( $node->poll_query_until($db,
+		"SELECT count(*) = 38 FROM weir.runs WHERE class IN ('daily', 'backfill')"),
+	'no slot waits behind a task that takes long');
+$node->safe_psql($db, q{SELECT weir.cancel(task_id) FROM weir.running});
+drained('slots behind one that takes long');
+
+# A task that waits for a lock: the other worker executes all the others.
 my $last = $node->safe_psql($db,
 	"SELECT last_id FROM weir.enqueue_many('SELECT CASE WHEN \$1 THEN pg_advisory_xact_lock(7) END',
 	   (SELECT jsonb_agg(jsonb_build_array(i = 5)) FROM generate_series(1, 200) i))");
