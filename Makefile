@@ -51,6 +51,7 @@ OBJS = \
 	src/shmem/inflight.o \
 	src/shmem/layout.o \
 	src/shmem/lazy_commit.o \
+	src/shmem/lock_wait.o \
 	src/shmem/named_resource.o \
 	src/shmem/outbox.o \
 	src/shmem/resource.o \
@@ -67,6 +68,7 @@ OBJS = \
 	src/ledger/heap_row.o \
 	src/ledger/identity.o \
 	src/ledger/interval.o \
+	src/ledger/lock_wait_row.o \
 	src/ledger/queue_config.o \
 	src/ledger/resource_config.o \
 	src/ledger/run_row.o \
@@ -97,6 +99,7 @@ OBJS = \
 	src/sched/feed.o \
 	src/sched/intake.o \
 	src/sched/later.o \
+	src/sched/lock_watch.o \
 	src/sched/launcher.o \
 	src/sched/pool.o \
 	src/sched/rebuild.o \
@@ -145,6 +148,7 @@ SQL_PARTS = \
 	job_tables \
 	views \
 	checkpoints \
+	lock_waits \
 	waiting \
 	jobs \
 	intervals \

@@ -35,5 +35,6 @@ GRANT SELECT ON
     weir.intervals,
     weir.backfills,
     weir.late,
-    weir.lock_waits
+    weir.lock_waits,
+    weir.lock_wait_history
 TO PUBLIC;

@@ -22,7 +22,8 @@ CREATE FUNCTION weir._show_queues(
 CREATE FUNCTION weir._show_workers(
     OUT slot integer, OUT pid integer, OUT role oid, OUT state text,
     OUT task_id bigint, OUT attempt integer, OUT since timestamptz,
-    OUT started_at timestamptz, OUT done bigint, OUT total bigint, OUT note text
+    OUT started_at timestamptz, OUT done bigint, OUT total bigint, OUT note text,
+    OUT lock_wait interval
 ) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_workers';
@@ -301,7 +302,7 @@ SELECT w.task_id, w.attempt, t.queue, t.class, t.owner, w.pid, t.command, t.args
        CASE WHEN w.total > 0 AND w.done >= 0
             THEN round(100.0 * w.done / w.total, 1) END AS percent,
        w.note,
-       t.deadline, t.tables
+       t.deadline, t.tables, w.lock_wait
 FROM weir._show_workers() w
 JOIN weir.tasks t ON t.task_id = w.task_id
 -- said twice, since a join alone does not reach into weir.tasks
@@ -324,6 +325,7 @@ COMMENT ON COLUMN weir.running.percent IS 'The one in percent of the other.';
 COMMENT ON COLUMN weir.running.note IS 'The note that came with it; null for those who may not see it.';
 COMMENT ON COLUMN weir.running.deadline IS 'To be done by.';
 COMMENT ON COLUMN weir.running.tables IS 'Tables that the task declared to write.';
+COMMENT ON COLUMN weir.running.lock_wait IS 'For how long it has waited for locks so far, all waits together, as sampled.';
 
 CREATE VIEW weir.resources AS
 SELECT 'table'::text AS kind,
@@ -437,76 +439,3 @@ COMMENT ON COLUMN weir.events.reason IS 'Reason given; null for those who may no
 COMMENT ON COLUMN weir.events.detail IS 'What was changed; null for those who may not see it.';
 COMMENT ON COLUMN weir.events.job IS 'Job that it concerns.';
 COMMENT ON COLUMN weir.events.interval_start IS 'Start of the interval that it concerns.';
-
--- Live waits for heavyweight locks.  pg_blocking_pids() takes the lock
--- manager's locks: it is called only for processes that do wait.
-CREATE VIEW weir.lock_waits WITH (security_barrier) AS
-WITH RECURSIVE waiter AS MATERIALIZED (
-    SELECT l.pid, l.locktype, l.mode, l.waitstart, l.relation, l.classid, l.objsubid,
-           pg_catalog.pg_blocking_pids(l.pid) AS blockers
-    FROM pg_catalog.pg_locks l
-    WHERE NOT l.granted
-    AND (l.database IS NULL OR l.database =
-         (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()))
-    UNION ALL
-    -- who holds the gate is the head of the line and waits for the slots
-    SELECT l.pid, l.locktype, l.mode, r.head_since, l.relation, l.classid, l.objsubid,
-           ARRAY(SELECT s.pid FROM pg_catalog.pg_locks s
-                 WHERE s.locktype = 'advisory' AND s.granted AND s.database = l.database
-                 AND s.classid = l.classid AND s.objid <> l.objid AND s.objsubid = l.objsubid)
-    FROM pg_catalog.pg_locks l
-    JOIN weir._show_resources() r ON r.id = l.classid
-    WHERE l.granted AND l.locktype = 'advisory' AND l.objsubid = 22273 AND l.objid = 4294967295
-    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
-), chain AS (
-    -- each pair once for each distance: of those in a line for one lock each is
-    -- blocked by all before it, and the ways through are 2 to the power of them
-    SELECT w.pid, b.pid AS blocker, 1 AS depth
-    FROM waiter w, unnest(w.blockers) b(pid)
-    UNION
-    SELECT c.pid, b.pid, c.depth + 1
-    FROM chain c JOIN waiter w ON w.pid = c.blocker, unnest(w.blockers) b(pid)
-    WHERE b.pid <> c.pid AND c.depth < (SELECT least(count(*), 64) FROM waiter)
-), root AS (
-    SELECT DISTINCT ON (c.pid) c.pid, c.blocker, c.depth
-    FROM chain c
-    WHERE NOT EXISTS (SELECT FROM waiter w WHERE w.pid = c.blocker)
-    ORDER BY c.pid, c.depth DESC, c.blocker
-)
-SELECT w.pid, k.task_id, v.class, v.queue, w.locktype, w.mode,
-       (CASE WHEN w.locktype = 'advisory' AND w.objsubid = 22273 THEN w.classid
-             ELSE w.relation END)::regclass AS relation,
-       w.waitstart AS since, pg_catalog.clock_timestamp() - w.waitstart AS waited,
-       w.blockers, r.blocker AS root_blocker, rk.task_id AS root_task_id,
-       ra.state AS root_state, ra.xact_start AS root_xact_start,
-       CASE WHEN pg_catalog.pg_has_role('pg_monitor', 'USAGE')
-              OR pg_catalog.pg_has_role(ra.usesysid, 'USAGE') THEN ra.query END AS root_query,
-       r.depth,
-       (SELECT count(*) FROM waiter o WHERE w.pid = ANY (o.blockers))::integer AS waiting_behind,
-       t.deadline
-FROM waiter w
-LEFT JOIN root r ON r.pid = w.pid
-LEFT JOIN weir._show_workers() k ON k.pid = w.pid
-LEFT JOIN weir.task t ON t.task_id = k.task_id
-LEFT JOIN weir.environment v ON v.environment_id = t.environment_id
-LEFT JOIN weir._show_workers() rk ON rk.pid = r.blocker
-LEFT JOIN pg_catalog.pg_stat_get_activity(r.blocker) ra ON ra.pid = r.blocker;
-COMMENT ON VIEW weir.lock_waits IS 'Processes of this database that wait for a lock or for a slot now, tasks and sessions: who blocks them, directly and at the root.';
-COMMENT ON COLUMN weir.lock_waits.pid IS 'Process that waits.';
-COMMENT ON COLUMN weir.lock_waits.task_id IS 'Task that it executes; null for a session.';
-COMMENT ON COLUMN weir.lock_waits.class IS 'Class of the task.';
-COMMENT ON COLUMN weir.lock_waits.queue IS 'Queue of the task.';
-COMMENT ON COLUMN weir.lock_waits.locktype IS 'Type of the lock, as in pg_locks.';
-COMMENT ON COLUMN weir.lock_waits.mode IS 'Mode that it wants.';
-COMMENT ON COLUMN weir.lock_waits.relation IS 'Table that the lock, or the slot, is on.';
-COMMENT ON COLUMN weir.lock_waits.since IS 'When the wait began.';
-COMMENT ON COLUMN weir.lock_waits.waited IS 'For how long it has been waiting.';
-COMMENT ON COLUMN weir.lock_waits.blockers IS 'Processes that block it directly.';
-COMMENT ON COLUMN weir.lock_waits.root_blocker IS 'Process at the end of the chain, which waits for nobody.';
-COMMENT ON COLUMN weir.lock_waits.root_task_id IS 'Task that the root blocker executes; null for a session.';
-COMMENT ON COLUMN weir.lock_waits.root_state IS 'State of its session.';
-COMMENT ON COLUMN weir.lock_waits.root_xact_start IS 'When its transaction began.';
-COMMENT ON COLUMN weir.lock_waits.root_query IS 'Its last query; null for those who may not see it.';
-COMMENT ON COLUMN weir.lock_waits.depth IS 'Length of the chain to the root.';
-COMMENT ON COLUMN weir.lock_waits.waiting_behind IS 'Number of processes that this one blocks directly.';
-COMMENT ON COLUMN weir.lock_waits.deadline IS 'Deadline of the task.';

@@ -19,21 +19,18 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "api/holders.h"
 #include "run/slots.h"
+#include "shmem/lock_wait.h"
 #include "shmem/resource.h"
 
 /* A search for the way from a process to us */
@@ -101,14 +98,8 @@ holders_text(uint64 resource)
 static List *
 blockers_list(const LockData *locks, int pid)
 {
-	ArrayType  *array = DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids,
-															   Int32GetDatum(pid)));
-	const int32 *blockers = (const int32 *) ARR_DATA_PTR(array);
-	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	List	   *pids = NIL;
+	List	   *pids = lock_wait_blockers(pid);
 
-	for (int i = 0; i < n; i++)
-		pids = list_append_unique_int(pids, blockers[i]);
 	/* as the head of a line, for the holders of the slots */
 	for (int i = 0; i < locks->nelements; i++)
 	{
@@ -238,8 +229,7 @@ process_waits_for_us(int pid, char **path)
 	MemoryContext caller;
 	bool		found;
 
-	if (process == NULL ||
-		(process->wait_event_info & 0xFF000000) != PG_WAIT_LOCK)
+	if (process == NULL || !lock_wait_is_on(process))
 		return false;
 	caller = look_begin();
 	found = search_from(GetLockStatusData(), pid, path);

@@ -168,8 +168,9 @@ weir_show_workers(PG_FUNCTION_ARGS)
 		WeirWorker *worker = &Weir->workers[i];
 		uint32		state = pg_atomic_read_u32(&worker->state);
 		char		note[WEIR_NOTE_SIZE];
-		Datum		values[11];
-		bool		nulls[11] = {0};
+		Datum		values[12];
+		bool		nulls[12] = {0};
+		Interval	lock_wait = {0};
 
 		if (worker->database != MyDatabaseId || state == WORKER_FREE)
 			continue;
@@ -179,8 +180,9 @@ weir_show_workers(PG_FUNCTION_ARGS)
 		values[7] = TimestampTzGetDatum(worker->started_at);
 		values[8] = Int64GetDatum(worker->done);
 		values[9] = Int64GetDatum(worker->total);
+		lock_wait.time = worker->lock_wait;
 		strlcpy(note, worker->note, sizeof(note));
-		nulls[4] = nulls[5] = nulls[7] = nulls[8] = nulls[9] = nulls[10] =
+		nulls[4] = nulls[5] = nulls[7] = nulls[8] = nulls[9] = nulls[10] = nulls[11] =
 			worker->task_id == 0;
 		nulls[8] |= worker->done < 0;
 		nulls[9] |= worker->total <= 0;
@@ -192,6 +194,7 @@ weir_show_workers(PG_FUNCTION_ARGS)
 		values[3] = CStringGetTextDatum(worker_state_name(state));
 		values[6] = TimestampTzGetDatum(worker->since);
 		values[10] = CStringGetTextDatum(note);
+		values[11] = IntervalPGetDatum(&lock_wait);
 		/* a note is the task's own text */
 		nulls[10] |= note[0] == '\0' ||
 			(!has_privs_of_role(GetUserId(), worker->role) &&

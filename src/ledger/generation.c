@@ -387,7 +387,8 @@ void
 generation_drop(int32 generation_id)
 {
 	static const char *const parents[] = {"run", "task"};
-	static const char *const beside[] = {"claim", "task_checkpoint"};
+	static const char *const beside[] = {"claim", "task_checkpoint",
+	"lock_wait"};
 	SqlSession	session;
 	SqlParams	params = {0};
 

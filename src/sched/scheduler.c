@@ -41,6 +41,7 @@
 #include "sched/feed.h"
 #include "sched/intake.h"
 #include "sched/later.h"
+#include "sched/lock_watch.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "sched/scheduler.h"
@@ -187,6 +188,7 @@ scheduler_timeout(Scheduler *scheduler)
 	if (!scheduler->other_version)
 		next = Min(next, ends_next_timer(scheduler));
 	next = Min(next, feed_next_timer(scheduler));
+	next = Min(next, lock_watch_next_timer(scheduler));
 	if (scheduler->configure_at != 0)
 		next = Min(next, scheduler->configure_at);
 	if (next == POLICY_TIME_NEVER)
@@ -253,6 +255,7 @@ scheduler_round(Scheduler *scheduler)
 	scheduler->round_at = GetCurrentTimestamp();
 	intake(scheduler);
 	upkeep(scheduler);
+	lock_watch(scheduler);
 	dispatch(scheduler);
 	feed(scheduler);
 	database->heartbeat = GetCurrentTimestamp();
@@ -335,6 +338,7 @@ weir_scheduler_main(Datum main_arg)
 	scheduler_start(scheduler, DatumGetObjectId(main_arg));
 	scheduler->pool = MemoryContextAllocZero(scheduler->context,
 											 weir_max_workers * sizeof(PoolEntry));
+	lock_watch_init(scheduler);
 	scheduler->upkeep_at = GetCurrentTimestamp();
 	scheduler_rebuild(scheduler);
 	for (;;)

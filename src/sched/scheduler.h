@@ -56,6 +56,8 @@ typedef struct Scheduler
 	bool		other_version;	/* and that is logged */
 	bool		slots_changed;	/* look at foreign holders in this round */
 	PoolEntry  *pool;			/* weir.max_workers */
+	struct LockWatch *lock_watches; /* weir.max_workers; lock_watch.c */
+	TimestampTz lock_sampled_at;
 	HTAB	   *paces;			/* how long tasks take, by queue; ahead.c */
 	HTAB	   *singly;			/* what must not be batched; singly.c */
 	List	   *later;			/* what is to be done later; later.c */

@@ -333,6 +333,7 @@ typedef struct WeirWorker
 	TimestampTz started_at;
 	int64		done;
 	int64		total;
+	int64		lock_wait;		/* us, as seen so far; scheduler */
 	char		note[WEIR_NOTE_SIZE];
 
 	/* a request to cancel names the attempt; anybody, under mutex */

@@ -21,6 +21,7 @@ bool		weir_enabled = true;
 bool		weir_enforce = true;
 int			weir_generation_size = 1000000;
 char	   *weir_installation = NULL;
+int			weir_lock_sample_interval = 100;
 int			weir_max_crashes = 2;
 int			weir_max_databases = 8;
 int			weir_max_queues = 128;
@@ -59,6 +60,11 @@ settings_define_behaviour(void)
 							   "A ledger that was written under another name stays paused until weir.adopt() is called.",
 							   &weir_installation, "",
 							   PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("weir.lock_sample_interval",
+							"Sets the time between two looks at which tasks wait for locks.",
+							"Zero does not look.",
+							&weir_lock_sample_interval, 100, 0, 60000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.max_crashes",
 							"Sets how often a task may crash the server before it is put into the dead letters.",
 							NULL,

@@ -12,6 +12,7 @@ extern bool weir_enabled;
 extern bool weir_enforce;
 extern int	weir_generation_size;
 extern char *weir_installation;
+extern int	weir_lock_sample_interval;
 extern int	weir_max_crashes;
 extern int	weir_max_databases;
 extern int	weir_max_queues;

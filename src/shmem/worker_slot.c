@@ -336,6 +336,34 @@ worker_slot_busy_since(WeirWorker *worker)
 }
 
 /*
+ * The task whose attempt the worker executes, and which attempt; 0 if none.
+ */
+int64
+worker_slot_executes(WeirWorker *worker, int32 *attempt)
+{
+	int64		task_id;
+
+	SpinLockAcquire(&worker->mutex);
+	task_id = worker->task_id;
+	*attempt = worker->attempt;
+	SpinLockRelease(&worker->mutex);
+	return task_id;
+}
+
+/*
+ * The attempt has been seen to wait for a lock for so long, in us.
+ */
+void
+worker_slot_add_lock_wait(WeirWorker *worker, int64 task_id, int32 attempt,
+						  int64 time)
+{
+	SpinLockAcquire(&worker->mutex);
+	if (worker->task_id == task_id && worker->attempt == attempt)
+		worker->lock_wait += time;
+	SpinLockRelease(&worker->mutex);
+}
+
+/*
  * Publishes the attempt that this worker is about to execute.
  */
 void
@@ -349,6 +377,7 @@ worker_slot_begin(WeirWorker *worker, const Assignment *assignment)
 	worker->started_at = now;
 	worker->done = 0;
 	worker->total = 0;
+	worker->lock_wait = 0;
 	worker->note[0] = '\0';
 	SpinLockRelease(&worker->mutex);
 	worker_slot_set_state(worker, WORKER_BUSY);

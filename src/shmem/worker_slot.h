@@ -19,6 +19,8 @@ extern void worker_slot_free(WeirWorker *worker);
 extern bool worker_slot_give_up(WeirWorker *worker, bool stopped);
 extern void worker_slot_dismiss(WeirWorker *worker);
 extern void worker_slot_wake(WeirWorker *worker);
+extern void worker_slot_add_lock_wait(WeirWorker *worker, int64 task_id,
+									  int32 attempt, int64 time);
 
 /* Whom worker_slot_evict() terminates; the others leave when idle */
 typedef enum EvictForce
@@ -46,6 +48,7 @@ extern void worker_slot_end(WeirWorker *worker);
 extern CancelCause worker_slot_cancelled(WeirWorker *worker, Oid *actor);
 
 /* anybody */
+extern int64 worker_slot_executes(WeirWorker *worker, int32 *attempt);
 extern WeirWorker *worker_slot_holding(Oid database, int64 task_id,
 									   int32 *attempt);
 extern bool worker_slot_cancel(Oid database, int64 task_id,

@@ -115,7 +115,7 @@ SELECT bag_eq('view_columns', $$VALUES
 ('checkpoints', 'task_id bigint, attempt integer, number integer, written_at timestamp with time zone, checkpoint jsonb'),
 ('dead_letters', 'task_id bigint, queue text, class text, owner text, command text, args jsonb, enqueued_at timestamp with time zone, attempts integer, outcome text, sqlstate text, message text, detail text, finished_at timestamp with time zone, quarantined boolean'),
 ('workers', 'pid integer, role name, state text, task_id bigint, attempt integer, since timestamp with time zone'),
-('running', 'task_id bigint, attempt integer, queue text, class text, owner text, pid integer, command text, args jsonb, started_at timestamp with time zone, runtime interval, done bigint, total bigint, percent numeric, note text, deadline timestamp with time zone, tables text[]'),
+('running', 'task_id bigint, attempt integer, queue text, class text, owner text, pid integer, command text, args jsonb, started_at timestamp with time zone, runtime interval, done bigint, total bigint, percent numeric, note text, deadline timestamp with time zone, tables text[], lock_wait interval'),
 ('resources', 'kind text, resource text, relation_oid oid, slots integer, reserved integer, used integer, waiting_sessions integer, enforce text, if_unsafe_to_wait text, exempt text[], beside integer, waited bigint, let_through bigint, refused bigint, would_wait bigint, rate double precision, per interval, burst integer, template text, next_start timestamp with time zone, paused_until timestamp with time zone, paused_by bigint, owner text'),
 ('slots', 'resource text, slot integer, pid integer, task_id bigint, since timestamp with time zone, reserved boolean, kind text'),
 ('jobs', 'name text, owner text, every interval, timezone text, starts_at timestamp with time zone, schedule text, queue text, backfill_queue text, tables text[], inputs text[], outputs text[], due interval, catch_up interval, misfire text, command text, priority integer, timeout interval, max_attempts integer, mode text, settings jsonb, policy jsonb, search_path text, created_at timestamp with time zone, backfill_id bigint'),
@@ -123,7 +123,8 @@ SELECT bag_eq('view_columns', $$VALUES
 ('backfills', 'backfill_id bigint, job text, owner text, cause text, from_time timestamp with time zone, to_time timestamp with time zone, direction text, reprocess text, max_running integer, state text, state_reason text, chunks integer, done integer, failed integer, skipped integer, in_queue integer, percent numeric, rate numeric, eta timestamp with time zone, created_at timestamp with time zone, created_by text, ended_at timestamp with time zone, reason text'),
 ('late', 'job text, owner text, interval_start timestamp with time zone, interval_end timestamp with time zone, due_at timestamp with time zone, late_by interval, exec text, task_id bigint, event_id bigint, acknowledged_by text, acknowledged_at timestamp with time zone, note text'),
 ('events', 'event_id bigint, at timestamp with time zone, kind text, task_id bigint, queue text, relation text, session_user_name text, current_user_name text, client_addr text, reason text, detail jsonb, job text, interval_start timestamp with time zone'),
-('lock_waits', 'pid integer, task_id bigint, class text, queue text, locktype text, mode text, relation regclass, since timestamp with time zone, waited interval, blockers integer[], root_blocker integer, root_task_id bigint, root_state text, root_xact_start timestamp with time zone, root_query text, depth integer, waiting_behind integer, deadline timestamp with time zone'),
+('lock_waits', 'pid integer, task_id bigint, class text, queue text, locktype text, mode text, relation regclass, since timestamp with time zone, waited interval, blockers integer[], root_blocker integer, root_task_id bigint, root_state text, root_xact_start timestamp with time zone, root_query text, depth integer, waiting_behind integer, deadline timestamp with time zone, attempt integer'),
+('lock_wait_history', 'task_id bigint, attempt integer, class text, queue text, owner text, since timestamp with time zone, until timestamp with time zone, waited interval, locktype text, mode text, relation text, blockers integer[], blocker_tasks bigint[], root_blocker integer, root_task_id bigint, root_role text, depth integer, outcome text'),
 ('waiting', 'task_id bigint, queue text, class text, owner text, state text, priority integer, enqueued_at timestamp with time zone, waited interval, deadline timestamp with time zone, cause text, holder text, detail text, eta timestamp with time zone, expires_at timestamp with time zone')
 $$, 'the views, their columns and types');
 
@@ -145,6 +146,7 @@ SELECT bag_eq($$SELECT name, context, vartype, boot_val, coalesce(unit, '') FROM
 ('weir.enforce', 'superuser', 'bool', 'on', ''),
 ('weir.generation_size', 'sighup', 'integer', '1000000', ''),
 ('weir.installation', 'sighup', 'string', '', ''),
+('weir.lock_sample_interval', 'sighup', 'integer', '100', 'ms'),
 ('weir.max_crashes', 'sighup', 'integer', '2', ''),
 ('weir.max_databases', 'postmaster', 'integer', '8', ''),
 ('weir.max_queues', 'postmaster', 'integer', '128', ''),

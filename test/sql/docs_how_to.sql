@@ -283,6 +283,9 @@ SELECT resource, slots, used, waiting_sessions, waited, let_through, refused, ne
 FROM weir.resources WHERE kind <> 'template';
 SELECT task_id, relation, waited, root_blocker, root_task_id, root_state, waiting_behind
 FROM weir.lock_waits WHERE waited > interval '10 seconds' ORDER BY waiting_behind DESC;
+SELECT relation, root_role, root_task_id IS NULL AS session, outcome, count(*), sum(waited) AS waited
+FROM weir.lock_wait_history WHERE until > now() - interval '1 day'
+GROUP BY 1, 2, 3, 4 ORDER BY waited DESC;
 \connect :home
 DROP DATABASE weir_docs;
 

@@ -289,6 +289,7 @@ SELECT queue, done, total, percent, note FROM weir.running;
 SELECT task_id = :running AS the_task, locktype, root_blocker = pg_backend_pid() AS by_us, root_task_id FROM weir.lock_waits;
 SELECT pg_advisory_unlock(1);
 SELECT outcome FROM weir.wait(:running);
+SELECT task_id, relation, blocker_tasks, outcome FROM weir.lock_wait_history WHERE waited > interval '10 minutes';
 SELECT attempt, outcome, final, charged, rows, sqlstate, message FROM weir.runs WHERE task_id IN (:good, :failed) ORDER BY task_id;
 SELECT queue, command, attempts, outcome, sqlstate, message, quarantined FROM weir.dead_letters;
 SELECT weir.enqueue($$SELECT weir.checkpoint('{"page": 3}'); SELECT 1 / 0$$) AS task \gset

@@ -25,7 +25,7 @@ declare
 begin
     for t in select oid::regclass from pg_class
         where relnamespace = 'weir'::regnamespace and relkind = 'r'
-        and (relname in ('task', 'run', 'claim', 'event', 'environment') or relname ~ '^(task|run)_\d+$')
+        and (relname in ('task', 'run', 'claim', 'event', 'environment', 'lock_wait') or relname ~ '^(task|run)_\d+$')
         order by regexp_replace(relname, '\d+', '')::text collate "C", oid
     loop
         k := case t when 'weir.event'::regclass then 'kind' when 'weir.environment'::regclass then 'queue' else 'task_id' end;

@@ -55,6 +55,10 @@ $node->safe_psql('source',
 	extra_params => [ '-U', 'gone' ]);
 my $waiting = 8;
 
+# Rows that come with time.
+$node->safe_psql('source', q{
+	INSERT INTO weir.lock_wait VALUES (1, 1, now(), now(), 'tuple', 'ExclusiveLock', 'public.effect', '{1,2}', '{NULL,7}', 2, 7, 'gone', 1)});
+
 # Everything that is to be the same, as text.
 my %same = (
 	'tasks' => 'SELECT * FROM weir.task ORDER BY task_id',
@@ -62,6 +66,7 @@ my %same = (
 	'environments' => 'SELECT * FROM weir.environment ORDER BY 1',
 	'claims' => 'SELECT * FROM weir.claim ORDER BY 1, 2',
 	'checkpoints' => 'SELECT * FROM weir.task_checkpoint ORDER BY 1, 2, 3',
+	'waits for locks' => 'SELECT * FROM weir.lock_wait ORDER BY task_id, since',
 	'events' => 'SELECT * FROM weir.event ORDER BY 1',
 	'generations' => 'SELECT * FROM weir.generation ORDER BY 1',
 	'queues' => 'SELECT * FROM weir.queue ORDER BY 1',

@@ -196,6 +196,10 @@ $node->safe_psql('postgres',
 $node->safe_psql('postgres', q{INSERT INTO weir.task_checkpoint SELECT low, 1, 1, now(), '1' FROM weir.generation WHERE generation_id IN (1, 5)});
 my $child = $node->safe_psql('postgres', q{
 	SELECT weir.enqueue('SELECT 1', queue => 'backfill', run_at => '2100-01-01', after => ARRAY[(SELECT min(task_id) FROM weir.task_2)])});
+$node->safe_psql('postgres', q{
+	INSERT INTO weir.lock_wait
+	SELECT i, 1, now(), now(), 'tuple', 'ExclusiveLock', NULL, '{}'::int[], '{}'::bigint[]
+	FROM (SELECT task_id FROM weir.task_4 UNION SELECT low FROM weir.generation WHERE generation_id = 5) u(i)});
 my $before = states();
 $locker->query_safe('BEGIN; SELECT count(*) FROM weir.run_3');
 $node->append_conf('postgresql.conf', "weir.retention = '30min'");
@@ -217,6 +221,8 @@ is( $node->safe_psql('postgres', 'SELECT min(task_id) FROM weir.tasks'),
 is( $node->safe_psql('postgres',
 		'SELECT count(*), count(generation_id) FROM weir.task_checkpoint LEFT JOIN weir.generation ON task_id = low AND generation_id = 5'),
 	'1|1', 'with its checkpoints');
+is( $node->safe_psql('postgres', 'SELECT count(*) FROM weir.lock_wait'), 1,
+	'and what was recorded about waits of its tasks');
 ($ret, $out, $err) = $node->psql('postgres', 'SELECT weir.retry(1)');
 like($err, qr/task 1 does not exist/, 'a task that is gone is unknown');
 is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');
