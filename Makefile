@@ -27,6 +27,7 @@ OBJS = \
 	src/policy/bucket.o \
 	src/policy/choose.o \
 	src/policy/depend.o \
+	src/policy/duration.o \
 	src/policy/expiry.o \
 	src/policy/fair.o \
 	src/policy/heap.o \
@@ -91,9 +92,11 @@ OBJS = \
 	src/run/worker.o \
 	src/sched/ahead.o \
 	src/sched/cap_watch.o \
+	src/sched/classes.o \
 	src/sched/configure.o \
 	src/sched/dependency.o \
 	src/sched/dispatch.o \
+	src/sched/duration.o \
 	src/sched/ends.o \
 	src/sched/fate.o \
 	src/sched/feed.o \
@@ -106,6 +109,7 @@ OBJS = \
 	src/sched/roster.o \
 	src/sched/scheduler.o \
 	src/sched/singly.o \
+	src/sched/starvation.o \
 	src/sched/upkeep.o \
 	src/sched/ward.o \
 	src/api/acquire.o \
@@ -115,6 +119,7 @@ OBJS = \
 	src/api/capped.o \
 	src/api/caps.o \
 	src/api/checkpoint.o \
+	src/api/classes.o \
 	src/api/clearing.o \
 	src/api/control.o \
 	src/api/enqueue.o \
@@ -141,6 +146,7 @@ OBJS = \
 SQL_PARTS = \
 	tables \
 	queues \
+	classes \
 	enqueue \
 	control \
 	caps \

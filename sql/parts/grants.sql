@@ -8,6 +8,7 @@ GRANT USAGE ON SCHEMA weir TO PUBLIC;
 REVOKE ALL ON FUNCTION
     weir.create_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb),
     weir.cap_resource(text, integer, integer, double precision, interval, integer),
+    weir.set_class(text, integer, double precision, double precision, double precision, text[]),
     weir.pause_all(text, text),
     weir.resume_all(),
     weir.adopt(text),
@@ -21,6 +22,7 @@ FROM PUBLIC;
 GRANT SELECT ON
     weir.status,
     weir.queues,
+    weir.classes,
     weir.tasks,
     weir.waiting,
     weir.running,

@@ -19,6 +19,9 @@ CREATE FUNCTION weir._causes(
         AND NOT EXISTS (SELECT FROM weir._show_workers() w WHERE w.task_id = t.task_id)
     ), s AS MATERIALIZED (
         SELECT * FROM weir.status
+    ), k AS MATERIALIZED (
+        SELECT class, reserved_in_force AS reserved, running, max_share, reclaim_bound
+        FROM weir.classes
     ), c AS (
         SELECT t.task_id, 1 AS rank, 'not_adopted' AS cause, NULL::text AS holder,
                'call weir.adopt()' AS detail, NULL::timestamptz AS eta
@@ -105,6 +108,37 @@ CREATE FUNCTION weir._causes(
         FROM t JOIN weir.resources r ON r.kind = 'named' AND r.resource = ANY (t.resources)
         WHERE t.state = 'ready' AND r.next_start IS NOT NULL
         UNION ALL
+        -- what is free is reserved for others
+        SELECT t.task_id, 8, 'class_share',
+               (SELECT string_agg('task ' || b.task_id, ', ' ORDER BY b.task_id)
+                FROM (SELECT a.task_id FROM weir._show_assigned() a
+                      JOIN weir.tasks r ON r.task_id = a.task_id
+                      JOIN k USING (class) WHERE k.running > k.reserved
+                      ORDER BY a.task_id LIMIT 5) b),
+               format('the free workers, %s of %s, are reserved for class %s',
+                      w.free, w.workers, w.reserved_for),
+               clock_timestamp() + k.reclaim_bound
+        FROM t JOIN k USING (class) CROSS JOIN LATERAL (
+            SELECT w.workers, w.workers - sum(o.running) AS free,
+                   sum(greatest(o.reserved - o.running, 0)) FILTER (WHERE o.class <> k.class) AS unused,
+                   string_agg(o.class, ' and ' ORDER BY o.class)
+                       FILTER (WHERE o.class <> k.class AND o.reserved > o.running) AS reserved_for
+            FROM k o, (SELECT current_setting('weir.max_workers')::integer AS workers) w
+            GROUP BY w.workers) w
+        WHERE t.state = 'ready' AND w.free > 0 AND w.free <= w.unused
+        UNION ALL
+        SELECT t.task_id, 8, 'class_share',
+               (SELECT string_agg('task ' || b.task_id, ', ' ORDER BY b.task_id)
+                FROM (SELECT a.task_id FROM weir._show_assigned() a
+                      JOIN weir.tasks r ON r.task_id = a.task_id
+                      WHERE r.class = t.class ORDER BY a.task_id LIMIT 5) b),
+               format('class %s has its max_share of the workers, %s of %s, and others have tasks, too',
+                      k.class, k.running, current_setting('weir.max_workers')), NULL
+        FROM t JOIN k USING (class)
+        WHERE t.state = 'ready' AND k.max_share IS NOT NULL
+        AND k.running >= greatest(floor(k.max_share * current_setting('weir.max_workers')::integer + 1e-9), 1)
+        AND EXISTS (SELECT FROM weir.queues q WHERE q.class <> k.class AND q.ready > 0)
+        UNION ALL
         SELECT t.task_id, 9, 'no_worker', NULL,
                CASE WHEN s.out_of_processes THEN 'max_worker_processes is used up'
                     ELSE 'no worker is free, or others go first' END, NULL
@@ -172,7 +206,7 @@ COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
 COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
 COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
 COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
-COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, queue_limit, cap, rate, foreign_holder or no_worker.';
+COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, queue_limit, cap, rate, foreign_holder, class_share or no_worker.';
 COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
 COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
 COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';

@@ -235,3 +235,53 @@ policy_queue_counts(Policy *policy, uint32_t queue, PolicyQueueCounts *counts)
 	counts->ready = entry->ready - counts->blocked;
 	counts->blocked += entry->dependent;
 }
+
+/*
+ * Says what a class has of the workers, and of the last starts.
+ */
+void
+policy_class_use(Policy *policy, PolicyClass klass, PolicyClassUse *use)
+{
+	const ClassState *state = &policy->classes[klass];
+	int			other;
+
+	use->running = state->running;
+	use->starts = state->recent;
+	use->of_starts = policy->nstarts < FLOOR_SPAN - 1 ?
+		(int) policy->nstarts : FLOOR_SPAN - 1;
+	use->lent = false;
+	if (policy_class_has_worker(policy, klass, false))
+		return;
+	for (other = 0; other < POLICY_NUM_CLASSES; other++)
+		if (other != (int) klass &&
+			policy->classes[other].running > policy->classes[other].reserved)
+			use->lent = true;
+}
+
+/*
+ * Finds the next bucket whose first task was enqueued that long ago.
+ */
+bool
+policy_next_starved(Policy *policy, PolicyTime enqueued_at, uint32_t *next,
+					PolicyStarved *starved)
+{
+	while (*next < policy->nbuckets)
+	{
+		const PolicyBucket *bucket = policy->buckets[(*next)++];
+		const TaskFacts *facts;
+		uint32_t	task;
+
+		if (bucket == NULL || bucket->nready == 0)
+			continue;
+		task = policy_order_first(&policy->tasks, &bucket->order);
+		facts = policy_task_facts(&policy->tasks, task);
+		if (policy_stored_time(facts->enqueued_at) > enqueued_at)
+			continue;
+		starved->task_id = policy_task_node(&policy->tasks, task)->task_id;
+		starved->queue = bucket->queue->id;
+		starved->klass = (PolicyClass) bucket->klass;
+		starved->behind = bucket->nready - 1;
+		return true;
+	}
+	return false;
+}

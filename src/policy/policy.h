@@ -142,6 +142,25 @@ typedef struct PolicyWhy
 								 * only if it is the first */
 } PolicyWhy;
 
+/* What a class has of the workers, and of the last starts */
+typedef struct PolicyClassUse
+{
+	int			running;		/* without those that are about to end */
+	int			starts;			/* of the last "of_starts" */
+	int			of_starts;
+	bool		lent;			/* others have borrowed the worker that its
+								 * next task would have to have */
+} PolicyClassUse;
+
+/* A task that has waited for long, the first of those that are like it */
+typedef struct PolicyStarved
+{
+	int64_t		task_id;
+	uint32_t	queue;
+	PolicyClass klass;
+	uint32_t	behind;			/* tasks that wait behind it */
+} PolicyStarved;
+
 /*
  * When all tokens of a resource are there, and when the next start is possible
  * as far as rate and pause go; POLICY_TIME_ALWAYS if there are none.
@@ -313,10 +332,20 @@ extern void policy_hold_owner(Policy *policy, uint32_t owner, bool hold);
  */
 extern PolicyTime policy_next_due(Policy *policy);
 
+/*
+ * Tasks that are due, were enqueued at a time or before it, and are the first
+ * of their bucket, one after another; false if there is no other.  "*next" is
+ * where to go on, 0 at first.
+ */
+extern bool policy_next_starved(Policy *policy, PolicyTime enqueued_at,
+								uint32_t *next, PolicyStarved *starved);
+
 /* Looking in */
 extern PolicyWhy policy_why(Policy *policy, int64_t task_id, PolicyTime now);
 extern void policy_queue_counts(Policy *policy, uint32_t queue,
 								PolicyQueueCounts *counts);
+extern void policy_class_use(Policy *policy, PolicyClass klass,
+							 PolicyClassUse *use);
 extern uint64_t policy_num_tasks(Policy *policy);
 extern size_t policy_memory(Policy *policy);
 

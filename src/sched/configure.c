@@ -24,6 +24,7 @@
 #include "ledger/unfinished.h"
 #include "sched/ahead.h"
 #include "sched/cap_watch.h"
+#include "sched/classes.h"
 #include "sched/configure.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
@@ -274,6 +275,7 @@ step_configure(Scheduler *scheduler, void *arg)
 	bool		paused;
 
 	configure_queues(scheduler);
+	classes_configure(scheduler);
 	configure_caps(scheduler);
 	sql_begin(&session);
 	sql_execute("SELECT paused FROM weir.control", NULL);

@@ -22,6 +22,7 @@
 #include "ledger/unfinished.h"
 #include "sched/ahead.h"
 #include "sched/cap_watch.h"
+#include "sched/classes.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
 #include "sched/ends.h"
@@ -274,5 +275,6 @@ dispatch(Scheduler *scheduler)
 	if (scheduler->nheld == 0)
 		pg_atomic_write_u32(&scheduler->database->starving, 0);
 	dispatch_publish(scheduler);
+	classes_publish(scheduler);
 	configure_publish(scheduler);
 }

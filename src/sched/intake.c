@@ -32,6 +32,7 @@
 #include "sched/ahead.h"
 #include "sched/configure.h"
 #include "sched/dependency.h"
+#include "sched/duration.h"
 #include "sched/fate.h"
 #include "sched/feed.h"
 #include "sched/intake.h"
@@ -362,6 +363,7 @@ intake_completions(Scheduler *scheduler)
 		{
 			inbox_forget(worker, completion.place, &assignment);
 			ahead_note_end(scheduler, &assignment, &completion);
+			duration_note_end(scheduler, &assignment, &completion);
 			intake_completion(scheduler, &completion, &assignment);
 			feed_note_end(scheduler);
 			if (completion.kind != COMPLETION_FINAL &&

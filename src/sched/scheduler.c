@@ -37,6 +37,7 @@
 #include "sched/ahead.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
+#include "sched/duration.h"
 #include "sched/ends.h"
 #include "sched/feed.h"
 #include "sched/intake.h"
@@ -45,6 +46,7 @@
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "sched/scheduler.h"
+#include "sched/starvation.h"
 #include "sched/upkeep.h"
 #include "shmem/database.h"
 #include "shmem/resource.h"
@@ -165,6 +167,7 @@ scheduler_rebuild(Scheduler *scheduler)
 	}
 	database_set_state(database, SCHEDULER_REBUILDING);
 	rebuild(scheduler);
+	duration_read(scheduler);
 	feed_wake(scheduler);
 	database_set_state(database, SCHEDULER_RUNNING);
 }
@@ -189,6 +192,7 @@ scheduler_timeout(Scheduler *scheduler)
 		next = Min(next, ends_next_timer(scheduler));
 	next = Min(next, feed_next_timer(scheduler));
 	next = Min(next, lock_watch_next_timer(scheduler));
+	next = Min(next, starvation_next_timer(scheduler));
 	if (scheduler->configure_at != 0)
 		next = Min(next, scheduler->configure_at);
 	if (next == POLICY_TIME_NEVER)
@@ -232,6 +236,7 @@ scheduler_wait(Scheduler *scheduler)
 		ProcessConfigFile(PGC_SIGHUP);
 		/* retention may have changed; who does not want to wait reloads */
 		scheduler->upkeep_at = GetCurrentTimestamp();
+		scheduler->starvation_at = scheduler->upkeep_at;
 	}
 }
 
@@ -258,6 +263,7 @@ scheduler_round(Scheduler *scheduler)
 	lock_watch(scheduler);
 	dispatch(scheduler);
 	feed(scheduler);
+	starvation(scheduler);
 	database->heartbeat = GetCurrentTimestamp();
 }
 

@@ -59,6 +59,7 @@ typedef struct Scheduler
 	struct LockWatch *lock_watches; /* weir.max_workers; lock_watch.c */
 	TimestampTz lock_sampled_at;
 	HTAB	   *paces;			/* how long tasks take, by queue; ahead.c */
+	HTAB	   *durations;		/* the same, of the last runs; duration.c */
 	HTAB	   *singly;			/* what must not be batched; singly.c */
 	List	   *later;			/* what is to be done later; later.c */
 	PendingEnd *ends;			/* what is to be ended; ends.c */
@@ -74,6 +75,9 @@ typedef struct Scheduler
 	TimestampTz feed_at;		/* feed them then; 0 = not wanted */
 	TimestampTz feed_rest;		/* but not before */
 	int64		feed_last;		/* backfill that was fed last */
+	bool		reserved_cut;	/* too many reserved workers; it is logged */
+	TimestampTz starvation_at;	/* look who starves then; starvation.c */
+	uint32		starvation_next;	/* and go on from here */
 	int64		unfinished[UPKEEP_REMEMBERED];	/* upkeep.c */
 } Scheduler;
 

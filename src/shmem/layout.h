@@ -120,8 +120,19 @@ typedef struct QueueSlot
 	pg_atomic_uint32 running;
 	pg_atomic_uint64 last_end;	/* when a task ended, us */
 	pg_atomic_uint64 gap;		/* smoothed time between ends, us */
+	pg_atomic_uint64 longest;	/* scheduler: of the last runs, us */
 	ConditionVariable room;		/* depth went down */
 } QueueSlot;
+
+/* What a class has, for show.  Written by the scheduler. */
+typedef struct ClassSlot
+{
+	pg_atomic_uint32 reserved;	/* in force */
+	pg_atomic_uint32 running;
+	pg_atomic_uint32 starts;	/* of the last "of_starts" */
+	pg_atomic_uint32 of_starts;
+	pg_atomic_uint32 lent;		/* its next worker is borrowed by others */
+} ClassSlot;
 
 /* Whom a cap binds besides tasks that declare the table and acquire() */
 typedef enum CapEnforce
@@ -229,6 +240,8 @@ typedef struct WeirDatabase
 
 	ConditionVariable finished; /* some task ended */
 	pg_atomic_uint32 finish_waiters;
+
+	ClassSlot	classes[POLICY_NUM_CLASSES];	/* scheduler, atomic */
 
 	LWLock	   *lock;			/* the two arrays below */
 	SubmitRing	ring;

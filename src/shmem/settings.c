@@ -27,6 +27,7 @@ int			weir_max_databases = 8;
 int			weir_max_queues = 128;
 int			weir_max_resources = 4096;
 int			weir_max_result = 1024;
+int			weir_max_starvation = 86400000;
 int			weir_max_tasks = 1000000;
 int			weir_max_wait = 30000;
 int			weir_max_workers = 4;
@@ -75,6 +76,11 @@ settings_define_behaviour(void)
 							"A larger result is not stored, and the run says so.",
 							&weir_max_result, 1024, 0, 1024 * 1024,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("weir.max_starvation",
+							"Sets the time that a task may wait for its start before an event says why it does.",
+							"Zero never says so.",
+							&weir_max_starvation, 86400000, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.max_wait",
 							"Sets the maximum time that a session waits for a slot or for room in a queue.",
 							NULL,

@@ -18,6 +18,7 @@ extern int	weir_max_databases;
 extern int	weir_max_queues;
 extern int	weir_max_resources;
 extern int	weir_max_result;
+extern int	weir_max_starvation;
 extern int	weir_max_tasks;
 extern int	weir_max_wait;
 extern int	weir_max_workers;

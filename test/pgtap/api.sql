@@ -19,6 +19,7 @@ SELECT bag_eq('SELECT proname::text, arguments, result FROM public_functions', $
 ('create_queue', 'name text, class text DEFAULT ''adhoc''::text, capacity integer DEFAULT 10000, on_full text DEFAULT ''reject''::text, max_running integer DEFAULT NULL::integer, weight double precision DEFAULT 1, batch integer DEFAULT 1, durability text DEFAULT ''each''::text, settings jsonb DEFAULT NULL::jsonb, policy jsonb DEFAULT NULL::jsonb', 'void'),
 ('alter_queue', 'name text, class text DEFAULT NULL::text, capacity integer DEFAULT NULL::integer, on_full text DEFAULT NULL::text, max_running integer DEFAULT NULL::integer, weight double precision DEFAULT NULL::double precision, batch integer DEFAULT NULL::integer, durability text DEFAULT NULL::text, settings jsonb DEFAULT NULL::jsonb, policy jsonb DEFAULT NULL::jsonb, reset text[] DEFAULT NULL::text[]', 'void'),
 ('drop_queue', 'name text', 'void'),
+('set_class', 'class text, reserved integer DEFAULT NULL::integer, max_share double precision DEFAULT NULL::double precision, floor_share double precision DEFAULT NULL::double precision, weight double precision DEFAULT NULL::double precision, reset text[] DEFAULT NULL::text[]', 'void'),
 ('grant_queue', 'queue text, role_name text, max_class text DEFAULT NULL::text, may_set_deadline boolean DEFAULT false, min_priority integer DEFAULT 0', 'void'),
 ('revoke_queue', 'queue text, role_name text', 'void'),
 ('pause', 'queue text, reason text DEFAULT NULL::text', 'void'),
@@ -108,6 +109,7 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 WHERE c.relnamespace = 'weir'::regnamespace AND c.relkind = 'v'
 GROUP BY c.relname;
 SELECT bag_eq('view_columns', $$VALUES
+('classes', 'class text, reserved integer, reserved_in_force integer, max_share double precision, floor_share double precision, weight double precision, running integer, share double precision, lent boolean, reclaim_bound interval'),
 ('status', 'preloaded boolean, scheduler text, scheduler_pid integer, started_at timestamp with time zone, heartbeat timestamp with time zone, adopted boolean, paused boolean, paused_reason text, enabled boolean, counted boolean, out_of_processes boolean, library_version text, extension_version text'),
 ('queues', 'queue_id integer, name text, class text, capacity integer, depth integer, ready integer, delayed integer, blocked integer, running integer, paused boolean, paused_reason text, on_full text, max_running integer, weight double precision, batch integer, durability text, waiting_producers integer, refused bigint, waited bigint, settings jsonb, policy jsonb, owner text'),
 ('tasks', 'task_id bigint, queue text, class text, state text, owner text, job text, interval_start timestamp with time zone, command text, args jsonb, priority integer, run_at timestamp with time zone, deadline timestamp with time zone, enqueued_at timestamp with time zone, tables text[], resources text[], mode text, timeout interval, max_attempts integer, attempts integer, retry_at timestamp with time zone, finished_at timestamp with time zone, settings jsonb, policy jsonb, enqueued_by text, application_name text, client_addr text, reason text, unique_key text, queue_timeout interval, expires_at timestamp with time zone, after bigint[], on_parent_failure text, lock_timeout interval'),
@@ -152,6 +154,7 @@ SELECT bag_eq($$SELECT name, context, vartype, boot_val, coalesce(unit, '') FROM
 ('weir.max_queues', 'postmaster', 'integer', '128', ''),
 ('weir.max_resources', 'postmaster', 'integer', '4096', ''),
 ('weir.max_result', 'superuser', 'integer', '1024', 'kB'),
+('weir.max_starvation', 'sighup', 'integer', '86400000', 'ms'),
 ('weir.max_tasks', 'postmaster', 'integer', '1000000', ''),
 ('weir.max_wait', 'user', 'integer', '30000', 'ms'),
 ('weir.max_workers', 'postmaster', 'integer', '4', ''),

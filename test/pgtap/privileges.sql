@@ -56,6 +56,7 @@ SELECT wt.allowed(format('SELECT * FROM weir.%I', relname)) FROM pg_class
 WHERE relnamespace = 'weir'::regnamespace AND relkind = 'v' ORDER BY relname;
 SELECT wt.denied(c) FROM unnest(ARRAY[
     $$SELECT weir.create_queue('x')$$,
+    $$SELECT weir.set_class('daily', reserved => 1)$$,
     $$SELECT weir.pause_all()$$,
     $$SELECT weir.resume_all()$$,
     $$SELECT weir.adopt('keep')$$,

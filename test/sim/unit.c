@@ -64,6 +64,8 @@ main(void)
 	unit_rate();
 	unit_slots();
 	unit_share();
+	unit_class();
+	unit_workload();
 	unit_policy();
 	unit_look();
 	unit_solo();

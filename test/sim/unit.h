@@ -20,6 +20,8 @@ extern void unit_retry(void);
 extern void unit_rate(void);
 extern void unit_slots(void);
 extern void unit_share(void);
+extern void unit_class(void);
+extern void unit_workload(void);
 extern void unit_policy(void);
 extern void unit_look(void);
 extern void unit_solo(void);

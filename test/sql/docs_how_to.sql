@@ -396,6 +396,9 @@ DROP DATABASE weir_docs;
 CREATE DATABASE weir_docs;
 \connect weir_docs
 CREATE EXTENSION pg_weir;
+SELECT weir.set_class('daily', reserved => 1);
+SELECT class, reserved, lent, reclaim_bound FROM weir.classes WHERE class = 'daily';
+SELECT weir.set_class('daily', reset => '{reserved}');
 SELECT out_of_processes FROM weir.status;
 SELECT state, count(*) FROM weir.workers GROUP BY state;
 SELECT queue, count(*) AS runs,

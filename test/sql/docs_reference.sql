@@ -126,6 +126,10 @@ SELECT weir.enqueue('SELECT 1', queue => 'reports');
 RESET ROLE;
 SELECT weir.drain('reports', '1 minute');
 DROP ROLE weir_docs_analyst;
+SELECT weir.set_class('daily', reserved => 1);
+SELECT weir.set_class('backfill', max_share => 0.5, floor_share => 0.1);
+SELECT class, reserved, max_share, floor_share, weight FROM weir.classes ORDER BY class;
+SELECT weir.set_class('daily', reset => '{reserved}'), weir.set_class('backfill', reset => '{max_share, floor_share}');
 SELECT weir.pause('adhoc', reason => 'maintenance');
 SELECT name, paused, paused_reason FROM weir.queues WHERE paused;
 SELECT weir.resume('adhoc');
@@ -277,6 +281,7 @@ SELECT weir.enqueue('SELECT 1 / 0') AS failed \gset
 SELECT weir.drain('adhoc', '1 minute');
 SELECT preloaded, scheduler, adopted, paused, enabled, counted, out_of_processes FROM weir.status;
 SELECT name, class, capacity, depth, on_full, weight FROM weir.queues ORDER BY queue_id;
+SELECT class, reserved, floor_share, weight FROM weir.classes ORDER BY class;
 SELECT queue, class, state, command, args, tables, attempts FROM weir.tasks ORDER BY task_id;
 SELECT weir.enqueue('SELECT 1', run_at => now() + interval '1 day') AS later \gset
 SELECT state, cause, detail, eta > now() AS in_future FROM weir.waiting;

@@ -14,6 +14,11 @@ select weir.grant_queue('nightly', 'public', max_class => 'adhoc', min_priority 
 select weir.revoke_queue('nightly', 'public');
 select name, class, capacity, depth, max_running, settings, policy from weir.queues where name = 'nightly';
 
+-- set_class
+select weir.set_class('backfill', max_share => 0.5, floor_share => 0.1, weight => 2);
+select max_share, floor_share, weight from weir.classes where class = 'backfill';
+select weir.set_class('backfill', reset => '{max_share, floor_share, weight}');
+
 -- cap_table, acquire, try_acquire, uncap_table
 select weir.cap_table('fact', slots => 2);
 begin;
