@@ -42,6 +42,7 @@ OBJS = \
 	src/policy/rate.o \
 	src/policy/retry.o \
 	src/policy/runs.o \
+	src/policy/shed.o \
 	src/policy/slots.o \
 	src/policy/solo.o \
 	src/policy/tasks.o \
@@ -54,6 +55,7 @@ OBJS = \
 	src/shmem/lazy_commit.o \
 	src/shmem/lock_wait.o \
 	src/shmem/named_resource.o \
+	src/shmem/offers.o \
 	src/shmem/outbox.o \
 	src/shmem/resource.o \
 	src/shmem/settings.o \
@@ -61,6 +63,7 @@ OBJS = \
 	src/shmem/waits.o \
 	src/shmem/worker_slot.o \
 	src/shmem/xact_actions.o \
+	src/shmem/xact_messages.o \
 	src/ledger/append_only.o \
 	src/ledger/checkpoint_row.o \
 	src/ledger/environment.o \
@@ -108,6 +111,7 @@ OBJS = \
 	src/sched/rebuild.o \
 	src/sched/roster.o \
 	src/sched/scheduler.o \
+	src/sched/shed.o \
 	src/sched/singly.o \
 	src/sched/starvation.o \
 	src/sched/upkeep.o \
@@ -137,6 +141,7 @@ OBJS = \
 	src/api/resource_use.o \
 	src/api/resources.o \
 	src/api/room.o \
+	src/api/shed.o \
 	src/api/show.o \
 	src/api/slot_line.o \
 	src/api/task.o \

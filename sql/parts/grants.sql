@@ -12,7 +12,7 @@ REVOKE ALL ON FUNCTION
     weir.pause_all(text, text),
     weir.resume_all(),
     weir.adopt(text),
-    weir._as(oid, text, text, text, text[]),
+    weir._as(oid, text, text, text, text[], boolean),
     weir._wake_feeder(),
     weir._append_only(),
     weir._ledger_loaded(),

@@ -9,7 +9,9 @@
 
 -- Executes one of our own statements as a role, with its search path and time
 -- zone; the first column of the first row.
-CREATE FUNCTION weir._as(role oid, search_path text, timezone text, command text, args text[]) RETURNS text
+CREATE FUNCTION weir._as(
+    role oid, search_path text, timezone text, command text, args text[], sheds boolean DEFAULT true
+) RETURNS text
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_as';
 
@@ -219,7 +221,9 @@ BEGIN
               CASE WHEN p_backfill THEN 'backfill' END, j.priority::text,
               weir._text(CASE WHEN NOT p_backfill THEN p_due_at END),
               j.tables::text, j.timeout::text, j.max_attempts::text, j.mode,
-              j.settings::text, j.policy::text, p_reason, p_validate::text])::bigint;
+              j.settings::text, j.policy::text, p_reason, p_validate::text],
+        -- a backfill waits for room; it would shed its own chunks
+        sheds => NOT p_backfill)::bigint;
 END
 $$;
 

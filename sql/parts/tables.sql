@@ -136,7 +136,7 @@ CREATE TABLE weir.queue (
     name text NOT NULL CONSTRAINT queue_name_key UNIQUE,
     class text NOT NULL CHECK (class IN ('system', 'daily', 'adhoc', 'backfill')),
     capacity integer NOT NULL CHECK (capacity > 0),
-    on_full text NOT NULL CHECK (on_full IN ('reject', 'wait')),
+    on_full text NOT NULL CHECK (on_full IN ('reject', 'wait', 'shed')),
     max_running integer CHECK (max_running > 0),
     weight double precision NOT NULL CHECK (weight > 0),
     batch integer NOT NULL DEFAULT 1 CHECK (batch BETWEEN 1 AND 32),

@@ -14,7 +14,8 @@ CREATE FUNCTION weir._show_status(
 CREATE FUNCTION weir._show_queues(
     OUT queue_id integer, OUT depth integer, OUT ready integer,
     OUT delayed integer, OUT blocked integer, OUT running integer,
-    OUT waiting_producers integer, OUT refused bigint, OUT waited bigint
+    OUT waiting_producers integer, OUT refused bigint, OUT waited bigint,
+    OUT shed bigint
 ) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_queues';
@@ -89,7 +90,7 @@ SELECT q.queue_id, q.name, q.class, q.capacity,
        q.batch, q.durability,
        coalesce(s.waiting_producers, 0) AS waiting_producers,
        coalesce(s.refused, 0) AS refused, coalesce(s.waited, 0) AS waited,
-       q.settings, q.policy, q.owner_name AS owner
+       coalesce(s.shed, 0) AS shed, q.settings, q.policy, q.owner_name AS owner
 FROM weir.queue q
 CROSS JOIN weir._show_status() st
 LEFT JOIN weir._show_queues() s ON s.queue_id = q.queue_id;
@@ -105,7 +106,7 @@ COMMENT ON COLUMN weir.queues.blocked IS 'Tasks that wait for others, for a slot
 COMMENT ON COLUMN weir.queues.running IS 'Tasks that are running.';
 COMMENT ON COLUMN weir.queues.paused IS 'Whether it is paused.';
 COMMENT ON COLUMN weir.queues.paused_reason IS 'The reason given with the pause.';
-COMMENT ON COLUMN weir.queues.on_full IS 'What happens to an enqueue when it is full: reject or wait.';
+COMMENT ON COLUMN weir.queues.on_full IS 'What happens to an enqueue when it is full: reject, wait or shed.';
 COMMENT ON COLUMN weir.queues.max_running IS 'Most of its tasks that run at once; null is no limit.';
 COMMENT ON COLUMN weir.queues.weight IS 'Its share among the queues of its class.';
 COMMENT ON COLUMN weir.queues.batch IS 'Most of its tasks that share a transaction.';
@@ -113,6 +114,7 @@ COMMENT ON COLUMN weir.queues.durability IS 'Whether each of its tasks is flushe
 COMMENT ON COLUMN weir.queues.waiting_producers IS 'Sessions that wait for room.';
 COMMENT ON COLUMN weir.queues.refused IS 'Enqueues that were refused since the server started.';
 COMMENT ON COLUMN weir.queues.waited IS 'Enqueues that had to wait since the server started.';
+COMMENT ON COLUMN weir.queues.shed IS 'Tasks that were shed since the server started.';
 COMMENT ON COLUMN weir.queues.settings IS 'Settings for the session of its tasks.';
 COMMENT ON COLUMN weir.queues.policy IS 'Retry parameters.';
 COMMENT ON COLUMN weir.queues.owner IS 'Role that may change it.';
@@ -120,7 +122,7 @@ COMMENT ON COLUMN weir.queues.owner IS 'Role that may change it.';
 CREATE VIEW weir.tasks WITH (security_barrier) AS
 SELECT t.task_id, v.queue, v.class,
        CASE WHEN l.final THEN
-                CASE WHEN l.outcome IN ('succeeded', 'cancelled', 'expired') THEN l.outcome
+                CASE WHEN l.outcome IN ('succeeded', 'cancelled', 'expired', 'shed') THEN l.outcome
                      ELSE 'discarded' END
             WHEN a.task_id IS NOT NULL THEN 'running'
             WHEN d.unmet > 0 THEN 'blocked'
@@ -176,7 +178,7 @@ COMMENT ON VIEW weir.tasks IS 'The tasks and their states, finished ones include
 COMMENT ON COLUMN weir.tasks.task_id IS 'Id of the task.';
 COMMENT ON COLUMN weir.tasks.queue IS 'Queue that it was enqueued in.';
 COMMENT ON COLUMN weir.tasks.class IS 'Its class.';
-COMMENT ON COLUMN weir.tasks.state IS 'scheduled, blocked, ready, running, retrying, succeeded, discarded (a dead letter), cancelled or expired.';
+COMMENT ON COLUMN weir.tasks.state IS 'scheduled, blocked, ready, running, retrying, succeeded, discarded (a dead letter), cancelled, expired or shed.';
 COMMENT ON COLUMN weir.tasks.owner IS 'Role that it runs as.';
 COMMENT ON COLUMN weir.tasks.job IS 'Job that it belongs to, if any.';
 COMMENT ON COLUMN weir.tasks.interval_start IS 'Start of its interval, if it belongs to a job.';
@@ -230,7 +232,7 @@ COMMENT ON COLUMN weir.runs.attempt IS 'Number of the attempt, from 1.';
 COMMENT ON COLUMN weir.runs.queue IS 'Queue of the task.';
 COMMENT ON COLUMN weir.runs.class IS 'Class of the task.';
 COMMENT ON COLUMN weir.runs.owner IS 'Role that it ran as.';
-COMMENT ON COLUMN weir.runs.outcome IS 'succeeded, failed, crashed, timed_out, cancelled, interrupted, snoozed (it asked to be repeated later), expired (it did not start in time), or retried (it was brought back).';
+COMMENT ON COLUMN weir.runs.outcome IS 'succeeded, failed, crashed, timed_out, cancelled, interrupted, snoozed (it asked to be repeated later), expired (it did not start in time), shed (it had to go from a full queue), or retried (it was brought back).';
 COMMENT ON COLUMN weir.runs.final IS 'Whether the task ended with it.';
 COMMENT ON COLUMN weir.runs.charged IS 'Whether it counts against max_attempts.';
 COMMENT ON COLUMN weir.runs.retry_at IS 'When the next attempt is due.';
@@ -264,10 +266,10 @@ SELECT t.task_id, v.queue, v.class, v.owner_name AS owner,
 FROM weir.run r
 JOIN weir.task t ON t.task_id = r.task_id
 JOIN weir.environment v ON v.environment_id = t.environment_id
-WHERE r.final AND r.outcome NOT IN ('succeeded', 'cancelled', 'expired')
+WHERE r.final AND r.outcome NOT IN ('succeeded', 'cancelled', 'expired', 'shed')
 AND NOT EXISTS (SELECT FROM weir.run n
                 WHERE n.task_id = r.task_id AND n.attempt > r.attempt);
-COMMENT ON VIEW weir.dead_letters IS 'Tasks that ended without success, neither cancelled nor expired; weir.retry() brings them back.';
+COMMENT ON VIEW weir.dead_letters IS 'Tasks that ended without success, neither cancelled nor expired nor shed; weir.retry() brings them back.';
 COMMENT ON COLUMN weir.dead_letters.task_id IS 'Id of the task.';
 COMMENT ON COLUMN weir.dead_letters.queue IS 'Its queue.';
 COMMENT ON COLUMN weir.dead_letters.class IS 'Its class.';

@@ -57,7 +57,7 @@ CREATE FUNCTION weir._causes(
                NULL
         FROM t CROSS JOIN LATERAL (
             SELECT u.id, u.failed, row_number() OVER (ORDER BY u.id) AS place
-            FROM (SELECT s.task_id AS id, s.state IN ('discarded', 'cancelled', 'expired') AS failed
+            FROM (SELECT s.task_id AS id, s.state IN ('discarded', 'cancelled', 'expired', 'shed') AS failed
                   FROM weir.tasks s WHERE s.task_id = ANY (t.after) AND s.state <> 'succeeded') u
             WHERE NOT u.failed OR t.on_parent_failure <> 'run') p
         WHERE t.state = 'blocked' GROUP BY t.task_id, t.after

@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "api/shed.h"
 #include "ledger/identity.h"
 #include "ledger/sql.h"
 #include "run/command.h"
@@ -120,9 +121,10 @@ weir_job_call(PG_FUNCTION_ARGS)
 }
 
 /*
- * weir._as(role, search_path, timezone, command, args): executes one of
+ * weir._as(role, search_path, timezone, command, args, sheds): executes one of
  * our own statements as a role, in its circumstances; the first column of its
- * first row as text.  Nobody but the extension's owner may call it.
+ * first row as text.  What it enqueues has others shed, or not.  Nobody but the
+ * extension's owner may call it.
  */
 Datum
 weir_job_as(PG_FUNCTION_ARGS)
@@ -140,6 +142,7 @@ weir_job_as(PG_FUNCTION_ARGS)
 	int			sec_context;
 	int			guc_level = NewGUCNestLevel();
 	char	   *result = NULL;
+	bool		shed_before;
 
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), TEXTOID, -1, false,
 					  TYPALIGN_INT, &values, &isnull, &n);
@@ -158,8 +161,17 @@ weir_job_as(PG_FUNCTION_ARGS)
 	(void) set_config_option("TimeZone", timezone, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
-	if (SPI_execute_with_args(command, n, types, values, nulls, false, 0) < 0)
-		elog(ERROR, "could not execute statement as a role");
+	shed_before = shed_allow(PG_GETARG_BOOL(5));
+	PG_TRY();
+	{
+		if (SPI_execute_with_args(command, n, types, values, nulls, false, 0) < 0)
+			elog(ERROR, "could not execute statement as a role");
+	}
+	PG_FINALLY();
+	{
+		(void) shed_allow(shed_before);
+	}
+	PG_END_TRY();
 	if (SPI_tuptable != NULL && SPI_processed > 0)
 	{
 		char	   *value = SPI_getvalue(SPI_tuptable->vals[0],

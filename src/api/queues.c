@@ -78,11 +78,11 @@ check_queue_arguments(FunctionCallInfo fcinfo)
 				 errmsg("class \"%s\" does not exist", class),
 				 errhint("Classes are \"daily\", \"adhoc\" and \"backfill\".")));
 	if (on_full && strcmp(on_full, "reject") != 0 &&
-		strcmp(on_full, "wait") != 0)
+		strcmp(on_full, "wait") != 0 && strcmp(on_full, "shed") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("overflow rule \"%s\" does not exist", on_full),
-				 errhint("Rules are \"reject\" and \"wait\".")));
+				 errhint("Rules are \"reject\", \"wait\" and \"shed\".")));
 	if (durability && strcmp(durability, "each") != 0 &&
 		strcmp(durability, "grouped") != 0)
 		ereport(ERROR,

@@ -18,6 +18,7 @@
 #include "api/arguments.h"
 #include "api/gate.h"
 #include "api/room.h"
+#include "api/shed.h"
 #include "ledger/generation.h"
 #include "run/attempt.h"
 #include "run/slots.h"
@@ -166,6 +167,21 @@ wait_for_room(RoomRequest *room)
 }
 
 /*
+ * Has others shed for the tasks, whose queue is full.
+ */
+static bool
+shed_for_room(const EnqueueRequest *request, RoomRequest *room)
+{
+	room->first_id = room_take_ids(room->database, room->nids);
+	if (!shed_reserve(request, room->slot, room->places, room->capacity,
+					  room->first_id))
+		return false;
+	depth_require_bound(room->slot, room->queue_id);
+	require_queue_open(room->queue_id, room->queue, room->slot);
+	return true;
+}
+
+/*
  * Reserves places in the queue of a request, and takes as many ids as it says;
  * the first id.  Zero only for a caller that wants to be told rather than
  * refused.
@@ -178,6 +194,7 @@ room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
 	const QueueConfig *queue = queue_config_by_id(task->environment.queue_id);
 	RoomRequest room;
 	bool		wait;
+	bool		sheds;
 
 	if (queue == NULL)
 		ereport(ERROR,
@@ -185,6 +202,7 @@ room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
 				 errmsg("queue \"%s\" does not exist", task->environment.queue)));
 	/* from here on the configuration may be read anew, and move */
 	wait = queue->wait;
+	sheds = queue->sheds;
 	room.capacity = queue->capacity;
 	room.database = request->database;
 	room.slot = depth_slot(request->database, task->environment.queue_id);
@@ -205,10 +223,13 @@ room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
 		require_queue_open(room.queue_id, room.queue, room.slot);
 		return room.first_id;
 	}
+	if (sheds && shed_for_room(request, &room))
+		return room.first_id;
 	pg_atomic_fetch_add_u64(&room.slot->refused, 1);
 	if (tell)
 		return 0;
 	room_refuse(room.queue, room.capacity, room.slot,
+				sheds ? "Too little waits there that may be shed for it: the rest runs, or is of a higher class." :
 				"Try again later, or raise the capacity with weir.alter_queue().");
 	return 0;					/* keep compiler quiet */
 }

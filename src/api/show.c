@@ -116,8 +116,8 @@ weir_show_queues(PG_FUNCTION_ARGS)
 	for (int i = 0; i < weir_max_queues; i++)
 	{
 		QueueSlot  *slot = &database->queues[i];
-		Datum		values[9];
-		bool		nulls[9] = {0};
+		Datum		values[10];
+		bool		nulls[10] = {0};
 
 		if (slot->queue == 0)
 			continue;
@@ -130,6 +130,7 @@ weir_show_queues(PG_FUNCTION_ARGS)
 		values[6] = Int32GetDatum(pg_atomic_read_u32(&slot->waiters));
 		values[7] = Int64GetDatum(pg_atomic_read_u64(&slot->refused));
 		values[8] = Int64GetDatum(pg_atomic_read_u64(&slot->waited));
+		values[9] = Int64GetDatum(pg_atomic_read_u64(&slot->shed));
 		put(set, values, nulls);
 	}
 	return (Datum) 0;

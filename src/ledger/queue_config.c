@@ -119,6 +119,7 @@ queue_config_row(uint64 row, QueueConfig *queue)
 	(void) class_parse(sql_text(row, 3), &queue->klass);
 	queue->capacity = sql_int4(row, 4);
 	queue->wait = strcmp(sql_text(row, 5), "wait") == 0;
+	queue->sheds = strcmp(sql_text(row, 5), "shed") == 0;
 	queue->max_running = sql_int4(row, 6);
 	queue->weight = strtod(sql_text(row, 7), NULL);
 	queue->paused = strcmp(sql_text(row, 8), "t") == 0;

@@ -27,6 +27,7 @@ typedef struct QueueConfig
 	PolicyClass klass;
 	int32		capacity;
 	bool		wait;			/* on_full => 'wait' */
+	bool		sheds;			/* on_full => 'shed' */
 	int32		max_running;	/* 0: no limit */
 	double		weight;
 	bool		paused;

@@ -48,7 +48,8 @@ typedef enum Outcome
 	OUTCOME_INTERRUPTED,
 	OUTCOME_RETRIED,
 	OUTCOME_EXPIRED,
-	OUTCOME_SNOOZED
+	OUTCOME_SNOOZED,
+	OUTCOME_SHED
 } Outcome;
 
 /* A run in memory; pointers are NULL and times zero for SQL nulls */

@@ -18,6 +18,7 @@
 #include "policy/rank.h"
 #include "policy/rate.h"
 #include "policy/runs.h"
+#include "policy/shed.h"
 #include "policy/solo.h"
 
 /*
@@ -37,6 +38,7 @@ policy_task_place(Policy *policy, uint32_t task, PolicyTime run_at)
 	TaskFacts  *facts = policy_task_facts(&policy->tasks, task);
 	PolicyBucket *bucket = policy->buckets[facts->bucket];
 
+	policy_shed_enter(policy, task);
 	if (run_at > policy->now)
 	{
 		node->key = run_at;
@@ -64,6 +66,7 @@ task_lift(Policy *policy, uint32_t task)
 {
 	PolicyBucket *bucket = policy_bucket_of(policy, task);
 
+	policy_shed_leave(policy, task);
 	if (policy_task_facts(&policy->tasks, task)->state == TASK_STATE_DELAYED)
 	{
 		policy_order_delete(&policy->tasks, &policy->timers, task);

@@ -19,6 +19,7 @@
 #include "policy/depend.h"
 #include "policy/expiry.h"
 #include "policy/park.h"
+#include "policy/shed.h"
 
 /* Pages kept when the last edge goes, so that a small table does not flap */
 #define EDGE_PAGES_KEPT	4
@@ -184,6 +185,7 @@ policy_depend_block(Policy *policy, uint32_t task, const PolicyTask *spec)
 	facts->state = TASK_STATE_BLOCKED;
 	bucket->nblocked++;
 	bucket->queue->dependent++;
+	policy_shed_enter(policy, task);
 	for (i = 0; i < spec->nparents; i++)
 		edge_add(policy, task, spec->parents[i]);
 	if (spec->wait_limit > 0)

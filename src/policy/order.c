@@ -241,3 +241,50 @@ policy_order_delete(const TaskTable *table, TaskOrder *order, uint32_t task)
 	else
 		list_delete(table, order, task);
 }
+
+/*
+ * The place of the one among the nodes that goes first.
+ */
+static int
+peek_first(const TaskTable *table, const uint32_t *nodes, int n)
+{
+	int			first = 0;
+	int			i;
+
+	for (i = 1; i < n; i++)
+		if (order_before(table, nodes[i], nodes[first]))
+			first = i;
+	return first;
+}
+
+/*
+ * The first n tasks, at most POLICY_ORDER_PEEK, in order; returns how many
+ * there are.  Next in the heap can only be children of those that were.
+ */
+int
+policy_order_peek(const TaskTable *table, const TaskOrder *order,
+				  uint32_t *tasks, int n)
+{
+	uint32_t	nodes[POLICY_ORDER_PEEK + 2];
+	int			nnodes = 0;
+	int			found = 0;
+
+	if (order->root != 0)
+		nodes[nnodes++] = order->root;
+	if (order->first != 0)
+		nodes[nnodes++] = order->first;
+	while (found < n && nnodes > 0)
+	{
+		int			at = peek_first(table, nodes, nnodes);
+		const TaskNode *links = policy_task_node(table, nodes[at]);
+		bool		listed = policy_task_facts(table, nodes[at])->depth == 0;
+
+		tasks[found++] = nodes[at];
+		nodes[at] = nodes[--nnodes];
+		if (!listed && links->left != 0)
+			nodes[nnodes++] = links->left;
+		if (links->right != 0)
+			nodes[nnodes++] = links->right;
+	}
+	return found;
+}

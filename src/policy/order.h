@@ -23,11 +23,15 @@ typedef struct TaskOrder
 	uint32_t	root;			/* of the heap */
 } TaskOrder;
 
+#define POLICY_ORDER_PEEK	POLICY_MAX_SHED
+
 extern uint32_t policy_order_first(const TaskTable *table,
 								   const TaskOrder *order);
 extern void policy_order_insert(const TaskTable *table, TaskOrder *order,
 								uint32_t task);
 extern void policy_order_delete(const TaskTable *table, TaskOrder *order,
 								uint32_t task);
+extern int	policy_order_peek(const TaskTable *table, const TaskOrder *order,
+							  uint32_t *tasks, int n);
 
 #endif							/* WEIR_POLICY_ORDER_H */

@@ -13,6 +13,7 @@
 #include "policy/depend.h"
 #include "policy/place.h"
 #include "policy/rate.h"
+#include "policy/shed.h"
 #include "policy/slots.h"
 #include "policy/solo.h"
 
@@ -33,6 +34,7 @@ policy_create(const PolicyAllocator *allocator)
 	policy->fair.memory = &policy->memory;
 	policy_tasks_init(&policy->tasks, &policy->memory);
 	policy_tasks_init(&policy->expiry, &policy->memory);
+	policy_tasks_init(&policy->shed, &policy->memory);
 	policy_depend_init(policy);
 	policy_solo_reset(policy);
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
@@ -53,6 +55,7 @@ policy_destroy(Policy *policy)
 
 	policy_tasks_release(&policy->tasks);
 	policy_tasks_release(&policy->expiry);
+	policy_tasks_release(&policy->shed);
 	policy_depend_release(policy);
 	policy_buckets_release(policy);
 	policy_fair_release(&policy->fair);
@@ -105,6 +108,18 @@ policy_set_queue(Policy *policy, uint32_t queue, int max_running,
 }
 
 /*
+ * Has a queue, which is set up, shed tasks when it is full, or not.
+ */
+void
+policy_set_shedding(Policy *policy, uint32_t queue, bool sheds)
+{
+	PolicyQueue *entry = policy_queue_find(policy, queue);
+
+	if (entry != NULL)
+		policy_shed_configure(policy, entry, sheds);
+}
+
+/*
  * Forgets what was set of a queue.  Tasks that are still in it run as in a
  * queue that was never set.
  */
@@ -116,6 +131,7 @@ policy_drop_queue(Policy *policy, uint32_t queue)
 	if (entry == NULL)
 		return;
 	entry->configured = false;
+	policy_shed_configure(policy, entry, false);
 	policy_queue_configure(entry, 0, 1.0, false);
 	policy_wake(policy, &entry->place);
 	policy_queue_check(policy, entry);

@@ -30,6 +30,7 @@ typedef int64_t PolicyTime;
 
 #define POLICY_MAX_NEEDS	8	/* resources that one task can need */
 #define POLICY_MAX_SLOTS	64	/* slots of one resource: a bit mask */
+#define POLICY_MAX_SHED		16	/* tasks that can be asked for together */
 #define POLICY_MAX_BURST	100000	/* times the gap: no overflow */
 #define POLICY_MAX_GAP		(INT64_C(366) * 86400 * 1000000)
 
@@ -108,6 +109,13 @@ typedef struct PolicyEnd
 	uint32_t	queue;
 	int32_t		attempt;		/* that has not begun */
 } PolicyEnd;
+
+/* A task that can be shed */
+typedef struct PolicyShed
+{
+	int64_t		task_id;
+	PolicyClass klass;
+} PolicyShed;
 
 /* A decision: this task starts now, on these slots, in canonical order */
 typedef struct PolicyStart
@@ -200,6 +208,7 @@ extern void policy_set_class(Policy *policy, PolicyClass klass, int reserved,
 							 int max_share, double floor_share, double weight);
 extern void policy_set_queue(Policy *policy, uint32_t queue, int max_running,
 							 double weight, bool paused);
+extern void policy_set_shedding(Policy *policy, uint32_t queue, bool sheds);
 extern void policy_drop_queue(Policy *policy, uint32_t queue);
 extern void policy_set_resource(Policy *policy, uint64_t resource, int slots,
 								int reserved);
@@ -284,6 +293,14 @@ extern bool policy_next(Policy *policy, PolicyTime now, PolicyStart *start);
 extern bool policy_next_expired(Policy *policy, PolicyTime now,
 								PolicyEnd *expired);
 extern PolicyTime policy_next_expiry(Policy *policy);
+
+/*
+ * The tasks that go first when a queue is full that sheds: of those that wait,
+ * for whatever, the oldest of the lowest class.  At most POLICY_MAX_SHED; they
+ * go on to wait, until policy_remove.
+ */
+extern int	policy_next_shed(Policy *policy, uint32_t queue, PolicyShed *shed,
+							 int n);
 
 /*
  * The end of a task for those that wait for it: its last run is committed, and

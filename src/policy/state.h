@@ -66,6 +66,8 @@ typedef struct PolicyQueue
 	uint32_t	parked;			/* ready ones in buckets parked at resources */
 	uint32_t	dependent;		/* tasks that wait for others */
 	uint32_t	nbuckets;
+	bool		sheds;			/* tasks that wait stand in these: (shed.c) */
+	TaskOrder	shed[POLICY_NUM_CLASSES];
 } PolicyQueue;
 
 typedef struct PolicyOwner
@@ -190,6 +192,7 @@ struct Policy
 	TaskOrder	timers;			/* delayed tasks by run_at */
 	TaskTable	expiry;			/* tasks that expire (expiry.c) */
 	TaskOrder	expiries;		/* those that wait, by that time */
+	TaskTable	shed;			/* tasks that can be shed (shed.c) */
 	TaskTable	parents;		/* whose end others wait for (depend.c) */
 	EdgeTable	edges;
 	PolicyHeapNode *closed;		/* resources by when they open */

@@ -54,6 +54,8 @@ configure_queues(Scheduler *scheduler)
 		policy_set_queue(scheduler->policy, queues[i].queue_id,
 						 queues[i].max_running, queues[i].weight,
 						 queues[i].paused);
+		policy_set_shedding(scheduler->policy, queues[i].queue_id,
+							queues[i].sheds);
 		ahead_set_queue(scheduler, &queues[i]);
 	}
 	for (int i = 0; i < weir_max_queues; i++)

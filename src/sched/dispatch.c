@@ -28,6 +28,7 @@
 #include "sched/ends.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
+#include "sched/shed.h"
 #include "sched/singly.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
@@ -258,6 +259,7 @@ dispatch(Scheduler *scheduler)
 		(void) configure(scheduler);
 	configure_entered(scheduler);
 	configure_foreign(scheduler);
+	shed_review(scheduler);
 	/* a task that waits too long does so in a pause, too */
 	if (!scheduler->other_version)
 		ends_write(scheduler, now);

@@ -39,6 +39,7 @@
 #include "sched/later.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
+#include "sched/shed.h"
 #include "sched/singly.h"
 #include "shmem/database.h"
 #include "shmem/inbox.h"
@@ -232,6 +233,8 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 			intake_read(scheduler, message->first_id, message->last_id);
 			break;
 		case MESSAGE_ENDED:
+			if (message->queue != 0)
+				shed_collect(scheduler, message->queue);
 			feed_note_end(scheduler);
 			if (!policy_remove(scheduler->policy, message->first_id))
 				(void) worker_slot_cancel(database, message->first_id,
@@ -253,6 +256,8 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 				break;
 			}
 		case MESSAGE_LOOKUP:
+			if (message->queue != 0)
+				shed_collect(scheduler, message->queue);
 			/* it has ended, or there would be no message */
 			if (policy_is_running(scheduler->policy, message->first_id))
 				later_lookup_at_end(scheduler, message->first_id);

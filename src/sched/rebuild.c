@@ -37,6 +37,7 @@
 #include "sched/later.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
+#include "sched/shed.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/inbox.h"
@@ -515,6 +516,7 @@ rebuild(Scheduler *scheduler)
 	ends_forget(scheduler);
 	rebuild_in_hand(&state);
 	intake_cancels(scheduler);
+	shed_forget(scheduler);
 	if (state.count)
 	{
 		depth_clear(database);

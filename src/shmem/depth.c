@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "shmem/depth.h"
+#include "shmem/offers.h"
 #include "shmem/settings.h"
 
 void
@@ -42,6 +43,7 @@ depth_init(WeirDatabase *database)
 		pg_atomic_init_u64(&slot->gap, 0);
 		pg_atomic_init_u64(&slot->longest, 0);
 		ConditionVariableInit(&slot->room);
+		offers_init(slot);
 	}
 }
 
@@ -60,6 +62,8 @@ depth_reset(QueueSlot *slot)
 	pg_atomic_write_u32(&slot->delayed, 0);
 	pg_atomic_write_u32(&slot->blocked, 0);
 	pg_atomic_write_u32(&slot->running, 0);
+	pg_atomic_write_u64(&slot->shed, 0);
+	offers_withdraw(slot);
 }
 
 /*

@@ -122,6 +122,16 @@ typedef struct QueueSlot
 	pg_atomic_uint64 gap;		/* smoothed time between ends, us */
 	pg_atomic_uint64 longest;	/* scheduler: of the last runs, us */
 	ConditionVariable room;		/* depth went down */
+
+	/* of a queue that sheds; owner: offers.c */
+	pg_atomic_uint64 shed;		/* tasks that were shed */
+	pg_atomic_uint64 offers[POLICY_MAX_SHED];	/* scheduler; sessions take */
+	pg_atomic_uint64 offers_asked;	/* sessions: questions for more */
+	pg_atomic_uint32 offers_capacity;	/* sessions: that was used up */
+	pg_atomic_uint64 offers_answered;	/* scheduler: those answered */
+	pg_atomic_uint64 offers_read;	/* scheduler: messages it had read then */
+	pg_atomic_uint32 offers_lowest; /* scheduler: class of the first then */
+	bool		offering;		/* scheduler */
 } QueueSlot;
 
 /* What a class has, for show.  Written by the scheduler. */

@@ -103,6 +103,20 @@ submit_ring_post(SubmitRing *ring, const SubmitMessage *message)
 }
 
 /*
+ * How many messages have been posted so far.
+ */
+uint64
+submit_ring_posted(SubmitRing *ring)
+{
+	uint64		head;
+
+	SpinLockAcquire(&ring->mutex);
+	head = ring->head;
+	SpinLockRelease(&ring->mutex);
+	return head;
+}
+
+/*
  * Reads up to max messages, oldest first, and returns their credits.
  */
 int

@@ -30,52 +30,11 @@
 #include "shmem/outbox.h"
 #include "shmem/resource.h"
 #include "shmem/submit_ring.h"
-#include "shmem/xact_actions.h"
-
-typedef enum ActionKind
-{
-	ACTION_DEPTH,				/* reserved: give back at abort */
-	ACTION_MESSAGE,				/* credit taken: post, or return at abort */
-	ACTION_END_TASK,			/* commit: give back depth, tell waiters */
-	ACTION_CLOSE_QUEUE,			/* either way: open, but it may be gone */
-	ACTION_CONFIG,				/* commit: the scheduler reads it again */
-	ACTION_REBUILD,				/* commit: the scheduler starts over */
-	ACTION_SLOT,				/* either way: the slot is free */
-	ACTION_BESIDE,				/* either way: one less beside the slots */
-	ACTION_COMPLETE				/* commit: the worker reports */
-} ActionKind;
-
-typedef struct Action
-{
-	ActionKind	kind;
-	int			level;			/* nesting depth of the subtransaction */
-	WeirDatabase *database;
-	union
-	{
-		struct
-		{
-			QueueSlot  *slot;
-			uint32		n;
-		}			depth;
-		struct
-		{
-			ResourceSlot *resource;
-			int			slot;
-			bool		foreign;	/* not a task's */
-		}			resource;
-		struct
-		{
-			WeirWorker *worker;
-			Completion	completion;
-		}			complete;
-		bool		cap_set;	/* one may bind every session by now */
-		SubmitMessage message;
-	}			u;
-} Action;
+#include "shmem/xact_list.h"
 
 /* The list of the current transaction; NULL when it owes nothing */
-static Action *Actions = NULL;
-static int	NumActions = 0;
+Action	   *XactActions = NULL;
+int			NumXactActions = 0;
 static int	MaxActions = 0;
 
 /* Set between the end of the transaction and the release of its locks */
@@ -92,27 +51,27 @@ static EndState Ended = END_NONE;
  * Adds an action for the current subtransaction.  May fail; callers change
  * shared memory only after it has returned, and fill in the rest themselves.
  */
-static Action *
-action_add(ActionKind kind, WeirDatabase *database)
+Action *
+xact_action_add(ActionKind kind, WeirDatabase *database)
 {
 	Action	   *action;
 
-	if (NumActions == MaxActions)
+	if (NumXactActions == MaxActions)
 	{
-		if (Actions == NULL)
+		if (XactActions == NULL)
 		{
 			MaxActions = 8;
-			Actions = MemoryContextAlloc(TopTransactionContext,
-										 MaxActions * sizeof(Action));
+			XactActions = MemoryContextAlloc(TopTransactionContext,
+											 MaxActions * sizeof(Action));
 		}
 		else
 		{
-			Actions = repalloc_huge(Actions,
-									2 * MaxActions * sizeof(Action));
+			XactActions = repalloc_huge(XactActions,
+										2 * MaxActions * sizeof(Action));
 			MaxActions *= 2;
 		}
 	}
-	action = &Actions[NumActions];
+	action = &XactActions[NumXactActions];
 	memset(action, 0, sizeof(Action));
 	action->kind = kind;
 	action->level = GetCurrentTransactionNestLevel();
@@ -126,95 +85,14 @@ action_add(ActionKind kind, WeirDatabase *database)
 bool
 xact_reserve_depth(QueueSlot *slot, uint32 n, uint32 capacity)
 {
-	Action	   *action = action_add(ACTION_DEPTH, NULL);
+	Action	   *action = xact_action_add(ACTION_DEPTH, NULL);
 
 	if (!depth_reserve(slot, n, capacity))
 		return false;
 	action->u.depth.slot = slot;
 	action->u.depth.n = n;
-	NumActions++;
+	NumXactActions++;
 	return true;
-}
-
-/*
- * Does the message only continue the last one with the next ids, or repeat it
- * where once is enough?
- */
-static bool
-message_continues(const SubmitMessage *last, const SubmitMessage *next)
-{
-	SubmitMessage probe = *next;
-
-	if (next->kind == MESSAGE_FEED)
-		return last->kind == MESSAGE_FEED;
-	probe.first_id = last->first_id;
-	probe.last_id = last->last_id;
-	return (next->kind == MESSAGE_SUBMIT || next->kind == MESSAGE_READ) &&
-		next->first_id == last->last_id + 1 &&
-		memcmp(&probe, last, sizeof(SubmitMessage)) == 0;
-}
-
-/*
- * Takes credit for one more message.
- */
-static void
-message_take_credit(WeirDatabase *database)
-{
-	int			mine = 0;
-
-	if (submit_ring_take_credit(&database->ring))
-		return;
-	for (int i = 0; i < NumActions; i++)
-		mine += Actions[i].kind == ACTION_MESSAGE;
-	submit_ring_await_credit(database, mine);
-}
-
-/*
- * Promises a message to the scheduler, to be posted after commit.  A submit
- * that continues the previous one is merged with it.
- */
-void
-xact_submit(WeirDatabase *database, const SubmitMessage *message)
-{
-	Action	   *action;
-
-	if (NumActions > 0)
-	{
-		/* the reservation of this very task may stand in between */
-		int			i = NumActions - 1;
-
-		if (i > 0 && Actions[i].kind == ACTION_DEPTH)
-			i--;
-		action = &Actions[i];
-		if (action->kind == ACTION_MESSAGE && action->database == database &&
-			action->level == GetCurrentTransactionNestLevel() &&
-			message_continues(&action->u.message, message))
-		{
-			action->u.message.last_id = message->last_id;
-			if (i == NumActions - 2 && i > 0 &&
-				Actions[i - 1].kind == ACTION_DEPTH &&
-				Actions[i - 1].level == Actions[i + 1].level &&
-				Actions[i - 1].u.depth.slot == Actions[i + 1].u.depth.slot)
-			{
-				Actions[i - 1].u.depth.n += Actions[i + 1].u.depth.n;
-				NumActions--;
-			}
-			return;
-		}
-	}
-	message_take_credit(database);
-	PG_TRY();
-	{
-		action = action_add(ACTION_MESSAGE, database);
-	}
-	PG_CATCH();
-	{
-		submit_ring_return_credit(&database->ring, 1);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	action->u.message = *message;
-	NumActions++;
 }
 
 /*
@@ -224,11 +102,11 @@ xact_submit(WeirDatabase *database, const SubmitMessage *message)
 void
 xact_end_task(WeirDatabase *database, QueueSlot *slot, uint32 n)
 {
-	Action	   *action = action_add(ACTION_END_TASK, database);
+	Action	   *action = xact_action_add(ACTION_END_TASK, database);
 
 	action->u.depth.slot = slot;
 	action->u.depth.n = n;
-	NumActions++;
+	NumXactActions++;
 }
 
 /*
@@ -238,10 +116,10 @@ xact_end_task(WeirDatabase *database, QueueSlot *slot, uint32 n)
 void
 xact_close_queue(QueueSlot *slot)
 {
-	Action	   *action = action_add(ACTION_CLOSE_QUEUE, NULL);
+	Action	   *action = xact_action_add(ACTION_CLOSE_QUEUE, NULL);
 
 	action->u.depth.slot = slot;
-	NumActions++;
+	NumXactActions++;
 	pg_atomic_fetch_add_u32(&slot->draining, 1);
 }
 
@@ -251,8 +129,8 @@ xact_close_queue(QueueSlot *slot)
 void
 xact_config_changed(WeirDatabase *database)
 {
-	(void) action_add(ACTION_CONFIG, database);
-	NumActions++;
+	(void) xact_action_add(ACTION_CONFIG, database);
+	NumXactActions++;
 }
 
 /*
@@ -262,7 +140,7 @@ void
 xact_cap_set(WeirDatabase *database)
 {
 	xact_config_changed(database);
-	Actions[NumActions - 1].u.cap_set = true;
+	XactActions[NumXactActions - 1].u.cap_set = true;
 }
 
 /*
@@ -272,14 +150,14 @@ xact_cap_set(WeirDatabase *database)
 void
 xact_rebuild(WeirDatabase *database)
 {
-	for (int i = 0; i < NumActions; i++)
+	for (int i = 0; i < NumXactActions; i++)
 	{
-		if (Actions[i].kind == ACTION_REBUILD &&
-			Actions[i].level <= GetCurrentTransactionNestLevel())
+		if (XactActions[i].kind == ACTION_REBUILD &&
+			XactActions[i].level <= GetCurrentTransactionNestLevel())
 			return;
 	}
-	(void) action_add(ACTION_REBUILD, database);
-	NumActions++;
+	(void) xact_action_add(ACTION_REBUILD, database);
+	NumXactActions++;
 }
 
 /*
@@ -290,13 +168,13 @@ void
 xact_hold_slot(WeirDatabase *database, ResourceSlot *resource, int slot,
 			   bool foreign)
 {
-	Action	   *action = action_add(ACTION_SLOT, database);
+	Action	   *action = xact_action_add(ACTION_SLOT, database);
 
 	action->level = 1;
 	action->u.resource.resource = resource;
 	action->u.resource.slot = slot;
 	action->u.resource.foreign = foreign;
-	NumActions++;
+	NumXactActions++;
 	resource_mark(resource, slot, true);
 	if (foreign)
 		pg_atomic_fetch_add_u64(&database->foreign_changed, 1);
@@ -309,10 +187,10 @@ xact_hold_slot(WeirDatabase *database, ResourceSlot *resource, int slot,
 void
 xact_write_beside(ResourceSlot *resource)
 {
-	Action	   *action = action_add(ACTION_BESIDE, NULL);
+	Action	   *action = xact_action_add(ACTION_BESIDE, NULL);
 
 	action->u.resource.resource = resource;
-	NumActions++;
+	NumXactActions++;
 	pg_atomic_fetch_add_u32(&resource->beside, 1);
 }
 
@@ -323,54 +201,21 @@ xact_write_beside(ResourceSlot *resource)
 void
 xact_complete(WeirWorker *worker, const Completion *completion)
 {
-	Action	   *action = action_add(ACTION_COMPLETE, NULL);
+	Action	   *action = xact_action_add(ACTION_COMPLETE, NULL);
 
 	action->u.complete.worker = worker;
 	action->u.complete.completion = *completion;
-	NumActions++;
-}
-
-/*
- * Has this transaction written tasks that are not committed yet?
- */
-bool
-xact_has_submitted(void)
-{
-	for (int i = 0; i < NumActions; i++)
-	{
-		if (Actions[i].kind == ACTION_DEPTH)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Is the task one that this transaction submits, or brings back?
- */
-bool
-xact_submitted(int64 task_id)
-{
-	for (int i = 0; i < NumActions; i++)
-	{
-		SubmitMessage *message = &Actions[i].u.message;
-
-		if (Actions[i].kind == ACTION_MESSAGE &&
-			(message->kind == MESSAGE_SUBMIT || message->kind == MESSAGE_READ ||
-			 message->kind == MESSAGE_LOOKUP) &&
-			task_id >= message->first_id && task_id <= message->last_id)
-			return true;
-	}
-	return false;
+	NumXactActions++;
 }
 
 /* Has it an action of the kind, for the resource or, with zero, for any? */
 static bool
 xact_has_resource(ActionKind kind, uint64 key)
 {
-	for (int i = 0; i < NumActions; i++)
+	for (int i = 0; i < NumXactActions; i++)
 	{
-		if (Actions[i].kind == kind &&
-			(key == 0 || Actions[i].u.resource.resource->key == key))
+		if (XactActions[i].kind == kind &&
+			(key == 0 || XactActions[i].u.resource.resource->key == key))
 			return true;
 	}
 	return false;
@@ -426,7 +271,15 @@ action_undo(Action *action)
 			depth_give_back(action->u.depth.slot, action->u.depth.n);
 			break;
 		case ACTION_MESSAGE:
-			submit_ring_return_credit(&action->database->ring, 1);
+			if (!action->shedding)
+			{
+				submit_ring_return_credit(&action->database->ring, 1);
+				break;
+			}
+			/* it waits again */
+			action->u.message.kind = MESSAGE_LOOKUP;
+			submit_ring_post(&action->database->ring, &action->u.message);
+			database_wake(action->database);
 			break;
 		case ACTION_SLOT:
 			action_free_slot(action);
@@ -461,6 +314,8 @@ action_deliver(Action *action)
 			submit_ring_post(&database->ring, &action->u.message);
 			break;
 		case ACTION_END_TASK:
+			if (action->shedding)
+				pg_atomic_fetch_add_u64(&action->u.depth.slot->shed, 1);
 			if (action->u.depth.n > 0)
 				depth_end(action->u.depth.slot, action->u.depth.n);
 			if (pg_atomic_read_u32(&database->finish_waiters) > 0)
@@ -509,20 +364,20 @@ actions_release(ResourceReleasePhase phase, bool isCommit, bool isTopLevel,
 		ended == END_NONE)
 		return;
 	Ended = END_NONE;
-	for (int i = 0; i < NumActions; i++)
+	for (int i = 0; i < NumXactActions; i++)
 	{
 		/* a worker announces all that it has put into its outbox at once */
-		if (Actions[i].kind == ACTION_COMPLETE && ended == END_COMMITTED)
-			reporter = Actions[i].u.complete.worker;
+		if (XactActions[i].kind == ACTION_COMPLETE && ended == END_COMMITTED)
+			reporter = XactActions[i].u.complete.worker;
 		if (ended == END_COMMITTED)
-			action_deliver(&Actions[i]);
+			action_deliver(&XactActions[i]);
 		else
-			action_undo(&Actions[i]);
+			action_undo(&XactActions[i]);
 	}
 	if (reporter)
 		outbox_announce(reporter);
-	Actions = NULL;
-	NumActions = MaxActions = 0;
+	XactActions = NULL;
+	NumXactActions = MaxActions = 0;
 }
 
 static void
@@ -532,13 +387,13 @@ actions_xact(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
-			Ended = Actions != NULL ? END_COMMITTED : END_NONE;
+			Ended = XactActions != NULL ? END_COMMITTED : END_NONE;
 			break;
 		case XACT_EVENT_ABORT:
-			Ended = Actions != NULL ? END_ABORTED : END_NONE;
+			Ended = XactActions != NULL ? END_ABORTED : END_NONE;
 			break;
 		case XACT_EVENT_PRE_PREPARE:
-			if (NumActions > 0)
+			if (NumXactActions > 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						 errmsg("cannot PREPARE a transaction that has used pg_weir"),
@@ -560,23 +415,23 @@ actions_subxact(SubXactEvent event, SubTransactionId mySubid,
 	int			level = GetCurrentTransactionNestLevel();
 	int			kept = 0;
 
-	if (NumActions == 0)
+	if (NumXactActions == 0)
 		return;
 	if (event == SUBXACT_EVENT_COMMIT_SUB)
 	{
-		for (int i = 0; i < NumActions; i++)
-			Actions[i].level = Min(Actions[i].level, level - 1);
+		for (int i = 0; i < NumXactActions; i++)
+			XactActions[i].level = Min(XactActions[i].level, level - 1);
 	}
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
-		for (int i = 0; i < NumActions; i++)
+		for (int i = 0; i < NumXactActions; i++)
 		{
-			if (Actions[i].level >= level)
-				action_undo(&Actions[i]);
+			if (XactActions[i].level >= level)
+				action_undo(&XactActions[i]);
 			else
-				Actions[kept++] = Actions[i];
+				XactActions[kept++] = XactActions[i];
 		}
-		NumActions = kept;
+		NumXactActions = kept;
 	}
 }
 

@@ -16,10 +16,10 @@ for my $file (glob 'src/*.[ch] src/*/*.[ch]')
 
 # values of these enumerations, and fields of these structures
 my %text = map { $_ => slurp("src/$_") =~ s{/\*.*?\*/}{}gsr }
-  ('shmem/layout.h', 'policy/tasks.h', 'shmem/xact_actions.c');
+  ('shmem/layout.h', 'policy/tasks.h', 'shmem/xact_list.h');
 for ([ 'shmem/layout.h', qw(SchedulerState MessageKind CompletionKind WorkerState) ],
 	[ 'policy/tasks.h', 'TaskState' ],
-	[ 'shmem/xact_actions.c', 'ActionKind' ])
+	[ 'shmem/xact_list.h', 'ActionKind' ])
 {
 	my ($file, @enums) = @$_;
 	for my $enum (@enums)

@@ -69,6 +69,7 @@ episode_change_queue(Episode *e)
 	{
 		state->max_running = 0;
 		state->paused = false;
+		state->sheds = false;
 		policy_drop_queue(e->policy, (uint32_t) queue);
 		return;
 	}
@@ -76,6 +77,8 @@ episode_change_queue(Episode *e)
 	state->paused = chance(e, 15);
 	policy_set_queue(e->policy, (uint32_t) queue, state->max_running,
 					 0.25 * (1 + draw(e, 8)), state->paused);
+	state->sheds = chance(e, 40);
+	policy_set_shedding(e->policy, (uint32_t) queue, state->sheds);
 }
 
 /*

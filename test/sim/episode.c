@@ -298,6 +298,7 @@ tick(Episode *e)
 			return oracle_refused(&e->model) &&
 				(task == NULL || oracle_why(&e->model, e->policy, task)) &&
 				oracle_counts(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
+				oracle_shed(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
 				oracle_due(&e->model, e->policy);
 		}
 		e->stats->starts++;
@@ -461,6 +462,7 @@ open_up(Episode *e)
 	{
 		e->model.queues[i].max_running = 0;
 		e->model.queues[i].paused = false;
+		e->model.queues[i].sheds = false;
 		policy_drop_queue(e->policy, (uint32_t) i);
 	}
 	for (i = 0; i < MODEL_OWNERS; i++)
@@ -554,7 +556,7 @@ wind_up(Episode *e, size_t empty)
 	}
 
 	/* the tables of pages, runs and buckets have a room to grow that stays */
-	return policy_memory(e->policy) <= empty + 256 * 1024 ||
+	return policy_memory(e->policy) <= empty + 320 * 1024 ||
 		oracle_complain("an empty policy has %zu bytes",
 						policy_memory(e->policy));
 }

@@ -45,6 +45,7 @@ typedef struct ModelQueue
 	int			max_running;
 	double		weight;
 	bool		paused;
+	bool		sheds;
 	int			running;
 } ModelQueue;
 

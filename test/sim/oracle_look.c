@@ -128,6 +128,64 @@ oracle_counts(Model *model, Policy *policy, int queue)
 }
 
 /*
+ * Is a task shed before another?
+ */
+static bool
+shed_before(const ModelTask *a, const ModelTask *b)
+{
+	if (a->spec.klass != b->spec.klass)
+		return a->spec.klass > b->spec.klass;
+	if (a->spec.enqueued_at != b->spec.enqueued_at)
+		return a->spec.enqueued_at < b->spec.enqueued_at;
+	return a->spec.task_id < b->spec.task_id;
+}
+
+/*
+ * The task of a queue that is shed first, or first after the one given; NULL
+ * if there is none.
+ */
+static const ModelTask *
+shed_next(const Model *model, int queue, const ModelTask *after)
+{
+	const ModelTask *next = NULL;
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS && model->queues[queue].sheds; i++)
+	{
+		const ModelTask *task = &model->tasks[i];
+
+		if (task->state == MODEL_WAITING && (int) task->spec.queue == queue &&
+			(after == NULL || shed_before(after, task)) &&
+			(next == NULL || shed_before(task, next)))
+			next = task;
+	}
+	return next;
+}
+
+/*
+ * Does the policy know which tasks of a queue are to be shed?
+ */
+bool
+oracle_shed(Model *model, Policy *policy, int queue)
+{
+	PolicyShed	shed[POLICY_MAX_SHED];
+	int			n = policy_next_shed(policy, (uint32_t) queue, shed,
+									 POLICY_MAX_SHED);
+	const ModelTask *task = NULL;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		task = shed_next(model, queue, task);
+		if (task == NULL || task->spec.task_id != shed[i].task_id ||
+			task->spec.klass != shed[i].klass)
+			return oracle_complain("the wrong task is to be shed");
+	}
+	return n == POLICY_MAX_SHED || shed_next(model, queue, task) == NULL ||
+		oracle_complain("a task is not to be shed");
+}
+
+/*
  * Does the policy know when it is to be asked again?
  */
 bool

@@ -219,6 +219,46 @@ verify_expiry(const Policy *policy)
 }
 
 /*
+ * Do the tasks stand in the orders for shedding that wait in queues that shed,
+ * and no others?
+ */
+static const char *
+verify_shed(const Policy *policy)
+{
+	uint32_t	all = 0;
+	uint32_t	head;
+	uint32_t	task;
+	int			ordered = 0;
+	const PolicyMapEntry *entry;
+
+	for (head = 0; head < policy->queues.nheads; head++)
+		for (entry = policy->queues.heads[head]; entry != NULL;
+			 entry = entry->next)
+		{
+			const PolicyQueue *queue = POLICY_CONTAINER(PolicyQueue, entry, entry);
+			int			klass;
+
+			for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
+				ordered += verify_order(&policy->shed, &queue->shed[klass]);
+		}
+	for (task = 1; task < policy->tasks.fresh; task++)
+	{
+		TaskState	state = (TaskState) policy_task_facts(&policy->tasks, task)->state;
+		int64_t		task_id = policy_task_node(&policy->tasks, task)->task_id;
+
+		if (state == TASK_STATE_FREE)
+			continue;
+		if ((policy_tasks_find(&policy->shed, task_id) != 0) !=
+			(state != TASK_STATE_RUNNING &&
+			 policy_bucket_of(policy, task)->queue->sheds))
+			return "a task can be shed that must not, or the other way round";
+		all += policy_tasks_find(&policy->shed, task_id) != 0;
+	}
+	return all == policy->shed.used && ordered == (int) all ? NULL :
+		"the orders for shedding are wrong";
+}
+
+/*
  * Counts the edges of a list of a parent; more than there are if it is wrong.
  */
 static uint32_t
@@ -345,6 +385,8 @@ verify_policy(const Policy *policy)
 		return "the order of timers is wrong";
 	if (tasks != policy->tasks.used || (int) running != policy->running)
 		return "the counts of tasks are wrong";
+	if (verify_shed(policy) != NULL)
+		return verify_shed(policy);
 	complaint = verify_edges(policy, blocked);
 	return complaint != NULL ? complaint : verify_expiry(policy);
 }

@@ -109,6 +109,15 @@ SELECT weir.uncap_resource('api');
 SELECT weir.create_queue('loads', capacity => 200, on_full => 'wait', max_running => 4,
                          settings => '{"work_mem": "64MB"}', policy => '{"max_attempts": 5}');
 SELECT name, class, capacity, depth, on_full, max_running FROM weir.queues WHERE name = 'loads';
+SELECT weir.create_queue('refresh', capacity => 2, on_full => 'shed');
+SELECT weir.pause('refresh', 'to see it overflow');
+SELECT weir.enqueue('SELECT ''first''', queue => 'refresh') > 0 AS accepted;
+SELECT weir.enqueue('SELECT ''second''', queue => 'refresh') > 0 AS accepted;
+SELECT weir.enqueue('SELECT ''third''', queue => 'refresh') > 0 AS accepted;
+SELECT t.command, t.state, r.message
+FROM weir.tasks t LEFT JOIN weir.runs r USING (task_id)
+WHERE t.queue = 'refresh' ORDER BY t.task_id;
+SELECT weir.resume('refresh');
 SELECT weir.alter_queue('loads', capacity => 300, reset => '{max_running}');
 SELECT capacity, max_running FROM weir.queues WHERE name = 'loads';
 SELECT weir.drop_queue('loads');

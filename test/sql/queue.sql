@@ -67,7 +67,7 @@ select pg_temp.refused(c) from unnest(array[
     $$select weir.create_queue('x', capacity => -1)$$,
     $$select weir.create_queue('x', capacity => 1000001)$$,
     $$select weir.create_queue('x', capacity => 2147483647)$$,
-    $$select weir.create_queue('x', on_full => 'shed')$$,
+    $$select weir.create_queue('x', on_full => 'drop')$$,
     $$select weir.create_queue('x', max_running => 0)$$,
     $$select weir.create_queue('x', max_running => -2147483648)$$,
     $$select weir.create_queue('x', weight => 0)$$,
