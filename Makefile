@@ -46,6 +46,7 @@ OBJS = \
 	src/policy/slots.o \
 	src/policy/solo.o \
 	src/policy/tasks.o \
+	src/policy/yield.o \
 	src/shmem/database.o \
 	src/shmem/depth.o \
 	src/shmem/hold.o \
@@ -116,6 +117,7 @@ OBJS = \
 	src/sched/starvation.o \
 	src/sched/upkeep.o \
 	src/sched/ward.o \
+	src/sched/yield.o \
 	src/api/acquire.o \
 	src/api/admit_write.o \
 	src/api/adopt.o \

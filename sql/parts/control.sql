@@ -54,6 +54,12 @@ CREATE FUNCTION weir.current_task() RETURNS bigint
 COMMENT ON FUNCTION weir.current_task()
     IS 'The id of the task that is being executed; null outside of a task.';
 
+CREATE FUNCTION weir.should_yield() RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'weir_should_yield';
+COMMENT ON FUNCTION weir.should_yield()
+    IS 'Inside a task of class backfill: does a daily task wait for a slot or the worker that this one has?';
+
 CREATE FUNCTION weir.progress(done bigint, total bigint DEFAULT NULL, note text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_progress';

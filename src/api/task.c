@@ -49,6 +49,7 @@
 
 PG_FUNCTION_INFO_V1(weir_current_task);
 PG_FUNCTION_INFO_V1(weir_progress);
+PG_FUNCTION_INFO_V1(weir_should_yield);
 PG_FUNCTION_INFO_V1(weir_retry_after);
 PG_FUNCTION_INFO_V1(weir_snooze);
 PG_FUNCTION_INFO_V1(weir_wait);
@@ -113,6 +114,18 @@ weir_progress(PG_FUNCTION_ARGS)
 	strlcpy(worker->note, note ? note : "", WEIR_NOTE_SIZE);
 	SpinLockRelease(&worker->mutex);
 	PG_RETURN_VOID();
+}
+
+/*
+ * weir.should_yield(): is the task in the way of a daily one?  Looks at one
+ * word of shared memory, and so can be asked for each row.
+ */
+Datum
+weir_should_yield(PG_FUNCTION_ARGS)
+{
+	require_task("weir.should_yield()");
+	PG_RETURN_BOOL(worker_slot_is_to_yield(CurrentAttempt->worker,
+										   CurrentAttempt->assignment->task_id));
 }
 
 /*

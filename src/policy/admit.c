@@ -354,20 +354,6 @@ policy_next(Policy *policy, PolicyTime now, PolicyStart *start)
 }
 
 /*
- * The task of this id if it runs, else 0.
- */
-static uint32_t
-run_find(const Policy *policy, int64_t task_id)
-{
-	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
-
-	if (task != 0 &&
-		policy_task_facts(&policy->tasks, task)->state != TASK_STATE_RUNNING)
-		task = 0;
-	return task;
-}
-
-/*
  * Ends a run: its slots are free, and its bucket counts one less.  The caller
  * puts the task elsewhere.
  */
@@ -388,7 +374,7 @@ run_end(Policy *policy, uint32_t task)
 bool
 policy_set_ending(Policy *policy, int64_t task_id, bool ending)
 {
-	uint32_t	task = run_find(policy, task_id);
+	uint32_t	task = policy_run_find(policy, task_id);
 	PolicyBucket *bucket;
 	PolicyRun  *run;
 
@@ -425,7 +411,7 @@ run_wake(Policy *policy, PolicyBucket *bucket)
 bool
 policy_finished(Policy *policy, int64_t task_id)
 {
-	uint32_t	task = run_find(policy, task_id);
+	uint32_t	task = policy_run_find(policy, task_id);
 	PolicyBucket *bucket;
 
 	if (task == 0)
@@ -448,7 +434,7 @@ bool
 policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 			 PolicyTime run_at, bool solo)
 {
-	uint32_t	task = run_find(policy, task_id);
+	uint32_t	task = policy_run_find(policy, task_id);
 	PolicyBucket *old;
 	PolicyBucket *bucket;
 
@@ -479,7 +465,7 @@ policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 bool
 policy_put_back(Policy *policy, int64_t task_id)
 {
-	uint32_t	task = run_find(policy, task_id);
+	uint32_t	task = policy_run_find(policy, task_id);
 	PolicyBucket *bucket;
 	bool		charged;
 

@@ -15,7 +15,8 @@
  *	   lacks most;
  *	3. else system, which is never behind users;
  *	4. else the one whose best ranked task is the most overdue, weight times.
- *	   With equal weights that is the best rank of all.
+ *	   With equal weights that is the best rank of all.  Backfill yields: it
+ *	   is not among them if daily is, however old its tasks are.
  *
  * Within the class: daily and system tasks strictly by rank (a deadline is a
  * deadline); adhoc and backfill by fair share between queues, then owners,
@@ -96,6 +97,17 @@ class_best(Policy *policy, PolicyClass klass)
 		policy_park(policy, bucket, place);
 	}
 	return NULL;
+}
+
+/*
+ * The best ranked bucket of a class that lacks nothing but a worker, or NULL.
+ */
+PolicyBucket *
+policy_class_without_worker(Policy *policy, PolicyClass klass)
+{
+	if (policy_class_has_worker(policy, klass, false))
+		return NULL;
+	return class_best(policy, klass);
 }
 
 /*
@@ -219,7 +231,9 @@ choose_class(const Policy *policy, PolicyTime now, ClassSet eligible,
 	{
 		double		overdue;
 
-		if (!(eligible & CLASS_BIT(klass)))
+		if (!(eligible & CLASS_BIT(klass)) ||
+			(klass == POLICY_CLASS_BACKFILL &&
+			 (eligible & CLASS_BIT(POLICY_CLASS_DAILY))))
 			continue;
 		overdue = class_overdue(policy, klass, best[klass]->item.rank, now);
 		if (chosen < 0 || overdue > most_overdue)

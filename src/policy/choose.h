@@ -21,6 +21,8 @@ typedef struct PolicyChoice
 
 extern bool policy_class_has_worker(const Policy *policy, PolicyClass klass,
 									bool alone);
+extern PolicyBucket *policy_class_without_worker(Policy *policy,
+												 PolicyClass klass);
 extern bool policy_class_eligible(Policy *policy, PolicyClass klass);
 extern bool policy_may_start(const Policy *policy);
 extern bool policy_choose(Policy *policy, PolicyTime now,

@@ -140,6 +140,13 @@ typedef struct PolicyQueueCounts
 	uint32_t	running;
 } PolicyQueueCounts;
 
+/* Who wants what a task holds that runs: answer of policy_to_yield */
+typedef struct PolicyWant
+{
+	int64_t		task_id;		/* the first of those that wait for it */
+	uint64_t	resource;		/* of which a slot is lacking; 0: a worker */
+} PolicyWant;
+
 /* Answer of policy_why */
 typedef struct PolicyWhy
 {
@@ -333,6 +340,13 @@ extern bool policy_set_ending(Policy *policy, int64_t task_id, bool ending);
  */
 extern bool policy_slot_wanted(const Policy *policy, uint64_t resource,
 							   PolicyClass klass);
+
+/*
+ * Does a daily task wait for a slot, or a worker, that this task holds?  Only
+ * one that runs and is of class backfill is asked to yield.  To be asked when
+ * policy_next has said that nothing can start.
+ */
+extern bool policy_to_yield(Policy *policy, int64_t task_id, PolicyWant *want);
 
 /*
  * Tasks of this owner cannot be placed for now (no worker of that role can be

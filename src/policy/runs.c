@@ -41,6 +41,20 @@ policy_run_get(Policy *policy)
 }
 
 /*
+ * The task of this id if it runs, else 0.
+ */
+uint32_t
+policy_run_find(const Policy *policy, int64_t task_id)
+{
+	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
+
+	if (task != 0 &&
+		policy_task_facts(&policy->tasks, task)->state != TASK_STATE_RUNNING)
+		task = 0;
+	return task;
+}
+
+/*
  * Takes the slots and tokens that a task of the bucket needs.
  */
 void

@@ -30,6 +30,7 @@
 #include "sched/rebuild.h"
 #include "sched/shed.h"
 #include "sched/singly.h"
+#include "sched/yield.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/inbox.h"
@@ -274,6 +275,7 @@ dispatch(Scheduler *scheduler)
 			;
 		dispatch_hand_over(scheduler);
 	}
+	yield_review(scheduler);
 	if (scheduler->nheld == 0)
 		pg_atomic_write_u32(&scheduler->database->starving, 0);
 	dispatch_publish(scheduler);

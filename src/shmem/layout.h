@@ -364,6 +364,9 @@ typedef struct WeirWorker
 	int32		cancel_attempt;
 	CancelCause cancel_cause;
 	Oid			cancel_actor;
+
+	/* scheduler: a task that is in the way of a daily one; 0 = none */
+	pg_atomic_uint64 yield_task;
 } WeirWorker;
 
 /* A utility command that keeps a database free of our processes */

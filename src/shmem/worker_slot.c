@@ -38,6 +38,7 @@ worker_slot_init(void)
 
 		pg_atomic_init_u32(&worker->state, WORKER_FREE);
 		pg_atomic_init_u32(&worker->leave, 0);
+		pg_atomic_init_u64(&worker->yield_task, 0);
 		inbox_init(worker);
 		outbox_init(worker);
 		SpinLockInit(&worker->mutex);
@@ -126,6 +127,7 @@ worker_slot_claim(Oid database, Oid role)
 		claimed->task_id = 0;
 		claimed->started_at = 0;
 		claimed->cancel_task = 0;
+		pg_atomic_write_u64(&claimed->yield_task, 0);
 		inbox_reset(claimed);
 		outbox_reset(claimed);
 		pg_atomic_write_u32(&claimed->leave, 0);
@@ -441,6 +443,25 @@ worker_slot_holding(Oid database, int64 task_id, int32 *attempt)
 		}
 	}
 	return NULL;
+}
+
+/*
+ * Asks the task, which the worker has in hand, to yield, and no other one; none
+ * if it is 0.
+ */
+void
+worker_slot_ask_to_yield(WeirWorker *worker, int64 task_id)
+{
+	pg_atomic_write_u64(&worker->yield_task, (uint64) task_id);
+}
+
+/*
+ * Is the task asked to yield?
+ */
+bool
+worker_slot_is_to_yield(WeirWorker *worker, int64 task_id)
+{
+	return pg_atomic_read_u64(&worker->yield_task) == (uint64) task_id;
 }
 
 /*

@@ -21,6 +21,7 @@ extern void worker_slot_dismiss(WeirWorker *worker);
 extern void worker_slot_wake(WeirWorker *worker);
 extern void worker_slot_add_lock_wait(WeirWorker *worker, int64 task_id,
 									  int32 attempt, int64 time);
+extern void worker_slot_ask_to_yield(WeirWorker *worker, int64 task_id);
 
 /* Whom worker_slot_evict() terminates; the others leave when idle */
 typedef enum EvictForce
@@ -45,6 +46,7 @@ extern TimestampTz worker_slot_busy_since(WeirWorker *worker);
 extern void worker_slot_begin(WeirWorker *worker,
 							  const Assignment *assignment);
 extern void worker_slot_end(WeirWorker *worker);
+extern bool worker_slot_is_to_yield(WeirWorker *worker, int64 task_id);
 extern CancelCause worker_slot_cancelled(WeirWorker *worker, Oid *actor);
 
 /* anybody */

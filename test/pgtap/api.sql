@@ -56,6 +56,7 @@ SELECT bag_eq('SELECT proname::text, arguments, result FROM public_functions', $
 ('why_waiting', 'task_id bigint, OUT cause text, OUT holder text, OUT detail text, OUT eta timestamp with time zone', 'SETOF record'),
 ('current_task', '', 'bigint'),
 ('checkpoint', 'checkpoint jsonb DEFAULT NULL::jsonb', 'jsonb'),
+('should_yield', '', 'boolean'),
 ('snooze', 'delay interval, reason text DEFAULT NULL::text', 'void'),
 ('progress', 'done bigint, total bigint DEFAULT NULL::bigint, note text DEFAULT NULL::text', 'void'),
 ('cap_table', 'relation regclass, slots integer, reserved integer DEFAULT 0, enforce text DEFAULT NULL::text, if_unsafe_to_wait text DEFAULT NULL::text, exempt regrole[] DEFAULT NULL::regrole[]', 'void'),
@@ -90,11 +91,11 @@ SELECT is_empty($$SELECT signature FROM public_functions WHERE signature !~ '\(\
 
 -- Volatile and unsafe in parallel, but for what only looks.
 SELECT is_empty($$SELECT proname FROM public_functions
-    WHERE (provolatile, proparallel) <> ('v', 'u') AND proname NOT IN ('current_task', 'why_waiting')$$,
+    WHERE (provolatile, proparallel) <> ('v', 'u') AND proname NOT IN ('current_task', 'should_yield', 'why_waiting')$$,
     'public functions are VOLATILE and PARALLEL UNSAFE');
 SELECT bag_eq($$SELECT proname::text, provolatile::text, proparallel::text FROM public_functions
-    WHERE proname IN ('current_task', 'why_waiting')$$,
-    $$VALUES ('current_task', 's', 'r'), ('why_waiting', 'v', 'r')$$, 'but for current_task and why_waiting');
+    WHERE proname IN ('current_task', 'should_yield', 'why_waiting')$$,
+    $$VALUES ('current_task', 's', 'r'), ('should_yield', 'v', 'r'), ('why_waiting', 'v', 'r')$$, 'but for current_task, should_yield and why_waiting');
 SELECT is_empty('SELECT proname FROM functions WHERE proparallel = ''s'' AND proname <> ''_may_see''',
     'nothing but _may_see is PARALLEL SAFE');
 SELECT is_empty('SELECT proname FROM functions WHERE prosecdef', 'no function is SECURITY DEFINER');

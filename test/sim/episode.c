@@ -296,7 +296,9 @@ tick(Episode *e)
 			e->stats->refusals++;
 			task = random_task(e);
 			return oracle_refused(&e->model) &&
-				(task == NULL || oracle_why(&e->model, e->policy, task)) &&
+				(task == NULL ||
+				 (oracle_why(&e->model, e->policy, task) &&
+				  oracle_wanted(&e->model, e->policy, task))) &&
 				oracle_counts(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
 				oracle_shed(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
 				oracle_due(&e->model, e->policy);

@@ -246,6 +246,11 @@ check_class(Model *model, const ModelTask *task)
 		!model_share_exceeded(model, POLICY_CLASS_SYSTEM) &&
 		recent_starts(model, klass, 95) >= floor_starts(model, klass))
 		return oracle_complain("system waits behind class %d", klass);
+	if (klass == POLICY_CLASS_BACKFILL &&
+		model_best(model, POLICY_CLASS_DAILY) != NULL &&
+		!model_share_exceeded(model, POLICY_CLASS_DAILY) &&
+		recent_starts(model, klass, 95) >= floor_starts(model, klass))
+		return oracle_complain("backfill does not yield to daily");
 	if ((klass == POLICY_CLASS_DAILY || klass == POLICY_CLASS_SYSTEM) &&
 		model_best(model, klass) != task)
 		return oracle_complain("class %d not in the order of rank", klass);

@@ -26,6 +26,8 @@ extern bool oracle_orphan(Model *model, int64_t parent, const PolicyEnd *orphan)
 extern bool oracle_no_orphan(const Model *model, int64_t parent);
 extern bool oracle_expiry(Model *model, Policy *policy);
 extern bool oracle_why(Model *model, Policy *policy, const ModelTask *task);
+extern bool oracle_wanted(Model *model, Policy *policy,
+						  const ModelTask *task);
 extern bool oracle_counts(Model *model, Policy *policy, int queue);
 extern bool oracle_shed(Model *model, Policy *policy, int queue);
 extern bool oracle_due(Model *model, Policy *policy);

@@ -186,6 +186,93 @@ oracle_shed(Model *model, Policy *policy, int queue)
 }
 
 /*
+ * Is a due daily task in want of a slot of the resource?  "alone": of nothing
+ * else that can be told without knowing who was looked at last.
+ */
+static bool
+wants_slot(Model *model, const ModelTask *task, uint64_t key, bool alone)
+{
+	int			i;
+
+	if (task->spec.klass != POLICY_CLASS_DAILY || task->spec.solo ||
+		!model_due(model, task) || !model_needs(task, key) ||
+		model_opens_at(model, key) > model->now ||
+		model_slots_open(model, key, POLICY_CLASS_DAILY, false) != 0)
+		return false;
+	for (i = 0; i < task->spec.nneeds && alone; i++)
+		if (task->spec.needs[i] != key &&
+			(model_opens_at(model, task->spec.needs[i]) > model->now ||
+			 model_slots_open(model, task->spec.needs[i], POLICY_CLASS_DAILY,
+							  false) == 0))
+			return false;
+	return !alone ||
+		(!model->held[task->spec.owner] &&
+		 model_blocked(model, task, false, NULL) == POLICY_CAUSE_RESOURCE);
+}
+
+/*
+ * Does a daily task for certain want what a task holds that runs?
+ */
+static bool
+certainly_wanted(Model *model, const ModelTask *task)
+{
+	int			i;
+	int			j;
+
+	if (!oracle_open(model) || oracle_drains(model) ||
+		!model_has_worker(model, POLICY_CLASS_DAILY, false))
+		return false;
+	for (i = 0; i < MODEL_TASKS; i++)
+		for (j = 0; j < task->ngrants; j++)
+			if (wants_slot(model, &model->tasks[i],
+						   task->grants[j].resource, true))
+				return true;
+	return false;
+}
+
+/*
+ * Is it right that a task lacks a worker, and is of class daily?
+ */
+static bool
+wants_worker(Model *model, const ModelTask *task)
+{
+	return task->spec.klass == POLICY_CLASS_DAILY && !task->spec.solo &&
+		model_due(model, task) &&
+		!model_has_worker(model, POLICY_CLASS_DAILY, false) &&
+		model_blocked(model, task, false, NULL) == POLICY_CAUSE_NONE;
+}
+
+/*
+ * Does the policy know whether a running task is in the way of a daily one?
+ * To be asked when the policy has just refused to start anything.
+ */
+bool
+oracle_wanted(Model *model, Policy *policy, const ModelTask *task)
+{
+	PolicyWant	want;
+	const ModelTask *waiting;
+	bool		holds = false;
+	int			i;
+
+	if (!policy_to_yield(policy, task->spec.task_id, &want))
+		return task->state != MODEL_RUNNING ||
+			task->spec.klass != POLICY_CLASS_BACKFILL ||
+			!certainly_wanted(model, task) ||
+			oracle_complain("a task is not asked to yield");
+	waiting = model_find(model, want.task_id);
+	if (task->state != MODEL_RUNNING ||
+		task->spec.klass != POLICY_CLASS_BACKFILL || waiting == NULL)
+		return oracle_complain("a task is asked to yield in vain");
+	if (want.resource == 0)
+		return wants_worker(model, waiting) ||
+			oracle_complain("a worker is not wanted");
+	for (i = 0; i < task->ngrants; i++)
+		holds |= task->grants[i].resource == want.resource;
+	return (holds && wants_slot(model, waiting, want.resource, false)) ||
+		oracle_complain("a slot is not wanted");
+}
+
+/*
  * Does the policy know when it is to be asked again?
  */
 bool

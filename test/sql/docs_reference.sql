@@ -62,6 +62,8 @@ SELECT (w.result -> 0 ->> 'me')::bigint = :task AS inside FROM weir.wait(:task) 
 SELECT weir.enqueue($$SELECT weir.progress(3, 10, 'third of ten')$$) AS task \gset
 SELECT outcome FROM weir.wait(:task);
 SELECT weir.progress(1);
+SELECT weir.enqueue('SELECT weir.should_yield() AS asked', queue => 'backfill') AS task \gset
+SELECT w.result -> 0 ->> 'asked' AS asked FROM weir.wait(:task) w;
 CREATE TABLE loaded (i int);
 CREATE PROCEDURE load_numbers(until int) LANGUAGE plpgsql AS $$
 DECLARE

@@ -65,6 +65,10 @@ select outcome from weir.wait(:task_id, '30 seconds');
 select weir.enqueue($$do 'begin if weir.checkpoint() is null then perform weir.checkpoint(checkpoint => $q$1$q$), weir.snooze($q$0$q$); end if; end'$$) as task_id \gset
 select attempt, outcome from weir.wait(:task_id, '30 seconds');
 
+-- should_yield
+select weir.enqueue('select weir.should_yield() as asked', queue => 'backfill') as task_id \gset
+select result from weir.wait(:task_id);
+select weir.should_yield();
 -- snooze
 select weir.enqueue($$do 'begin if not exists (select from weir.runs where task_id = weir.current_task()) then perform weir.snooze($q$10 ms$q$, reason => $q$too early$q$); end if; end'$$) as task_id \gset
 select attempt, outcome from weir.wait(:task_id, '30 seconds');
