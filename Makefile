@@ -146,7 +146,12 @@ OBJS = \
 	src/api/shed.o \
 	src/api/show.o \
 	src/api/slot_line.o \
+	src/api/submission.o \
+	src/api/submit.o \
 	src/api/task.o \
+	src/api/task_graph.o \
+	src/api/task_object.o \
+	src/api/task_order.o \
 	src/api/unique.o
 
 # The base script is these parts, in this order; grants come last.

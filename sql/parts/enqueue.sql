@@ -90,3 +90,13 @@ CREATE FUNCTION weir.enqueue_many(
     AS 'MODULE_PATHNAME', 'weir_enqueue_many';
 COMMENT ON FUNCTION weir.enqueue_many(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits one task for each element of an array of argument arrays, all or none, and returns their consecutive ids.';
+
+CREATE FUNCTION weir.submit(
+    tasks jsonb,
+    OUT key text,
+    OUT task_id bigint
+) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_submit';
+COMMENT ON FUNCTION weir.submit(jsonb)
+    IS 'Submits tasks that may wait for one another, all or none: an array of objects with the parameters of weir.enqueue(), and keys that "after" can name.';

@@ -23,9 +23,6 @@
 #include "api/parents.h"
 #include "shmem/xact_actions.h"
 
-/* Most parents of a task */
-#define MAX_PARENTS	1000
-
 static int
 compare_ids(const void *a, const void *b)
 {
@@ -38,8 +35,8 @@ compare_ids(const void *a, const void *b)
 /*
  * Refuses a parent that does not exist, or whose end the caller may not see.
  */
-static void
-check_parent(int64 task_id)
+void
+parents_check(int64 task_id)
 {
 	TaskRow    *parent = task_row_read(task_id);
 
@@ -53,6 +50,15 @@ check_parent(int64 task_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of task " INT64_FORMAT, task_id)));
+}
+
+void
+parents_refuse_many(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("a task can wait for at most %d others", MAX_PARENTS),
+			 errhint("Let tasks in between wait for some of them each.")));
 }
 
 /*
@@ -79,10 +85,7 @@ read_after(ArrayType *array)
 	if (n == 0)
 		return NULL;
 	if (n > MAX_PARENTS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a task can wait for at most %d others", MAX_PARENTS),
-				 errhint("Let tasks in between wait for some of them each.")));
+		parents_refuse_many();
 	qsort(ids, n, sizeof(Datum), compare_ids);
 	/* those of this very command must be seen */
 	if (xact_has_submitted())
@@ -91,7 +94,7 @@ read_after(ArrayType *array)
 	{
 		if (kept > 0 && compare_ids(&ids[i], &ids[kept - 1]) == 0)
 			continue;
-		check_parent(DatumGetInt64(ids[i]));
+		parents_check(DatumGetInt64(ids[i]));
 		ids[kept++] = ids[i];
 	}
 	return construct_array(ids, kept, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
@@ -113,4 +116,33 @@ parents_read(FunctionCallInfo fcinfo, TaskRow *task)
 						"on_parent_failure")));
 	if (!PG_ARGISNULL(ARG_AFTER))
 		task->after = read_after(PG_GETARG_ARRAYTYPE_P(ARG_AFTER));
+}
+
+/*
+ * Adds parents, which exist, to those of a task.
+ */
+void
+parents_add(TaskRow *task, const int64 *ids, int n)
+{
+	Datum	   *all = NULL;
+	int			nall = 0;
+	int			kept = 0;
+
+	if (n == 0)
+		return;
+	if (task->after)
+		deconstruct_array(task->after, INT8OID, sizeof(int64),
+						  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &all, NULL, &nall);
+	all = all ? repalloc_huge(all, (nall + n) * sizeof(Datum)) :
+		palloc_extended(n * sizeof(Datum), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < n; i++)
+		all[nall++] = Int64GetDatum(ids[i]);
+	qsort(all, nall, sizeof(Datum), compare_ids);
+	for (int i = 0; i < nall; i++)
+	{
+		if (kept == 0 || compare_ids(&all[i], &all[kept - 1]) != 0)
+			all[kept++] = all[i];
+	}
+	task->after = construct_array(all, kept, INT8OID, sizeof(int64),
+								  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }

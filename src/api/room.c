@@ -122,7 +122,8 @@ try_room(void *arg)
 	if (!xact_reserve_depth(room->slot, room->places, room->capacity))
 		return false;
 	depth_require_bound(room->slot, room->queue_id);
-	room->first_id = room_take_ids(room->database, room->nids);
+	if (room->nids > 0)
+		room->first_id = room_take_ids(room->database, room->nids);
 	return true;
 }
 
@@ -183,8 +184,8 @@ shed_for_room(const EnqueueRequest *request, RoomRequest *room)
 
 /*
  * Reserves places in the queue of a request, and takes as many ids as it says;
- * the first id.  Zero only for a caller that wants to be told rather than
- * refused.
+ * the first id, or anything but zero if it wants none.  Zero only for a caller
+ * that wants to be told rather than refused.
  */
 int64
 room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
@@ -210,6 +211,7 @@ room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
 	room.queue = task->environment.queue;
 	room.places = places;
 	room.nids = nids;
+	room.first_id = 1;
 	/* newcomers do not pass those in line */
 	if ((!wait || pg_atomic_read_u32(&room.slot->waiters) == 0) &&
 		try_room(&room))

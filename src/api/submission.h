@@ -24,6 +24,7 @@ typedef struct Submission
 {
 	EnqueueRequest *request;
 	bool		tell;			/* rather than refuse, if there is no room */
+	bool		graph;			/* one of many that are read together */
 	int			n;				/* those without a place are left out */
 	Jsonb	  **args;
 	char	  **keys;			/* NULL if the tasks have none */
@@ -31,5 +32,9 @@ typedef struct Submission
 	SubmitOutcome outcome;		/* of the last one */
 	int64		holder;			/* who had its key */
 } Submission;
+
+extern void submission_submit(Submission *submission);
+extern void submission_promise_read(WeirDatabase *database, int64 first_id,
+									int64 n);
 
 #endif							/* WEIR_SUBMISSION_H */

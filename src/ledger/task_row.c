@@ -140,6 +140,36 @@ task_row_insert(const TaskRow *task)
 	heap_row_insert(task_row_generation(task->task_id)->task, values, nulls);
 }
 
+/* Rows with rising ids on their way into their generations */
+typedef struct TaskRows
+{
+	int64		high;			/* of the generation that is written */
+	HeapRows   *rows;
+} TaskRows;
+
+static void
+task_rows_add(TaskRows *to, int64 task_id, Datum *values, bool *nulls)
+{
+	if (task_id >= to->high)
+	{
+		const Generation *generation = task_row_generation(task_id);
+
+		if (to->rows)
+			heap_rows_end(to->rows);
+		to->high = generation->high;
+		to->rows = heap_rows_begin(generation->task);
+	}
+	values[ANUM_TASK_ID - 1] = Int64GetDatum(task_id);
+	heap_rows_add(to->rows, values, nulls);
+}
+
+static void
+task_rows_end(TaskRows *to)
+{
+	if (to->rows)
+		heap_rows_end(to->rows);
+}
+
 /*
  * Writes n tasks with consecutive ids that differ in their arguments, and in
  * their unique keys if there are any.
@@ -149,31 +179,35 @@ task_rows_insert(const TaskRow *task, Jsonb **args, char **keys, int n)
 {
 	Datum		values[NATTS_TASK];
 	bool		nulls[NATTS_TASK];
-	int64		high = 0;
-	HeapRows   *rows = NULL;
+	TaskRows	rows = {0};
 
 	task_row_form(task, values, nulls);
 	for (int i = 0; i < n; i++)
 	{
-		int64		task_id = task->task_id + i;
-
-		if (task_id >= high)
-		{
-			const Generation *generation = task_row_generation(task_id);
-
-			if (rows)
-				heap_rows_end(rows);
-			high = generation->high;
-			rows = heap_rows_begin(generation->task);
-		}
-		values[ANUM_TASK_ID - 1] = Int64GetDatum(task_id);
 		set_pointer(values, nulls, ANUM_TASK_ARGS, args[i]);
 		if (keys)
 			heap_row_set_text(values, nulls, ANUM_TASK_UNIQUE_KEY, keys[i]);
-		heap_rows_add(rows, values, nulls);
+		task_rows_add(&rows, task->task_id + i, values, nulls);
 	}
-	if (rows)
-		heap_rows_end(rows);
+	task_rows_end(&rows);
+}
+
+/*
+ * Writes n tasks with rising ids.
+ */
+void
+task_rows_insert_all(const TaskRow *const *tasks, int n)
+{
+	Datum		values[NATTS_TASK];
+	bool		nulls[NATTS_TASK];
+	TaskRows	rows = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		task_row_form(tasks[i], values, nulls);
+		task_rows_add(&rows, tasks[i]->task_id, values, nulls);
+	}
+	task_rows_end(&rows);
 }
 
 /*

@@ -73,6 +73,7 @@ extern bool on_failure_parse(const char *name, PolicyOnFailure *on_failure);
 extern void task_row_insert(const TaskRow *task);
 extern void task_rows_insert(const TaskRow *task, Jsonb **args, char **keys,
 							 int n);
+extern void task_rows_insert_all(const TaskRow *const *tasks, int n);
 extern TaskRow *task_row_read(int64 task_id);
 extern TimestampTz task_row_expires_at(const TaskRow *task);
 extern int	task_row_names(Datum value, char **names);

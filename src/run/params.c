@@ -133,6 +133,22 @@ param_text(JsonbValue *value, Oid type)
 }
 
 /*
+ * Makes a value of that type of a JSON value, by its input function.
+ */
+Datum
+params_value(JsonbValue *value, Oid type, bool *isnull)
+{
+	char	   *text = param_text(value, type);
+	Oid			input;
+	Oid			ioparam;
+
+	*isnull = text == NULL;
+
+	getTypeInputInfo(type, &input, &ioparam);
+	return OidInputFunctionCall(input, text, ioparam, -1);
+}
+
+/*
  * Makes the parameter list of a statement; NULL if it takes none.
  */
 ParamListInfo
@@ -147,22 +163,14 @@ params_bind(Jsonb *args, const Oid *types, int ntypes)
 	{
 		JsonbValue *value = getIthJsonbValueFromContainer(&args->root, i);
 		ParamExternData *param = &params->params[i];
-		char	   *text = param_text(value, types[i]);
-		Oid			input;
-		Oid			ioparam;
 
 		param->ptype = types[i];
-		param->isnull = text == NULL;
-
 		param->pflags = PARAM_FLAG_CONST;
+		/* a parameter that this statement of the script does not use */
 		if (!OidIsValid(types[i]))
-		{
-			/* a parameter that this statement of the script does not use */
 			param->isnull = true;
-			continue;
-		}
-		getTypeInputInfo(types[i], &input, &ioparam);
-		param->value = OidInputFunctionCall(input, text, ioparam, -1);
+		else
+			param->value = params_value(value, types[i], &param->isnull);
 	}
 	return params;
 }

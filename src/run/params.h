@@ -11,6 +11,7 @@
 #include "nodes/params.h"
 #include "utils/jsonb.h"
 
+extern Datum params_value(JsonbValue *value, Oid type, bool *isnull);
 extern ParamListInfo params_bind(Jsonb *args, const Oid *types, int ntypes);
 extern char *params_text(const Jsonb *args, int i);
 

@@ -67,6 +67,12 @@ SELECT weir.enqueue('INSERT INTO total SELECT sum(n) FROM raw', after => ARRAY[:
 COMMIT;
 SELECT outcome FROM weir.wait(:sum);
 SELECT sum FROM total;
+SELECT key, task_id > :sum AS submitted FROM weir.submit('[
+    {"key": "clean", "command": "TRUNCATE total"},
+    {"key": "fill", "command": "INSERT INTO total SELECT sum(n) FROM raw", "after": ["clean"]},
+    {"key": "look", "command": "SELECT sum FROM total", "after": ["fill"]}]');
+SELECT weir.drain('adhoc', '1 minute');
+SELECT weir.result(max(task_id)) FROM weir.tasks;
 CREATE TABLE divisor AS SELECT 0 AS n;
 SELECT weir.enqueue('SELECT 10 / n AS ten FROM divisor') AS parent \gset
 SELECT weir.enqueue('SELECT 1', after => ARRAY[:parent]) AS next \gset

@@ -25,6 +25,13 @@ CREATE TABLE squares (n int, square int);
 SELECT n FROM weir.enqueue_many('INSERT INTO squares VALUES ($1, $1::int * $1)', '[[1], [2], [3]]');
 SELECT weir.drain('adhoc', '1 minute');
 SELECT * FROM squares ORDER BY n;
+CREATE TABLE steps (step text);
+SELECT key, task_id IS NOT NULL AS submitted FROM weir.submit('[
+    {"key": "sum", "command": "INSERT INTO steps VALUES ($1)", "args": ["sum"], "after": ["north", "south"]},
+    {"key": "north", "command": "INSERT INTO steps VALUES ($1)", "args": ["north"]},
+    {"key": "south", "command": "INSERT INTO steps VALUES ($1)", "args": ["south"], "after": ["north"]}]');
+SELECT weir.drain('adhoc', '1 minute');
+SELECT step FROM steps;
 SELECT weir.enqueue('SELECT 1', run_at => now() + interval '1 day') AS task \gset
 SELECT weir.cancel(:task, reason => 'not needed any more');
 SELECT outcome, reason FROM weir.wait(:task);

@@ -57,6 +57,10 @@ select n, last_id - first_id as span from weir.enqueue_many('insert into fact va
 select weir.drain('backfill', timeout => '30 seconds'), weir.drain('adhoc', '30 seconds');
 select count(*), sum(amount) from fact;
 
+-- submit
+select key, task_id > :task_id as submitted from weir.submit('[{"key": "a", "command": "select 1"}, {"command": "select 2", "after": ["a"]}]');
+select weir.drain('adhoc', timeout => '1 minute');
+
 -- progress
 select weir.enqueue('select weir.progress(1, 2, ''half of it'')') as task_id \gset
 select outcome from weir.wait(:task_id, '30 seconds');
