@@ -72,12 +72,13 @@ step_read(Scheduler *scheduler, void *arg)
 	uint64		n;
 
 	sql_begin(&session);
-	n = sql_execute("SELECT t.queue_id,"
+	n = sql_execute("SELECT v.queue_id,"
 					" (extract(epoch FROM r.finished_at - r.started_at)"
 					"  * 1000000)::bigint"
 					" FROM (SELECT task_id, outcome, started_at, finished_at"
 					"  FROM weir.run ORDER BY task_id DESC LIMIT 1000) r"
-					" JOIN weir.task t ON t.task_id = r.task_id"
+					" JOIN weir.task t USING (task_id)"
+					" JOIN weir.environment v USING (environment_id)"
 					" WHERE r.outcome = 'succeeded'"
 					" ORDER BY r.finished_at", NULL);
 	for (uint64 row = 0; row < n; row++)

@@ -29,6 +29,8 @@ pgxs() { make -s PG_CONFIG="$PG_CONFIG" installcheck "$@"; }
 
 any() { [ -e "$1" ]; }
 
+step_failed=' pg_weir (launcher|scheduler) .*ERROR: '
+
 # The suites that need a server, inside cluster.sh.
 in_cluster() {
   local name example
@@ -69,10 +71,13 @@ in_cluster() {
         ;;
     esac
   done
-  # A crash or a failed assertion that no test noticed is a failure too.  Tests
-  # that crash a server on purpose are TAP tests, with servers of their own.
-  if grep -aE 'TRAP:|PANIC: |was terminated by signal' "$WEIR_LOG" >"$scratch/crashes"; then
-    say "the server's log tells of a crash:"
+  # A crash or a failed assertion that no test noticed is a failure too, and so
+  # is what a scheduler could not do: it logs that and goes on.  (That somebody
+  # else has written the end of a task is the key at its work.)  Tests that mean
+  # to have such things are TAP tests, with servers of their own.
+  if grep -aE "TRAP:|PANIC: |was terminated by signal|$step_failed" "$WEIR_LOG" |
+    grep -vE 'due to administrator command|"run_[0-9]+_pkey"' >"$scratch/crashes"; then
+    say "the server's log tells of a crash, or of a step that failed:"
     cat "$scratch/crashes"
     echo "server_log 0 1" >>"$scratch/tally"
   fi
