@@ -303,10 +303,8 @@ BEGIN
         RAISE null_value_not_allowed USING
             MESSAGE = format('argument "%s" must not be null', CASE WHEN p_from IS NULL THEN 'from_time' ELSE 'to_time' END);
     END IF;
-    IF NOT isfinite(p_from) OR NOT isfinite(p_to) THEN
-        RAISE invalid_parameter_value USING
-            MESSAGE = format('argument "%s" must be finite', CASE WHEN isfinite(p_from) THEN 'to_time' ELSE 'from_time' END);
-    END IF;
+    PERFORM weir._check_time('from_time', p_from);
+    PERFORM weir._check_time('to_time', p_to);
     IF p_from >= p_to THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('argument "%s" must be before "%s"', 'from_time', 'to_time');

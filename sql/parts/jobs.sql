@@ -146,6 +146,23 @@ BEGIN
 END
 $$;
 
+-- Refuses a time of an interval with which one could not calculate.
+CREATE FUNCTION weir._check_time(argument text, at timestamptz) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET datestyle = 'ISO'
+    AS $$
+BEGIN
+    IF NOT isfinite(at) THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('argument "%s" must be finite', argument);
+    END IF;
+    IF at < '0001-01-01 UTC' OR at >= '10000-01-01 UTC' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('argument "%s" must be between the years 1 and 9999', argument);
+    END IF;
+END
+$$;
+
 -- Refuses what cannot be a job; the rest is found by enqueueing it.
 CREATE FUNCTION weir._check_job(j weir.job) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -171,13 +188,17 @@ BEGIN
             MESSAGE = format('argument "%s" must be a positive number of months, of days, or of minutes', 'every'),
             HINT = 'For example ''1 hour'', ''1 day'', ''1 week'' or ''1 month''; not two of them at once.';
     END IF;
-    IF NOT isfinite(j.starts_at) THEN
-        RAISE invalid_parameter_value USING MESSAGE = format('argument "%s" must be finite', 'starts_at');
-    END IF;
+    PERFORM weir._check_time('starts_at', j.starts_at);
     IF j.due < interval '0' OR j.catch_up < interval '0' THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('argument "%s" must not be negative',
                              CASE WHEN j.due < interval '0' THEN 'due' ELSE 'catch_up' END);
+    END IF;
+    argument := CASE WHEN j.every > interval '100 years' THEN 'every'
+                     WHEN j.due > interval '100 years' THEN 'due'
+                     WHEN j.catch_up > interval '100 years' THEN 'catch_up' END;
+    IF argument IS NOT NULL THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('argument "%s" must be at most 100 years', argument);
     END IF;
     IF j.misfire NOT IN ('skip', 'run_once', 'run_all') THEN
         RAISE invalid_parameter_value USING

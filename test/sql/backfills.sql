@@ -59,6 +59,7 @@ select pg_temp.refused(c) from unnest(array[
     $$select weir.backfill('bf', '2024-03-01', null)$$,
     $$select weir.backfill('bf', '-infinity', '2024-03-02')$$,
     $$select weir.backfill('bf', '2024-03-01', 'infinity')$$,
+    $$select weir.backfill('bf', '2024-03-01', '10000-01-01 UTC')$$,
     $$select weir.backfill('bf', '2024-03-02', '2024-03-01')$$,
     $$select weir.backfill('bf', '2024-03-30', '2024-04-01 12:00')$$,
     $$select weir.backfill('bf', '2024-03-30 00:00 Europe/Berlin', '2024-04-01 00:00 Europe/Berlin', direction => 'up')$$,
