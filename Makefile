@@ -46,6 +46,7 @@ OBJS = \
 	src/policy/slots.o \
 	src/policy/solo.o \
 	src/policy/tasks.o \
+	src/policy/watermark.o \
 	src/policy/yield.o \
 	src/shmem/database.o \
 	src/shmem/depth.o \
@@ -117,6 +118,7 @@ OBJS = \
 	src/sched/starvation.o \
 	src/sched/upkeep.o \
 	src/sched/ward.o \
+	src/sched/watermark.o \
 	src/sched/yield.o \
 	src/api/acquire.o \
 	src/api/admit_write.o \

@@ -6,7 +6,7 @@
 GRANT USAGE ON SCHEMA weir TO PUBLIC;
 
 REVOKE ALL ON FUNCTION
-    weir.create_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb),
+    weir.create_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb, double precision, double precision),
     weir.cap_resource(text, integer, integer, double precision, interval, integer),
     weir.set_class(text, integer, double precision, double precision, double precision, text[]),
     weir.pause_all(text, text),

@@ -10,11 +10,13 @@ CREATE FUNCTION weir.create_queue(
     batch integer DEFAULT 1,
     durability text DEFAULT 'each',
     settings jsonb DEFAULT NULL,
-    policy jsonb DEFAULT NULL
+    policy jsonb DEFAULT NULL,
+    high_watermark double precision DEFAULT NULL,
+    low_watermark double precision DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_create_queue';
-COMMENT ON FUNCTION weir.create_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb)
+COMMENT ON FUNCTION weir.create_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb, double precision, double precision)
     IS 'Creates a queue that belongs to the caller.';
 
 CREATE FUNCTION weir.alter_queue(
@@ -28,11 +30,13 @@ CREATE FUNCTION weir.alter_queue(
     durability text DEFAULT NULL,
     settings jsonb DEFAULT NULL,
     policy jsonb DEFAULT NULL,
+    high_watermark double precision DEFAULT NULL,
+    low_watermark double precision DEFAULT NULL,
     reset text[] DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_alter_queue';
-COMMENT ON FUNCTION weir.alter_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb, text[])
+COMMENT ON FUNCTION weir.alter_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb, double precision, double precision, text[])
     IS 'Changes a queue: null keeps a property, reset clears those it names.';
 
 CREATE FUNCTION weir.drop_queue(name text) RETURNS void

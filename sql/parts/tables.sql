@@ -108,6 +108,7 @@ CREATE TABLE weir.event (
 );
 COMMENT ON TABLE weir.event IS 'Ledger: everything besides tasks and runs that changes what runs.';
 CREATE INDEX event_task_id_idx ON weir.event (task_id) WHERE task_id IS NOT NULL;
+CREATE INDEX event_watermark_idx ON weir.event (queue, event_id) WHERE kind IN ('queue_high', 'queue_low', 'drop_queue');
 CREATE INDEX event_interval_idx ON weir.event (job_id, interval_start, kind) WHERE job_id IS NOT NULL;
 
 CREATE TABLE weir.generation (
@@ -147,7 +148,9 @@ CREATE TABLE weir.queue (
     paused_reason text,
     owner oid NOT NULL,
     owner_name text NOT NULL,
-    owned_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+    owned_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    high_watermark double precision CHECK (high_watermark > 0 AND high_watermark <= 1),
+    low_watermark double precision CHECK (low_watermark >= 0 AND low_watermark < 1)
 );
 COMMENT ON TABLE weir.queue IS 'Configuration: the queues.';
 

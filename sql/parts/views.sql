@@ -15,7 +15,7 @@ CREATE FUNCTION weir._show_queues(
     OUT queue_id integer, OUT depth integer, OUT ready integer,
     OUT delayed integer, OUT blocked integer, OUT running integer,
     OUT waiting_producers integer, OUT refused bigint, OUT waited bigint,
-    OUT shed bigint
+    OUT shed bigint, OUT wait_time bigint, OUT high boolean
 ) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_queues';
@@ -90,7 +90,12 @@ SELECT q.queue_id, q.name, q.class, q.capacity,
        q.batch, q.durability,
        coalesce(s.waiting_producers, 0) AS waiting_producers,
        coalesce(s.refused, 0) AS refused, coalesce(s.waited, 0) AS waited,
-       coalesce(s.shed, 0) AS shed, q.settings, q.policy, q.owner_name AS owner
+       coalesce(s.wait_time, 0) * interval '1 microsecond' AS wait_time,
+       coalesce(s.shed, 0) AS shed, q.settings, q.policy, q.owner_name AS owner,
+       q.high_watermark,
+       CASE WHEN q.high_watermark IS NOT NULL
+            THEN coalesce(q.low_watermark, q.high_watermark / 2) END AS low_watermark,
+       CASE WHEN q.high_watermark IS NOT NULL THEN coalesce(s.high, false) END AS high
 FROM weir.queue q
 CROSS JOIN weir._show_status() st
 LEFT JOIN weir._show_queues() s ON s.queue_id = q.queue_id;
@@ -114,10 +119,14 @@ COMMENT ON COLUMN weir.queues.durability IS 'Whether each of its tasks is flushe
 COMMENT ON COLUMN weir.queues.waiting_producers IS 'Sessions that wait for room.';
 COMMENT ON COLUMN weir.queues.refused IS 'Enqueues that were refused since the server started.';
 COMMENT ON COLUMN weir.queues.waited IS 'Enqueues that had to wait since the server started.';
+COMMENT ON COLUMN weir.queues.wait_time IS 'Time that those have waited in all that got room.';
 COMMENT ON COLUMN weir.queues.shed IS 'Tasks that were shed since the server started.';
 COMMENT ON COLUMN weir.queues.settings IS 'Settings for the session of its tasks.';
 COMMENT ON COLUMN weir.queues.policy IS 'Retry parameters.';
 COMMENT ON COLUMN weir.queues.owner IS 'Role that may change it.';
+COMMENT ON COLUMN weir.queues.high_watermark IS 'Fraction of the capacity from which on it is high; null is none.';
+COMMENT ON COLUMN weir.queues.low_watermark IS 'Fraction of the capacity at which it is low again.';
+COMMENT ON COLUMN weir.queues.high IS 'Whether it is high; null without a high_watermark.';
 
 CREATE VIEW weir.tasks WITH (security_barrier) AS
 SELECT t.task_id, v.queue, v.class,

@@ -48,6 +48,8 @@ enum
 	ARG_DURABILITY,
 	ARG_SETTINGS,
 	ARG_POLICY,
+	ARG_HIGH_WATERMARK,
+	ARG_LOW_WATERMARK,
 	ARG_RESET
 };
 
@@ -59,6 +61,27 @@ queues_changed(WeirDatabase *database)
 {
 	queue_config_changed();
 	xact_config_changed(database);
+}
+
+/*
+ * Checks a fraction of the capacity: the one mark is not nothing, the other
+ * not all of it.
+ */
+static void
+check_watermark(FunctionCallInfo fcinfo, int argument, const char *name,
+				bool high)
+{
+	double		mark;
+
+	if (PG_ARGISNULL(argument))
+		return;
+	mark = PG_GETARG_FLOAT8(argument);
+	if (!(mark >= 0 && mark <= 1) || mark == (high ? 0 : 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be a fraction of the capacity, %s",
+						name, high ? "above 0 and at most 1" :
+						"at least 0 and below 1")));
 }
 
 /*
@@ -99,6 +122,8 @@ check_queue_arguments(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be between 0.001 and 1000",
 						"weight")));
+	check_watermark(fcinfo, ARG_HIGH_WATERMARK, "high_watermark", true);
+	check_watermark(fcinfo, ARG_LOW_WATERMARK, "low_watermark", false);
 	if (!PG_ARGISNULL(ARG_SETTINGS))
 		session_check_settings(PG_GETARG_JSONB_P(ARG_SETTINGS));
 	if (!PG_ARGISNULL(ARG_POLICY))
@@ -128,7 +153,7 @@ check_total_capacity(void)
 }
 
 /*
- * Adds the properties of a queue, as $2 to $10.
+ * Adds the properties of a queue, as $2 to $12.
  */
 static void
 add_properties(SqlParams *params, FunctionCallInfo fcinfo)
@@ -142,6 +167,27 @@ add_properties(SqlParams *params, FunctionCallInfo fcinfo)
 	argument_add(params, fcinfo, ARG_DURABILITY, TEXTOID);
 	argument_add(params, fcinfo, ARG_SETTINGS, JSONBOID);
 	argument_add(params, fcinfo, ARG_POLICY, JSONBOID);
+	argument_add(params, fcinfo, ARG_HIGH_WATERMARK, FLOAT8OID);
+	argument_add(params, fcinfo, ARG_LOW_WATERMARK, FLOAT8OID);
+}
+
+/*
+ * The low mark lies below the high one, and means nothing without it.  Caller
+ * is within sql_begin().
+ */
+static void
+check_watermarks(const char *name)
+{
+	SqlParams	params = {0};
+
+	sql_add_text(&params, name);
+	sql_execute("SELECT low_watermark >= coalesce(high_watermark, 0)"
+				" FROM weir.queue WHERE name = $1", &params);
+	if (!sql_isnull(0, 1) && strcmp(sql_text(0, 1), "t") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be less than \"%s\"",
+						"low_watermark", "high_watermark")));
 }
 
 /*
@@ -157,7 +203,8 @@ queue_detail(const SqlParams *params, const char *last, MemoryContext context)
 						 "'class', $2, 'capacity', $3, 'on_full', $4,"
 						 " 'max_running', $5, 'weight', $6, 'batch', $7,"
 						 " 'durability', $8, 'settings', $9, 'policy', $10,"
-						 " '%s', $11)), '{}')",
+						 " 'high_watermark', $11, 'low_watermark', $12,"
+						 " '%s', $13)), '{}')",
 						 last), params);
 	detail = sql_text(0, 1);
 	return detail ? MemoryContextStrdup(context, detail) : NULL;
@@ -193,12 +240,14 @@ weir_create_queue(PG_FUNCTION_ARGS)
 	sql_begin(&session);
 	sql_execute("INSERT INTO weir.queue (name, class, capacity, on_full,"
 				" max_running, weight, batch, durability, settings, policy,"
-				" owner_name, owner) VALUES"
+				" high_watermark, low_watermark, owner_name, owner) VALUES"
 				" ($1, coalesce($2, 'adhoc'), coalesce($3, 10000),"
 				" coalesce($4, 'reject'), $5, coalesce($6, 1),"
 				" coalesce($7, 1), coalesce($8, 'each'), $9, $10, $11,"
-				" (SELECT oid FROM pg_roles WHERE rolname = $11))",
+				" $12, $13,"
+				" (SELECT oid FROM pg_roles WHERE rolname = $13))",
 				&params);
+	check_watermarks(name);
 	check_total_capacity();
 	detail = queue_detail(&params, "owner", context);
 	sql_end(&session);
@@ -227,8 +276,9 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 	add_properties(&params, fcinfo);
 	argument_add(&params, fcinfo, ARG_RESET, TEXTARRAYOID);
 	sql_begin(&session);
-	sql_execute("SELECT r FROM unnest($11) r WHERE r IS NULL OR r NOT IN"
-				" ('max_running', 'settings', 'policy')", &params);
+	sql_execute("SELECT r FROM unnest($13) r WHERE r IS NULL OR r NOT IN"
+				" ('max_running', 'settings', 'policy', 'high_watermark',"
+				" 'low_watermark')", &params);
 	if (SPI_processed > 0 && sql_text(0, 1) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -237,20 +287,25 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" cannot be reset", sql_text(0, 1)),
-				 errhint("What can be reset is max_running, settings and policy.")));
+				 errhint("What can be reset is max_running, settings, policy, high_watermark and low_watermark.")));
 	sql_execute("UPDATE weir.queue SET class = coalesce($2, class),"
 				" capacity = coalesce($3, capacity),"
 				" on_full = coalesce($4, on_full),"
-				" max_running = CASE WHEN 'max_running' = ANY ($11) THEN NULL"
+				" max_running = CASE WHEN 'max_running' = ANY ($13) THEN NULL"
 				"  ELSE coalesce($5, max_running) END,"
 				" weight = coalesce($6, weight),"
 				" batch = coalesce($7, batch),"
 				" durability = coalesce($8, durability),"
-				" settings = CASE WHEN 'settings' = ANY ($11) THEN NULL"
+				" settings = CASE WHEN 'settings' = ANY ($13) THEN NULL"
 				"  ELSE coalesce($9, settings) END,"
-				" policy = CASE WHEN 'policy' = ANY ($11) THEN NULL"
-				"  ELSE coalesce($10, policy) END"
+				" policy = CASE WHEN 'policy' = ANY ($13) THEN NULL"
+				"  ELSE coalesce($10, policy) END,"
+				" high_watermark = CASE WHEN 'high_watermark' = ANY ($13)"
+				"  THEN NULL ELSE coalesce($11, high_watermark) END,"
+				" low_watermark = CASE WHEN 'low_watermark' = ANY ($13)"
+				"  THEN NULL ELSE coalesce($12, low_watermark) END"
 				" WHERE name = $1", &params);
+	check_watermarks(name);
 	check_total_capacity();
 	detail = queue_detail(&params, "reset", context);
 	sql_end(&session);

@@ -149,6 +149,7 @@ static void
 wait_for_room(RoomRequest *room)
 {
 	GateCalls	calls = {try_room, NULL, refuse_room, room};
+	TimestampTz start;
 
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
 		xact_has_submitted() || slots_holds_any() ||
@@ -162,9 +163,12 @@ wait_for_room(RoomRequest *room)
 		room_refuse(room->queue, room->capacity, room->slot,
 					"More tasks than the queue has room for; enqueue fewer at once.");
 	pg_atomic_fetch_add_u64(&room->slot->waited, 1);
+	start = GetCurrentTimestamp();
 	(void) gate_wait(RESOURCE_KEY(RESOURCE_KIND_QUEUE, room->queue_id),
 					 &room->slot->waiters, &room->slot->room, weir_max_wait,
 					 &calls);
+	pg_atomic_fetch_add_u64(&room->slot->wait_time,
+							GetCurrentTimestamp() - start);
 }
 
 /*

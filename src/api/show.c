@@ -116,8 +116,8 @@ weir_show_queues(PG_FUNCTION_ARGS)
 	for (int i = 0; i < weir_max_queues; i++)
 	{
 		QueueSlot  *slot = &database->queues[i];
-		Datum		values[10];
-		bool		nulls[10] = {0};
+		Datum		values[12];
+		bool		nulls[12] = {0};
 
 		if (slot->queue == 0)
 			continue;
@@ -131,6 +131,8 @@ weir_show_queues(PG_FUNCTION_ARGS)
 		values[7] = Int64GetDatum(pg_atomic_read_u64(&slot->refused));
 		values[8] = Int64GetDatum(pg_atomic_read_u64(&slot->waited));
 		values[9] = Int64GetDatum(pg_atomic_read_u64(&slot->shed));
+		values[10] = Int64GetDatum(pg_atomic_read_u64(&slot->wait_time));
+		values[11] = BoolGetDatum(pg_atomic_read_u32(&slot->high) != 0);
 		put(set, values, nulls);
 	}
 	return (Datum) 0;

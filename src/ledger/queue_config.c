@@ -131,6 +131,10 @@ queue_config_row(uint64 row, QueueConfig *queue)
 															 CStringGetDatum(text)));
 	queue->grouped = strcmp(sql_text(row, 11), "grouped") == 0;
 	queue->batch = sql_int4(row, 12);
+	if (sql_text(row, 16) != NULL)
+		queue->high_watermark = strtod(sql_text(row, 16), NULL);
+	queue->low_watermark = sql_text(row, 17) == NULL ?
+		queue->high_watermark / 2 : strtod(sql_text(row, 17), NULL);
 	queue->retry.max_attempts = 3;
 	queue->retry.base_us = 1000000;
 	queue->retry.cap_us = INT64CONST(300) * 1000000;
@@ -195,7 +199,8 @@ queue_config_load(void)
 	n = sql_read_latest("SELECT queue_id, name, class, capacity, on_full,"
 						" max_running, weight::text, paused, settings::text,"
 						" policy::text, durability, batch,"
-						" owner_name, owner, owned_at"
+						" owner_name, owner, owned_at,"
+						" high_watermark::text, low_watermark::text"
 						" FROM weir.queue ORDER BY queue_id");
 	MemoryContextReset(ConfigContext);
 	caller = MemoryContextSwitchTo(ConfigContext);

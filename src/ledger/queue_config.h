@@ -28,6 +28,8 @@ typedef struct QueueConfig
 	int32		capacity;
 	bool		wait;			/* on_full => 'wait' */
 	bool		sheds;			/* on_full => 'shed' */
+	double		high_watermark; /* fractions of the capacity; 0: none */
+	double		low_watermark;
 	int32		max_running;	/* 0: no limit */
 	double		weight;
 	bool		paused;

@@ -26,6 +26,7 @@
 #include "sched/cap_watch.h"
 #include "sched/classes.h"
 #include "sched/configure.h"
+#include "sched/watermark.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/inbox.h"
@@ -58,6 +59,7 @@ configure_queues(Scheduler *scheduler)
 							queues[i].sheds);
 		ahead_set_queue(scheduler, &queues[i]);
 	}
+	watermark_configure(scheduler, queues, n);
 	for (int i = 0; i < weir_max_queues; i++)
 	{
 		int32		queue_id = database->queues[i].queue;

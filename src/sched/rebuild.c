@@ -38,6 +38,7 @@
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "sched/shed.h"
+#include "sched/watermark.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/inbox.h"
@@ -526,6 +527,7 @@ rebuild(Scheduler *scheduler)
 	if (!configure(scheduler) ||
 		!scheduler_step(scheduler, "reading the ledger", step_read_ids, &state))
 		proc_exit(1);
+	watermark_restore(scheduler);
 	while (state.low < state.high)
 	{
 		if (!scheduler_step(scheduler, "reading the ledger",

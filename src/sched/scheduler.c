@@ -48,6 +48,7 @@
 #include "sched/scheduler.h"
 #include "sched/starvation.h"
 #include "sched/upkeep.h"
+#include "sched/watermark.h"
 #include "shmem/database.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
@@ -188,6 +189,7 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, pool_next_timer(scheduler));
 	next = Min(next, ahead_next_timer(scheduler));
 	next = Min(next, later_next_timer(scheduler));
+	next = Min(next, watermark_next_timer(scheduler));
 	if (!scheduler->other_version)
 		next = Min(next, ends_next_timer(scheduler));
 	next = Min(next, feed_next_timer(scheduler));
@@ -262,6 +264,7 @@ scheduler_round(Scheduler *scheduler)
 	upkeep(scheduler);
 	lock_watch(scheduler);
 	dispatch(scheduler);
+	watermark_review(scheduler);
 	feed(scheduler);
 	starvation(scheduler);
 	database->heartbeat = GetCurrentTimestamp();

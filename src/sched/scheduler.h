@@ -62,6 +62,8 @@ typedef struct Scheduler
 	HTAB	   *durations;		/* the same, of the last runs; duration.c */
 	HTAB	   *singly;			/* what must not be batched; singly.c */
 	List	   *later;			/* what is to be done later; later.c */
+	List	   *marked;			/* queues with watermarks; watermark.c */
+	TimestampTz marked_at;		/* telling failed: again then; 0 = no */
 	PendingEnd *ends;			/* what is to be ended; ends.c */
 	int			nends;
 	int			maxends;

@@ -35,6 +35,8 @@ depth_init(WeirDatabase *database)
 		pg_atomic_init_u32(&slot->draining, 0);
 		pg_atomic_init_u64(&slot->refused, 0);
 		pg_atomic_init_u64(&slot->waited, 0);
+		pg_atomic_init_u64(&slot->wait_time, 0);
+		pg_atomic_init_u32(&slot->high, 0);
 		pg_atomic_init_u32(&slot->ready, 0);
 		pg_atomic_init_u32(&slot->delayed, 0);
 		pg_atomic_init_u32(&slot->blocked, 0);
@@ -55,6 +57,8 @@ depth_reset(QueueSlot *slot)
 {
 	pg_atomic_write_u64(&slot->refused, 0);
 	pg_atomic_write_u64(&slot->waited, 0);
+	pg_atomic_write_u64(&slot->wait_time, 0);
+	pg_atomic_write_u32(&slot->high, 0);
 	pg_atomic_write_u64(&slot->last_end, 0);
 	pg_atomic_write_u64(&slot->gap, 0);
 	pg_atomic_write_u64(&slot->longest, 0);

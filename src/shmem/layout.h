@@ -114,6 +114,8 @@ typedef struct QueueSlot
 	pg_atomic_uint32 draining;	/* no new tasks: somebody drains or drops it */
 	pg_atomic_uint64 refused;	/* enqueues that met a full queue */
 	pg_atomic_uint64 waited;	/* enqueues that had to wait */
+	pg_atomic_uint64 wait_time; /* for so long in all, us */
+	pg_atomic_uint32 high;		/* it was told to be; scheduler */
 	pg_atomic_uint32 ready;
 	pg_atomic_uint32 delayed;
 	pg_atomic_uint32 blocked;

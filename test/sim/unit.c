@@ -63,6 +63,7 @@ main(void)
 	unit_retry();
 	unit_rate();
 	unit_slots();
+	unit_watermarks();
 	unit_share();
 	unit_class();
 	unit_workload();

@@ -19,6 +19,7 @@ extern void unit_rank(void);
 extern void unit_retry(void);
 extern void unit_rate(void);
 extern void unit_slots(void);
+extern void unit_watermarks(void);
 extern void unit_share(void);
 extern void unit_class(void);
 extern void unit_workload(void);

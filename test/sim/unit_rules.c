@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * unit_rules.c
- *	  Unit tests: rank, retry, slots.
+ *	  Unit tests: rank, retry, slots, watermarks.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,6 +11,7 @@
 #include "policy/rank.h"
 #include "policy/retry.h"
 #include "policy/slots.h"
+#include "policy/watermark.h"
 #include "unit.h"
 
 /*
@@ -205,4 +206,31 @@ unit_slots(void)
 		   policy_weight(NAN) == 1 && policy_weight(1e-9) == 0.001 &&
 		   policy_weight(INFINITY) == 1000 && policy_weight(2.5) == 2.5,
 		   "place: weights within bounds");
+}
+
+/*
+ * Marks of large and small queues, and what lies between them.
+ */
+void
+unit_watermarks(void)
+{
+	Watermarks	marks = watermarks_of(0.8, 0.3, 10);
+
+	tap_ok(marks.high == 8 && marks.low == 3, "watermarks: of ten tasks");
+	tap_ok(!watermarks_high(marks, false, 7) && watermarks_high(marks, false, 8),
+		   "watermarks: high from the high mark on");
+	tap_ok(watermarks_high(marks, true, 4) && !watermarks_high(marks, true, 3),
+		   "watermarks: until the low one");
+	marks = watermarks_of(0.7, 0.1, 1000000);
+	tap_ok(marks.high == 700000 && marks.low == 100000,
+		   "watermarks: what is not exact in binary is not one off");
+	marks = watermarks_of(1, 0.9, 1);
+	tap_ok(marks.high == 1 && marks.low == 0, "watermarks: of one task");
+	marks = watermarks_of(0.01, 0.005, 3);
+	tap_ok(marks.high == 1 && marks.low == 0, "watermarks: empty is not high");
+	marks = watermarks_of(0.5, 0.49, 10);
+	tap_ok(marks.high == 5 && marks.low == 4, "watermarks: low is below high");
+	marks = watermarks_of(0, 0, 10);
+	tap_ok(!watermarks_high(marks, false, 10) &&
+		   !watermarks_high(marks, true, 10), "watermarks: none is never high");
 }

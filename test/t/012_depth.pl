@@ -121,7 +121,7 @@ is( $node->safe_psql('postgres',
 		 (SELECT queue FROM seen WHERE depth = capacity GROUP BY queue) s"),
 	'few reject wait', 'each was full at times');
 is( $node->safe_psql('postgres',
-		"SELECT bool_and(refused > 0), bool_or(waited > 0) FROM weir.queues WHERE name IN ('reject', 'few', 'wait')"),
+		"SELECT bool_and(refused > 0), bool_or(waited > 0 AND wait_time > '0') FROM weir.queues WHERE name IN ('reject', 'few', 'wait')"),
 	't|t', 'and has refused, and made wait');
 wait_drained($node, 'postgres');
 my $tasks = $node->safe_psql('postgres',
