@@ -25,6 +25,7 @@ OBJS = \
 	src/pg_weir.o \
 	src/policy/admit.o \
 	src/policy/bucket.o \
+	src/policy/budget.o \
 	src/policy/choose.o \
 	src/policy/depend.o \
 	src/policy/duration.o \
@@ -48,6 +49,7 @@ OBJS = \
 	src/policy/tasks.o \
 	src/policy/watermark.o \
 	src/policy/yield.o \
+	src/shmem/budget_figures.o \
 	src/shmem/database.o \
 	src/shmem/depth.o \
 	src/shmem/hold.o \
@@ -68,6 +70,7 @@ OBJS = \
 	src/shmem/xact_messages.o \
 	src/ledger/append_only.o \
 	src/ledger/checkpoint_row.o \
+	src/ledger/budget_config.o \
 	src/ledger/environment.o \
 	src/ledger/event_row.o \
 	src/ledger/generation.o \
@@ -105,6 +108,7 @@ OBJS = \
 	src/sched/ends.o \
 	src/sched/fate.o \
 	src/sched/feed.o \
+	src/sched/figures.o \
 	src/sched/intake.o \
 	src/sched/later.o \
 	src/sched/lock_watch.o \
@@ -147,6 +151,7 @@ OBJS = \
 	src/api/room.o \
 	src/api/shed.o \
 	src/api/show.o \
+	src/api/show_budgets.o \
 	src/api/slot_line.o \
 	src/api/submission.o \
 	src/api/submit.o \
@@ -169,6 +174,7 @@ SQL_PARTS = \
 	views \
 	checkpoints \
 	lock_waits \
+	budgets \
 	waiting \
 	jobs \
 	intervals \

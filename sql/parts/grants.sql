@@ -7,8 +7,8 @@ GRANT USAGE ON SCHEMA weir TO PUBLIC;
 
 REVOKE ALL ON FUNCTION
     weir.create_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb, double precision, double precision),
-    weir.cap_resource(text, integer, integer, double precision, interval, integer),
     weir.set_class(text, integer, double precision, double precision, double precision, text[]),
+    weir.cap_resource(text, integer, integer, double precision, interval, integer, jsonb),
     weir.pause_all(text, text),
     weir.resume_all(),
     weir.adopt(text),
@@ -31,6 +31,7 @@ GRANT SELECT ON
     weir.dead_letters,
     weir.workers,
     weir.resources,
+    weir.retry_budgets,
     weir.slots,
     weir.events,
     weir.jobs,

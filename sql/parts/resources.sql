@@ -6,11 +6,12 @@ CREATE FUNCTION weir.cap_resource(
     reserved integer DEFAULT 0,
     rate double precision DEFAULT NULL,
     per interval DEFAULT '1 second',
-    burst integer DEFAULT NULL
+    burst integer DEFAULT NULL,
+    retry_budget jsonb DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_cap_resource';
-COMMENT ON FUNCTION weir.cap_resource(text, integer, integer, double precision, interval, integer)
+COMMENT ON FUNCTION weir.cap_resource(text, integer, integer, double precision, interval, integer, jsonb)
     IS 'Defines a named resource, or changes it: how many tasks and sessions use it at once, and how many tasks start per time.';
 
 CREATE FUNCTION weir.uncap_resource(name text) RETURNS boolean

@@ -190,6 +190,7 @@ CREATE TABLE weir.resource (
     owner oid NOT NULL,
     owner_name text NOT NULL,
     owned_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    retry_budget jsonb,
     CHECK (slots IS NOT NULL OR gap IS NOT NULL)
 );
 COMMENT ON TABLE weir.resource IS 'Configuration: the named resources and templates; gap is the time between two starts under the rate, in microseconds.';

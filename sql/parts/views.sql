@@ -122,7 +122,7 @@ COMMENT ON COLUMN weir.queues.waited IS 'Enqueues that had to wait since the ser
 COMMENT ON COLUMN weir.queues.wait_time IS 'Time that those have waited in all that got room.';
 COMMENT ON COLUMN weir.queues.shed IS 'Tasks that were shed since the server started.';
 COMMENT ON COLUMN weir.queues.settings IS 'Settings for the session of its tasks.';
-COMMENT ON COLUMN weir.queues.policy IS 'Retry parameters.';
+COMMENT ON COLUMN weir.queues.policy IS 'Retry parameters, and the retry budget.';
 COMMENT ON COLUMN weir.queues.owner IS 'Role that may change it.';
 COMMENT ON COLUMN weir.queues.high_watermark IS 'Fraction of the capacity from which on it is high; null is none.';
 COMMENT ON COLUMN weir.queues.low_watermark IS 'Fraction of the capacity at which it is low again.';
@@ -350,7 +350,8 @@ SELECT 'table'::text AS kind,
        coalesce(r.refused, 0) AS refused, coalesce(r.would_wait, 0) AS would_wait,
        NULL::double precision AS rate, NULL::interval AS per, NULL::integer AS burst,
        NULL::text AS template, NULL::timestamptz AS next_start,
-       NULL::timestamptz AS paused_until, NULL::bigint AS paused_by, NULL::text AS owner
+       NULL::timestamptz AS paused_until, NULL::bigint AS paused_by, NULL::text AS owner,
+       NULL::jsonb AS retry_budget
 FROM weir.cap k
 LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = k.schema_name
 LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name
@@ -361,14 +362,16 @@ SELECT CASE WHEN k.name LIKE '%*' THEN 'template' ELSE 'named' END,
        coalesce(r.used, 0), coalesce(r.waiting_sessions, 0), NULL, NULL, NULL,
        0, coalesce(r.waited, 0), 0, coalesce(r.refused, 0), 0,
        k.rate, k.per, CASE WHEN k.rate IS NOT NULL THEN k.burst END,
-       NULL, r.next_start, r.paused_until, r.paused_by, k.owner_name
+       NULL, r.next_start, r.paused_until, r.paused_by, k.owner_name,
+       k.retry_budget
 FROM weir.resource k
 LEFT JOIN weir._show_resources() r ON r.kind = 22274 AND r.name = k.name
 UNION ALL
 SELECT 'named', r.name, NULL, k.slots, k.reserved, r.used, r.waiting_sessions,
        NULL, NULL, NULL, 0, r.waited, 0, r.refused, 0,
        k.rate, k.per, CASE WHEN k.rate IS NOT NULL THEN k.burst END,
-       k.name, r.next_start, r.paused_until, r.paused_by, k.owner_name
+       k.name, r.next_start, r.paused_until, r.paused_by, k.owner_name,
+       k.retry_budget
 FROM weir._show_resources() r
 CROSS JOIN LATERAL (
     SELECT t.* FROM weir.resource t
@@ -399,6 +402,7 @@ COMMENT ON COLUMN weir.resources.next_start IS 'When the next task can start, as
 COMMENT ON COLUMN weir.resources.paused_until IS 'Until when a task has paused it with weir.retry_after().';
 COMMENT ON COLUMN weir.resources.paused_by IS 'The task that said so last.';
 COMMENT ON COLUMN weir.resources.owner IS 'Role that may change it and grant its use; null for a table, whose owner may.';
+COMMENT ON COLUMN weir.resources.retry_budget IS 'Its retry budget as configured; null is the default one.';
 
 CREATE VIEW weir.slots AS
 SELECT r.resource, s.slot, l.pid, w.task_id,

@@ -79,6 +79,16 @@ CREATE FUNCTION weir._causes(
         FROM t JOIN weir.queues q ON q.name = t.queue
         WHERE t.state IN ('ready') AND q.running >= q.max_running
         UNION ALL
+        SELECT t.task_id, 7, 'budget', b.kind || ' ' || b.name,
+               format('%s retries and %s first attempts in %s', b.retries, b.first_attempts, b.budget_window),
+               b.next_retry
+        FROM t JOIN weir.retry_budgets b
+            ON (b.kind = 'queue' AND b.name = t.queue)
+            OR (b.kind = 'resource' AND b.name = ANY (t.resources))
+        WHERE t.state = 'ready' AND b.next_retry IS NOT NULL
+        AND (SELECT r.charged FROM weir.runs r WHERE r.task_id = t.task_id
+             ORDER BY r.attempt DESC LIMIT 1)
+        UNION ALL
         SELECT t.task_id, 8,
                CASE WHEN bool_or(h.task_id IS NOT NULL) THEN 'cap' ELSE 'foreign_holder' END,
                string_agg(coalesce('task ' || h.task_id, 'pid ' || h.pid), ', ' ORDER BY h.slot),
@@ -206,7 +216,7 @@ COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
 COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
 COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
 COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
-COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, queue_limit, cap, rate, foreign_holder, class_share or no_worker.';
+COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, queue_limit, budget, cap, rate, foreign_holder, class_share or no_worker.';
 COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
 COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
 COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';

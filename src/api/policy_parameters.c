@@ -13,6 +13,7 @@
 #include "utils/numeric.h"
 
 #include "api/policy_parameters.h"
+#include "ledger/budget_config.h"
 
 /* What a policy object may name, and what its value must be */
 typedef struct PolicyParameter
@@ -57,10 +58,27 @@ policy_value_fits(const PolicyParameter *parameter, const JsonbValue *value)
 }
 
 /*
+ * Checks the retry budget of a queue.  A task has none.
+ */
+static void
+policy_budget_check(const JsonbValue *value, bool of_queue)
+{
+	BudgetRule	rule;
+
+	if (!of_queue)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("policy parameter \"%s\" is for queues only",
+						BUDGET_PARAMETER),
+				 errhint("Set it with weir.alter_queue(), or for a named resource with weir.cap_resource().")));
+	budget_config_parse(value, &rule);
+}
+
+/*
  * Checks a policy object: known names, values of the right kind, in range.
  */
 void
-policy_parameters_check(Jsonb *policy)
+policy_parameters_check(Jsonb *policy, bool of_queue)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
@@ -83,12 +101,17 @@ policy_parameters_check(Jsonb *policy)
 			continue;
 		name = pnstrdup(key.val.string.val, key.val.string.len);
 		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (strcmp(name, BUDGET_PARAMETER) == 0)
+		{
+			policy_budget_check(&value, of_queue);
+			continue;
+		}
 		parameter = policy_parameter(name);
 		if (parameter == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("policy parameter \"%s\" does not exist", name),
-					 errhint("Parameters are max_attempts, backoff_base, backoff_cap, max_contention and retry_permanent.")));
+					 errhint("Parameters are max_attempts, backoff_base, backoff_cap, max_contention, retry_permanent and, of a queue, retry_budget.")));
 		if (!policy_value_fits(parameter, &value))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -10,6 +10,6 @@
 
 #include "utils/jsonb.h"
 
-extern void policy_parameters_check(Jsonb *policy);
+extern void policy_parameters_check(Jsonb *policy, bool of_queue);
 
 #endif							/* WEIR_POLICY_PARAMETERS_H */

@@ -127,7 +127,7 @@ check_queue_arguments(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(ARG_SETTINGS))
 		session_check_settings(PG_GETARG_JSONB_P(ARG_SETTINGS));
 	if (!PG_ARGISNULL(ARG_POLICY))
-		policy_parameters_check(PG_GETARG_JSONB_P(ARG_POLICY));
+		policy_parameters_check(PG_GETARG_JSONB_P(ARG_POLICY), true);
 }
 
 /*

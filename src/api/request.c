@@ -432,7 +432,7 @@ read_policy(FunctionCallInfo fcinfo, TaskRow *task)
 	if (PG_ARGISNULL(ARG_POLICY))
 		return;
 	task->policy = PG_GETARG_JSONB_P(ARG_POLICY);
-	policy_parameters_check(task->policy);
+	policy_parameters_check(task->policy, false);
 	retry.max_attempts = task->environment.max_attempts;
 	retry_policy_parse(task->policy, &retry);
 	if (PG_ARGISNULL(ARG_MAX_ATTEMPTS))

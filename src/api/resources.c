@@ -20,6 +20,7 @@
 #include "api/arguments.h"
 #include "api/request.h"
 #include "api/resource_use.h"
+#include "ledger/budget_config.h"
 #include "ledger/event_row.h"
 #include "ledger/identity.h"
 #include "ledger/sql.h"
@@ -40,7 +41,8 @@ enum
 	ARG_RESERVED,
 	ARG_RATE,
 	ARG_PER,
-	ARG_BURST
+	ARG_BURST,
+	ARG_RETRY_BUDGET
 };
 
 /*
@@ -158,6 +160,18 @@ read_gap(FunctionCallInfo fcinfo)
 }
 
 /*
+ * The retry budget; what it says is looked at later.
+ */
+static void
+check_budget(FunctionCallInfo fcinfo)
+{
+	BudgetRule	rule;
+
+	if (!PG_ARGISNULL(ARG_RETRY_BUDGET))
+		budget_config_of(PG_GETARG_JSONB_P(ARG_RETRY_BUDGET), &rule);
+}
+
+/*
  * What is configured, for the event.
  */
 static char *
@@ -176,6 +190,11 @@ limits_detail(FunctionCallInfo fcinfo, const char *name)
 		appendStringInfo(&buffer, ", \"rate\": %g, \"burst\": %d",
 						 PG_GETARG_FLOAT8(ARG_RATE),
 						 PG_ARGISNULL(ARG_BURST) ? 1 : PG_GETARG_INT32(ARG_BURST));
+	if (!PG_ARGISNULL(ARG_RETRY_BUDGET))
+		appendStringInfo(&buffer, ", \"%s\": %s", BUDGET_PARAMETER,
+						 JsonbToCString(NULL,
+										&PG_GETARG_JSONB_P(ARG_RETRY_BUDGET)->root,
+										0));
 	appendStringInfoChar(&buffer, '}');
 	return buffer.data;
 }
@@ -196,6 +215,7 @@ weir_cap_resource(PG_FUNCTION_ARGS)
 
 	check_slots(fcinfo);
 	gap = read_gap(fcinfo);
+	check_budget(fcinfo);
 	exists = resource_config_exact(name) != NULL;
 	if (exists)
 		(void) require_resource(name);
@@ -208,17 +228,20 @@ weir_cap_resource(PG_FUNCTION_ARGS)
 	sql_add(&params, INT8OID, Int64GetDatum(gap), gap == 0);
 	sql_add_text(&params, GetUserNameFromId(GetUserId(), false));
 	sql_add_bool(&params, exists);
+	argument_add(&params, fcinfo, ARG_RETRY_BUDGET, JSONBOID);
 	sql_begin(&session);
 	if (sql_execute("INSERT INTO weir.resource AS r (name, slots, reserved,"
-					" rate, per, burst, gap, owner_name, owner) VALUES ($1, $2,"
+					" rate, per, burst, gap, owner_name, owner, retry_budget)"
+					" VALUES ($1, $2,"
 					" coalesce($3, 0), $4, CASE WHEN $4 IS NOT NULL THEN"
 					"  coalesce($5, interval '1 second') END,"
 					" coalesce($6, 1), $7, $8,"
-					" (SELECT oid FROM pg_roles WHERE rolname = $8))"
+					" (SELECT oid FROM pg_roles WHERE rolname = $8), $10)"
 					" ON CONFLICT (name) DO UPDATE SET slots = excluded.slots,"
 					" reserved = excluded.reserved, rate = excluded.rate,"
 					" per = excluded.per, burst = excluded.burst,"
-					" gap = excluded.gap, since = excluded.since"
+					" gap = excluded.gap, since = excluded.since,"
+					" retry_budget = excluded.retry_budget"
 					" WHERE $9", &params) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),

@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
+#include "ledger/budget_config.h"
 #include "ledger/identity.h"
 #include "ledger/queue_config.h"
 #include "ledger/sql.h"
@@ -112,7 +113,7 @@ retry_policy_parse(Jsonb *policy, RetryPolicy *retry)
 static void
 queue_config_row(uint64 row, QueueConfig *queue)
 {
-	char	   *text;
+	Jsonb	   *policy;
 
 	queue->queue_id = sql_int4(row, 1);
 	queue->name = pstrdup(sql_text(row, 2));
@@ -124,11 +125,7 @@ queue_config_row(uint64 row, QueueConfig *queue)
 	queue->weight = strtod(sql_text(row, 7), NULL);
 	queue->paused = strcmp(sql_text(row, 8), "t") == 0;
 	(void) identity_grantee(row, 13, &queue->owner);
-	text = sql_text(row, 9);
-
-	if (text)
-		queue->settings = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-															 CStringGetDatum(text)));
+	queue->settings = sql_jsonb(row, 9);
 	queue->grouped = strcmp(sql_text(row, 11), "grouped") == 0;
 	queue->batch = sql_int4(row, 12);
 	if (sql_text(row, 16) != NULL)
@@ -140,12 +137,9 @@ queue_config_row(uint64 row, QueueConfig *queue)
 	queue->retry.cap_us = INT64CONST(300) * 1000000;
 	queue->retry.max_contention = 10;
 	queue->retry.retry_permanent = false;
-	text = sql_text(row, 10);
-
-	if (text)
-		retry_policy_parse(DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-															  CStringGetDatum(text))),
-						   &queue->retry);
+	policy = sql_jsonb(row, 10);
+	retry_policy_parse(policy, &queue->retry);
+	budget_config_of_policy(policy, &queue->budget);
 }
 
 /*
@@ -197,8 +191,8 @@ queue_config_load(void)
 	ChangesRead = 0;
 	sql_begin(&session);
 	n = sql_read_latest("SELECT queue_id, name, class, capacity, on_full,"
-						" max_running, weight::text, paused, settings::text,"
-						" policy::text, durability, batch,"
+						" max_running, weight::text, paused, settings,"
+						" policy, durability, batch,"
 						" owner_name, owner, owned_at,"
 						" high_watermark::text, low_watermark::text"
 						" FROM weir.queue ORDER BY queue_id");

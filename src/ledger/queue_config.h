@@ -38,6 +38,7 @@ typedef struct QueueConfig
 	Oid			owner;
 	Jsonb	   *settings;
 	RetryPolicy retry;
+	BudgetRule	budget;			/* of retries */
 	int			ngrants;
 	QueueGrant *grants;
 } QueueConfig;

@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "ledger/budget_config.h"
 #include "ledger/identity.h"
 #include "ledger/resource_config.h"
 #include "ledger/sql.h"
@@ -73,6 +74,7 @@ resource_config_row(uint64 row, ResourceConfig *resource)
 	resource->limits.burst = sql_int4(row, 5);
 	resource->limits.since = sql_int8(row, 6);
 	(void) identity_grantee(row, 7, &resource->owner);
+	budget_config_of(sql_jsonb(row, 10), &resource->limits.budget);
 }
 
 /*
@@ -120,7 +122,8 @@ resource_config_load(void)
 	ChangesRead = 0;
 	sql_begin(&session);
 	n = sql_read_latest("SELECT name, slots, reserved, gap, burst, since,"
-						" owner_name, owner, owned_at FROM weir.resource"
+						" owner_name, owner, owned_at, retry_budget"
+						" FROM weir.resource"
 						" ORDER BY name COLLATE \"C\"");
 	MemoryContextReset(ConfigContext);
 	caller = MemoryContextSwitchTo(ConfigContext);

@@ -222,6 +222,19 @@ sql_text(uint64 row, int column)
 						column);
 }
 
+/*
+ * A jsonb column, copied into the current memory; NULL if null.
+ */
+Jsonb *
+sql_jsonb(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row],
+									  SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? NULL : DatumGetJsonbPCopy(value);
+}
+
 bool
 sql_isnull(uint64 row, int column)
 {

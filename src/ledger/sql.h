@@ -9,6 +9,7 @@
 #define WEIR_SQL_H
 
 #include "executor/spi.h"
+#include "utils/jsonb.h"
 
 /* Most parameters that one of our statements takes */
 #define SQL_MAX_PARAMS	16
@@ -44,6 +45,7 @@ extern void sql_add_int4(SqlParams *params, int32 value);
 extern void sql_add_int8(SqlParams *params, int64 value);
 extern void sql_add_bool(SqlParams *params, bool value);
 extern char *sql_text(uint64 row, int column);
+extern Jsonb *sql_jsonb(uint64 row, int column);
 extern int64 sql_int8(uint64 row, int column);
 extern int32 sql_int4(uint64 row, int column);
 extern bool sql_isnull(uint64 row, int column);

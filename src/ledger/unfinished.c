@@ -84,14 +84,14 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	" (SELECT count(*)::int FROM weir.run_%1$d c" \
 	"   WHERE c.task_id = t.task_id AND c.outcome = 'interrupted'" \
 	"   AND NOT c.charged AND c.attempt > coalesce(b.attempt, 0))," \
-	" t.resources"
+	" t.resources, coalesce(l.charged, false)"
 
 /* l is the last run, b the last time that the task was brought back */
 #define UNFINISHED_FROM \
 	" FROM weir.task_%1$d t" \
 	" JOIN weir.environment v ON v.environment_id = t.environment_id" \
 	" LEFT JOIN LATERAL" \
-	" (SELECT attempt, retry_at, final FROM weir.run_%1$d r" \
+	" (SELECT attempt, retry_at, final, charged FROM weir.run_%1$d r" \
 	"   WHERE r.task_id = t.task_id ORDER BY attempt DESC LIMIT 1) l ON true" \
 	" LEFT JOIN LATERAL" \
 	" (SELECT max(d.attempt) AS attempt, max(d.finished_at) AS at" \
@@ -270,6 +270,7 @@ unfinished_row(uint64 row, UnfinishedTask *unfinished, ParentsSeen *seen)
 	unfinished->given_back = sql_int4(row, 25);
 	task->expires_at = sql_isnull(row, 21) ? POLICY_TIME_NEVER :
 		sql_int8(row, 21);
+	task->retry = strcmp(sql_text(row, 27), "t") == 0;
 	unfinished_parents(row, unfinished, seen);
 	if (!sql_isnull(row, 19))
 		task->priority = sql_int4(row, 19);

@@ -11,6 +11,7 @@
  */
 #include "policy/admit.h"
 #include "policy/bucket.h"
+#include "policy/budget.h"
 #include "policy/choose.h"
 #include "policy/depend.h"
 #include "policy/expiry.h"
@@ -53,7 +54,7 @@ policy_task_place(Policy *policy, uint32_t task, PolicyTime run_at)
 							policy_stored_time(facts->deadline),
 							facts->priority);
 	facts->state = TASK_STATE_READY;
-	policy_count_ready(bucket, 1);
+	policy_count_ready(policy, bucket, 1);
 	policy_order_insert(&policy->tasks, &bucket->order, task);
 }
 
@@ -78,7 +79,7 @@ task_lift(Policy *policy, uint32_t task)
 	else
 	{
 		policy_order_delete(&policy->tasks, &bucket->order, task);
-		policy_count_ready(bucket, -1);
+		policy_count_ready(policy, bucket, -1);
 	}
 }
 
@@ -231,6 +232,7 @@ policy_promote(Policy *policy, PolicyTime now)
 	if (now > policy->now)
 		policy->now = now;
 	policy_rate_open_due(policy);
+	policy_budget_open_due(policy);
 	for (n = 0; n < PROMOTE_BATCH; n++)
 	{
 		uint32_t	task = policy_order_first(&policy->tasks, &policy->timers);
@@ -285,7 +287,9 @@ run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
 	start->klass = (PolicyClass) bucket->klass;
 	start->attempt = facts->attempt;
 	start->solo = bucket->solo;
+	policy->runs[run].started_at = policy->now;
 	policy_run_take(policy, run, bucket, start);
+	policy_budget_count(policy, bucket, facts->attempt);
 	task_lift(policy, task);
 	policy_expiry_suspend(policy, node->task_id);
 	facts->state = TASK_STATE_RUNNING;
@@ -402,6 +406,7 @@ run_wake(Policy *policy, PolicyBucket *bucket)
 	policy_wake(policy, &bucket->queue->place);
 	for (i = 0; i < bucket->nneeds; i++)
 		policy_wake(policy, &bucket->needs[i]->place);
+	policy_budget_wake(policy, bucket);
 	policy_bucket_check(policy, bucket);
 }
 
@@ -430,9 +435,9 @@ policy_finished(Policy *policy, int64_t task_id)
 /*
  * A task that ran waits for its next attempt, with its age.
  */
-bool
-policy_again(Policy *policy, int64_t task_id, int32_t attempt,
-			 PolicyTime run_at, bool solo)
+static bool
+run_again(Policy *policy, int64_t task_id, int32_t attempt, PolicyTime run_at,
+		  bool solo, bool retry)
 {
 	uint32_t	task = policy_run_find(policy, task_id);
 	PolicyBucket *old;
@@ -441,7 +446,9 @@ policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 	if (task == 0)
 		return false;
 	old = policy_bucket_of(policy, task);
-	bucket = policy_bucket_twin(policy, old, solo);
+	if (policy_task_facts(&policy->tasks, task)->attempt == attempt)
+		retry = old->retry;
+	bucket = policy_bucket_twin(policy, old, solo, retry);
 	if (policy_task_facts(&policy->tasks, task)->attempt == attempt)
 		policy_run_give_back(policy, task);
 	run_end(policy, task);
@@ -455,6 +462,20 @@ policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 	policy_settle(policy, bucket);
 	run_wake(policy, old);
 	return true;
+}
+
+bool
+policy_again(Policy *policy, int64_t task_id, int32_t attempt,
+			 PolicyTime run_at, bool solo)
+{
+	return run_again(policy, task_id, attempt, run_at, solo, false);
+}
+
+bool
+policy_retry(Policy *policy, int64_t task_id, int32_t attempt,
+			 PolicyTime run_at, bool solo)
+{
+	return run_again(policy, task_id, attempt, run_at, solo, true);
 }
 
 /*

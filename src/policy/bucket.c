@@ -23,6 +23,7 @@ typedef struct BucketKey
 	uint32_t	owner;
 	PolicyClass klass;
 	bool		solo;
+	bool		retry;
 	int			nneeds;
 	uint64_t	needs[POLICY_MAX_NEEDS];	/* sorted, each once */
 } BucketKey;
@@ -55,7 +56,8 @@ key_hash(const BucketKey *key)
 	int			i;
 
 	hash = policy_hash(((uint64_t) key->queue << 32) | key->owner,
-					   ((uint64_t) key->klass << 1) | key->solo);
+					   ((uint64_t) key->klass << 2) |
+					   (key->retry ? 2 : 0) | (key->solo ? 1 : 0));
 	for (i = 0; i < key->nneeds; i++)
 		hash = policy_hash(hash, key->needs[i]);
 	return hash;
@@ -71,7 +73,7 @@ key_matches(const BucketKey *key, const PolicyBucket *bucket)
 
 	if (bucket->queue->id != key->queue || bucket->owner->id != key->owner ||
 		bucket->klass != key->klass || bucket->solo != key->solo ||
-		bucket->nneeds != key->nneeds)
+		bucket->retry != key->retry || bucket->nneeds != key->nneeds)
 		return false;
 	for (i = 0; i < key->nneeds; i++)
 		if (bucket->needs[i]->key != key->needs[i])
@@ -150,12 +152,23 @@ bucket_get(Policy *policy, const BucketKey *key)
 								 key->nneeds * sizeof(PolicyResource *));
 	bucket->klass = (uint8_t) key->klass;
 	bucket->solo = key->solo;
+	bucket->retry = key->retry;
 	bucket->nneeds = (uint8_t) key->nneeds;
 	bucket_attach(policy, bucket, key);
 	bucket_register(policy, bucket);
 	policy_map_insert(&policy->bucket_map, &policy->memory, &bucket->entry,
 					  hash);
 	return bucket;
+}
+
+/*
+ * Do the tasks need room in retry budgets?  Those that run alone do not: they
+ * have a limit of their own, the crashes that they may cause.
+ */
+static bool
+bucket_is_retry(bool retry, bool solo)
+{
+	return retry && !solo;
 }
 
 /*
@@ -174,16 +187,18 @@ policy_bucket_get(Policy *policy, const PolicyTask *task)
 	key.owner = task->owner;
 	key.klass = task->klass;
 	key.solo = task->solo;
+	key.retry = bucket_is_retry(task->retry, task->solo);
 	for (i = 0; i < task->nneeds && i < POLICY_MAX_NEEDS; i++)
 		key_add_need(&key, task->needs[i]);
 	return bucket_get(policy, &key);
 }
 
 /*
- * The bucket that differs from this one in nothing but "solo".
+ * The bucket that differs from this one in nothing but "solo" and "retry".
  */
 PolicyBucket *
-policy_bucket_twin(Policy *policy, const PolicyBucket *bucket, bool solo)
+policy_bucket_twin(Policy *policy, const PolicyBucket *bucket, bool solo,
+				   bool retry)
 {
 	BucketKey	key = {0};
 	int			i;
@@ -192,6 +207,7 @@ policy_bucket_twin(Policy *policy, const PolicyBucket *bucket, bool solo)
 	key.owner = bucket->owner->id;
 	key.klass = (PolicyClass) bucket->klass;
 	key.solo = solo;
+	key.retry = bucket_is_retry(retry, solo);
 	key.nneeds = bucket->nneeds;
 	for (i = 0; i < bucket->nneeds; i++)
 		key.needs[i] = bucket->needs[i]->key;

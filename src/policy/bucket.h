@@ -12,7 +12,8 @@
 
 extern PolicyBucket *policy_bucket_get(Policy *policy, const PolicyTask *task);
 extern PolicyBucket *policy_bucket_twin(Policy *policy,
-										const PolicyBucket *bucket, bool solo);
+										const PolicyBucket *bucket, bool solo,
+										bool retry);
 extern void policy_bucket_check(Policy *policy, PolicyBucket *bucket);
 extern void policy_buckets_release(Policy *policy);
 

@@ -9,6 +9,7 @@
  *-------------------------------------------------------------------------
  */
 #include "policy/admit.h"
+#include "policy/budget.h"
 #include "policy/choose.h"
 #include "policy/expiry.h"
 #include "policy/park.h"
@@ -71,6 +72,8 @@ policy_next_due(Policy *policy)
 		due = policy->solo.drain_until;
 	if (policy_rate_next_due(policy) < due)
 		due = policy_rate_next_due(policy);
+	if (policy_budget_next_due(policy) < due)
+		due = policy_budget_next_due(policy);
 	return due;
 }
 
@@ -127,6 +130,23 @@ why_not_chosen(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 }
 
 /*
+ * Does a task lack room in a retry budget?  Then it is told in whose.
+ */
+static bool
+why_budget(const PolicyBucket *bucket, PolicyWhy *why)
+{
+	const PolicyPlace *place = policy_budget_lacks(bucket);
+	const PolicyBudget *budget;
+
+	if (place == NULL)
+		return false;
+	budget = POLICY_CONTAINER(PolicyBudget, place, place);
+	why->resource = budget->resource;
+	why->until = policy_budget_opens_at(budget);
+	return true;
+}
+
+/*
  * Why a task that is due does not run.
  */
 static PolicyCause
@@ -144,6 +164,8 @@ why_due(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 	if (!policy_place_room(&bucket->queue->place,
 						   (PolicyClass) bucket->klass))
 		return POLICY_CAUSE_QUEUE_LIMIT;
+	if (why_budget(bucket, why))
+		return POLICY_CAUSE_BUDGET;
 	resource = policy_lacks_slot(bucket);
 	if (resource != NULL)
 	{

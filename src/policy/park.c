@@ -8,6 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "policy/budget.h"
 #include "policy/park.h"
 #include "policy/place.h"
 #include "policy/slots.h"
@@ -34,9 +35,13 @@ policy_lacks(const PolicyBucket *bucket)
 {
 	PolicyClass klass = (PolicyClass) bucket->klass;
 	PolicyResource *resource;
+	PolicyPlace *budget;
 
 	if (!policy_place_room(&bucket->queue->place, klass))
 		return &bucket->queue->place;
+	budget = policy_budget_lacks(bucket);
+	if (budget != NULL)
+		return budget;
 	resource = policy_lacks_slot(bucket);
 	if (resource != NULL)
 		return &resource->place;
@@ -46,15 +51,41 @@ policy_lacks(const PolicyBucket *bucket)
 }
 
 /*
+ * Counts ready tasks more, or less, of a bucket that is parked.
+ */
+static void
+park_count(Policy *policy, PolicyBucket *bucket, int change)
+{
+	if (bucket->place->kind == PLACE_BUDGET)
+		policy_budget_count_waiting(policy,
+									POLICY_CONTAINER(PolicyBudget, place,
+													 bucket->place), change);
+	if (bucket->place->kind == PLACE_RESOURCE ||
+		bucket->place->kind == PLACE_BUDGET)
+		bucket->queue->parked += change;
+}
+
+/*
  * Counts one ready task more, or less, in the bucket and its queue.
  */
 void
-policy_count_ready(PolicyBucket *bucket, int change)
+policy_count_ready(Policy *policy, PolicyBucket *bucket, int change)
 {
 	bucket->nready += change;
 	bucket->queue->ready += change;
-	if (bucket->place != NULL && bucket->place->kind == PLACE_RESOURCE)
-		bucket->queue->parked += change;
+	if (bucket->place != NULL)
+		park_count(policy, bucket, change);
+}
+
+/*
+ * Who is parked at a place has changed: a budget may need a timer, or no more.
+ */
+static void
+park_settle_place(Policy *policy, PolicyPlace *place)
+{
+	if (place->kind == PLACE_BUDGET)
+		policy_budget_settle(policy,
+							 POLICY_CONTAINER(PolicyBudget, place, place));
 }
 
 /*
@@ -80,8 +111,8 @@ park_enter_place(Policy *policy, PolicyBucket *bucket, PolicyPlace *place)
 								   bucket->queue->id, &bucket->queue->weight,
 								   bucket->owner->id);
 	policy_fair_insert(bucket->node, &bucket->item);
-	if (place->kind == PLACE_RESOURCE)
-		bucket->queue->parked += bucket->nready;
+	park_count(policy, bucket, (int) bucket->nready);
+	park_settle_place(policy, place);
 }
 
 /*
@@ -90,11 +121,15 @@ park_enter_place(Policy *policy, PolicyBucket *bucket, PolicyPlace *place)
 static void
 park_leave(Policy *policy, PolicyBucket *bucket)
 {
+	PolicyPlace *place = bucket->place;
+
 	policy_fair_delete(bucket->node, &bucket->item);
-	if (bucket->place != NULL)
+	if (place != NULL)
+	{
 		policy_fair_put(&policy->fair, bucket->node);
-	if (bucket->place != NULL && bucket->place->kind == PLACE_RESOURCE)
-		bucket->queue->parked -= bucket->nready;
+		park_count(policy, bucket, -(int) bucket->nready);
+		park_settle_place(policy, place);
+	}
 	bucket->node = NULL;
 	bucket->place = NULL;
 }
@@ -109,8 +144,13 @@ park_wake_next(Policy *policy, PolicyPlace *place, PolicyClass klass)
 	FairRoot   *parked = &place->parked[klass];
 	PolicyBucket *bucket;
 
-	if (policy_fair_empty(parked) || !policy_place_room(place, klass))
+	if (policy_fair_empty(parked))
 		return;
+	if (!policy_place_room(place, klass))
+	{
+		park_settle_place(policy, place);
+		return;
+	}
 	bucket = POLICY_CONTAINER(PolicyBucket, item, policy_fair_turn(parked));
 	policy_fair_charge(parked, bucket->node);
 	park_leave(policy, bucket);
@@ -131,6 +171,13 @@ park_pass_on(Policy *policy, const PolicyBucket *bucket)
 	park_wake_next(policy, &bucket->owner->place, klass);
 	for (i = 0; i < bucket->nneeds; i++)
 		park_wake_next(policy, &bucket->needs[i]->place, klass);
+	if (!bucket->retry)
+		return;
+	if (bucket->queue->budget != NULL)
+		park_wake_next(policy, &bucket->queue->budget->place, klass);
+	for (i = 0; i < bucket->nneeds; i++)
+		if (bucket->needs[i]->budget != NULL)
+			park_wake_next(policy, &bucket->needs[i]->budget->place, klass);
 }
 
 /*

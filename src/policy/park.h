@@ -12,7 +12,8 @@
 
 extern PolicyResource *policy_lacks_slot(const PolicyBucket *bucket);
 extern PolicyPlace *policy_lacks(const PolicyBucket *bucket);
-extern void policy_count_ready(PolicyBucket *bucket, int change);
+extern void policy_count_ready(Policy *policy, PolicyBucket *bucket,
+							   int change);
 extern void policy_settle(Policy *policy, PolicyBucket *bucket);
 extern void policy_park(Policy *policy, PolicyBucket *bucket,
 						PolicyPlace *place);

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * place.c
- *	  Places that buckets need room in: queues, owners, resources.
+ *	  Places that buckets need room in: queues, owners, resources, budgets.
  *
  *-------------------------------------------------------------------------
  */
+#include "policy/budget.h"
 #include "policy/place.h"
 #include "policy/rate.h"
 #include "policy/slots.h"
@@ -55,6 +56,8 @@ policy_place_room(const PolicyPlace *place, PolicyClass klass)
 	}
 	if (place->kind == PLACE_OWNER)
 		return !POLICY_CONTAINER(PolicyOwner, place, place)->held;
+	if (place->kind == PLACE_BUDGET)
+		return policy_budget_room(POLICY_CONTAINER(PolicyBudget, place, place));
 	return policy_slots_room(POLICY_CONTAINER(PolicyResource, place, place),
 							 klass);
 }
@@ -111,6 +114,7 @@ policy_queue_check(Policy *policy, PolicyQueue *queue)
 {
 	if (queue->configured || queue->nbuckets > 0)
 		return;
+	policy_budget_free(policy, &queue->budget);
 	policy_map_delete(&policy->queues, &policy->memory, &queue->entry);
 	policy_memory_release(&policy->memory, queue, sizeof(PolicyQueue));
 }
@@ -192,10 +196,12 @@ void
 policy_resource_check(Policy *policy, PolicyResource *resource)
 {
 	if (resource->slots > 0 || resource->gap > 0 || resource->foreign != 0 ||
-		resource->gate_waiting || resource->nbuckets > 0)
+		resource->gate_waiting || resource->nbuckets > 0 ||
+		(resource->budget != NULL && resource->budget->rule.window > 0))
 		return;
 	WEIR_ASSERT(resource->own == 0);
 	policy_rate_leave(policy, resource);
+	policy_budget_free(policy, &resource->budget);
 	policy_map_delete(&policy->resources, &policy->memory, &resource->entry);
 	policy_memory_release(&policy->memory, resource, sizeof(PolicyResource));
 }
@@ -206,8 +212,11 @@ policy_resource_check(Policy *policy, PolicyResource *resource)
 static void
 queue_release(PolicyMemory *memory, PolicyMapEntry *entry)
 {
-	policy_memory_release(memory, POLICY_CONTAINER(PolicyQueue, entry, entry),
-						  sizeof(PolicyQueue));
+	PolicyQueue *queue = POLICY_CONTAINER(PolicyQueue, entry, entry);
+
+	if (queue->budget != NULL)
+		policy_memory_release(memory, queue->budget, sizeof(PolicyBudget));
+	policy_memory_release(memory, queue, sizeof(PolicyQueue));
 }
 
 static void
@@ -220,9 +229,11 @@ owner_release(PolicyMemory *memory, PolicyMapEntry *entry)
 static void
 resource_release(PolicyMemory *memory, PolicyMapEntry *entry)
 {
-	policy_memory_release(memory,
-						  POLICY_CONTAINER(PolicyResource, entry, entry),
-						  sizeof(PolicyResource));
+	PolicyResource *resource = POLICY_CONTAINER(PolicyResource, entry, entry);
+
+	if (resource->budget != NULL)
+		policy_memory_release(memory, resource->budget, sizeof(PolicyBudget));
+	policy_memory_release(memory, resource, sizeof(PolicyResource));
 }
 
 /*

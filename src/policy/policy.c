@@ -126,10 +126,13 @@ policy_set_shedding(Policy *policy, uint32_t queue, bool sheds)
 void
 policy_drop_queue(Policy *policy, uint32_t queue)
 {
+	static const BudgetRule none;
 	PolicyQueue *entry = policy_queue_find(policy, queue);
 
 	if (entry == NULL)
 		return;
+	entry->configured = true;
+	policy_set_queue_budget(policy, queue, &none);
 	entry->configured = false;
 	policy_shed_configure(policy, entry, false);
 	policy_queue_configure(entry, 0, 1.0, false);

@@ -56,6 +56,7 @@ typedef enum PolicyCause
 	POLICY_CAUSE_PAUSED_QUEUE,
 	POLICY_CAUSE_SOLO,			/* it runs alone, or another one does */
 	POLICY_CAUSE_QUEUE_LIMIT,	/* max_running of its queue */
+	POLICY_CAUSE_BUDGET,		/* the retry budget of its queue or a resource */
 	POLICY_CAUSE_RESOURCE,		/* no slot free in a resource */
 	POLICY_CAUSE_RATE,			/* a resource's rate, or its pause */
 	POLICY_CAUSE_CLASS_SHARE,	/* remaining workers are reserved for others */
@@ -82,6 +83,7 @@ typedef struct PolicyTask
 	int32_t		priority;		/* lower first; a bounded head start */
 	int32_t		attempt;		/* number of the attempt to start next */
 	bool		solo;			/* run it alone: it may crash the server */
+	bool		retry;			/* its last attempt failed, and counts */
 	PolicyTime	enqueued_at;
 	PolicyTime	run_at;			/* not before; POLICY_TIME_ALWAYS if none */
 	PolicyTime	deadline;		/* POLICY_TIME_NEVER if none */
@@ -151,8 +153,9 @@ typedef struct PolicyWant
 typedef struct PolicyWhy
 {
 	PolicyCause cause;
-	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE and RATE */
-	PolicyTime	until;			/* for POLICY_CAUSE_SCHEDULED and RATE */
+	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE and RATE; for
+								 * BUDGET: 0 if it is that of the queue */
+	PolicyTime	until;			/* for POLICY_CAUSE_SCHEDULED, RATE, BUDGET */
 	uint64_t	ahead;			/* tasks of its bucket before it, at most; 0
 								 * only if it is the first */
 } PolicyWhy;
@@ -186,6 +189,30 @@ typedef struct PolicyTimes
 	PolicyTime	full_at;
 	PolicyTime	opens_at;
 } PolicyTimes;
+
+/*
+ * A retry budget: in any time as long as "window" (us; 0 is no budget) at most
+ * "ratio" times as many retries start as first attempts, or "floor" of them.
+ */
+typedef struct BudgetRule
+{
+	double		ratio;
+	int64_t		window;
+	int32_t		floor;			/* at least 1 */
+} BudgetRule;
+
+/* How much of a budget is used */
+typedef struct BudgetState
+{
+	uint32_t	queue;			/* that it is of; 0 if of a resource */
+	uint64_t	resource;
+	uint32_t	firsts;			/* first attempts that count */
+	uint32_t	retries;		/* that count */
+	uint32_t	allowed;		/* at most so many; 0 if there is no budget */
+	uint32_t	waiting;		/* retries that wait for it */
+	PolicyTime	opens_at;		/* when the next of those may start;
+								 * POLICY_TIME_ALWAYS if none waits */
+} BudgetState;
 
 /*
  * The allocator.  alloc and resize never return NULL (they raise or exit);
@@ -228,6 +255,16 @@ extern void policy_set_paused(Policy *policy, bool paused);
  */
 extern void policy_set_rate(Policy *policy, uint64_t resource, PolicyTime now,
 							int64_t gap, int burst, PolicyTime full_at);
+
+/*
+ * Retry budgets.  What was counted is forgotten when the window gets another
+ * length.  The figures of those that have changed are told one by one.
+ */
+extern void policy_set_queue_budget(Policy *policy, uint32_t queue,
+									const BudgetRule *rule);
+extern void policy_set_resource_budget(Policy *policy, uint64_t resource,
+									   const BudgetRule *rule);
+extern bool policy_next_budget(Policy *policy, BudgetState *state);
 
 /*
  * Nothing that needs the resource starts before "until"; for "spread" after
@@ -285,7 +322,8 @@ extern bool policy_change(Policy *policy, int64_t task_id,
  * policy_put_back (it was not started after all: same attempt, same age, and
  * no share is charged; hold the owner, or it is the next one again).  If
  * policy_again says the attempt that it was started as, it did not start
- * either, and takes no token.
+ * either, and takes no token; it is a retry if it was one.  policy_retry is
+ * policy_again after an attempt that failed and counts.
  */
 extern bool policy_next(Policy *policy, PolicyTime now, PolicyStart *start);
 
@@ -323,6 +361,8 @@ extern void policy_parent_ended(Policy *policy, int64_t parent_id,
 								bool succeeded, PolicyTime now);
 extern bool policy_finished(Policy *policy, int64_t task_id);
 extern bool policy_again(Policy *policy, int64_t task_id, int32_t attempt,
+						 PolicyTime run_at, bool solo);
+extern bool policy_retry(Policy *policy, int64_t task_id, int32_t attempt,
 						 PolicyTime run_at, bool solo);
 extern bool policy_put_back(Policy *policy, int64_t task_id);
 

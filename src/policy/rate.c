@@ -18,6 +18,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "policy/budget.h"
 #include "policy/park.h"
 #include "policy/place.h"
 #include "policy/rank.h"
@@ -264,13 +265,15 @@ policy_rate_leave(Policy *policy, PolicyResource *resource)
 bool
 policy_forget_resource(Policy *policy, uint64_t resource, PolicyTime now)
 {
+	static const BudgetRule none;
 	PolicyResource *entry = policy_resource_find(policy, resource);
 
 	if (entry == NULL)
 		return true;
 	if (entry->nbuckets > 0 || entry->foreign != 0 || entry->gate_waiting ||
-		!rate_full(entry, now))
+		!rate_full(entry, now) || !policy_budget_idle(entry->budget, now))
 		return false;
+	policy_set_resource_budget(policy, resource, &none);
 	policy_set_resource(policy, resource, 0, 0);
 	policy_set_rate(policy, resource, now, 0, 1, POLICY_TIME_ALWAYS);
 	return policy_resource_find(policy, resource) == NULL;

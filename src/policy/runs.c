@@ -5,6 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "policy/budget.h"
 #include "policy/rate.h"
 #include "policy/runs.h"
 #include "policy/slots.h"
@@ -100,6 +101,7 @@ policy_run_adopt(Policy *policy, uint32_t index, const PolicyBucket *bucket,
 
 	run->ngrants = 0;
 	run->tokens = 0;
+	run->started_at = POLICY_TIME_ALWAYS;
 	for (i = 0; i < bucket->nneeds; i++)
 	{
 		PolicyResource *resource = bucket->needs[i];
@@ -118,7 +120,7 @@ policy_run_adopt(Policy *policy, uint32_t index, const PolicyBucket *bucket,
 }
 
 /*
- * A run that took tokens did not start.
+ * A run that took tokens, and counted for budgets, did not start.
  */
 void
 policy_run_give_back(Policy *policy, uint32_t task)
@@ -131,6 +133,9 @@ policy_run_give_back(Policy *policy, uint32_t task)
 	for (i = 0; i < bucket->nneeds; i++)
 		if ((run->tokens >> i) & 1)
 			policy_rate_give_back(policy, bucket->needs[i]);
+	policy_budget_give_back(policy, bucket,
+							policy_task_facts(&policy->tasks, task)->attempt,
+							run->started_at);
 }
 
 /*

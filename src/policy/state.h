@@ -4,8 +4,9 @@
  *	  What the policy knows.
  *
  * Buckets and places.  A bucket holds the tasks of one (queue, owner, class,
- * set of resources, solo).  A place is what a bucket needs room in: its queue,
- * its owner, each of its resources.  At any time a bucket
+ * set of resources, solo, retry).  A place is what a bucket needs room in: its
+ * queue, its owner, each of its resources, and for retries the budgets of
+ * these.  At any time a bucket
  *
  *	is idle		no task of it is due;
  *	is ready	it stands in the tree of its class; it had room when it
@@ -42,7 +43,8 @@ typedef enum PlaceKind
 {
 	PLACE_QUEUE,
 	PLACE_OWNER,
-	PLACE_RESOURCE
+	PLACE_RESOURCE,
+	PLACE_BUDGET
 } PlaceKind;
 
 typedef struct PolicyPlace
@@ -50,6 +52,38 @@ typedef struct PolicyPlace
 	PlaceKind	kind;
 	FairRoot	parked[POLICY_NUM_CLASSES];
 } PolicyPlace;
+
+/*
+ * A retry budget (budget.c).  Slices of time are kept as long as their counts
+ * are needed: those of the window, one that is partly out, one whose retries
+ * leave.
+ */
+#define BUDGET_SLICES	20
+#define BUDGET_KEPT		(BUDGET_SLICES + 2)
+
+typedef struct BudgetCounts
+{
+	uint32_t	firsts;			/* first attempts that started */
+	uint32_t	retries;
+} BudgetCounts;
+
+typedef struct PolicyBudget
+{
+	PolicyPlace place;
+	uint32_t	queue;			/* whose it is, or */
+	uint64_t	resource;
+	BudgetRule	rule;
+	const PolicyTime *now;		/* of the policy */
+	int64_t		length;			/* of a slice */
+	int64_t		slice;			/* number of the last one that is kept */
+	BudgetCounts slices[BUDGET_KEPT];	/* by number */
+	uint32_t	waiting;		/* ready tasks in buckets parked here */
+	bool		timed;			/* in the heap: somebody waits for time */
+	PolicyHeapNode by_opening;
+	PolicyTime	opens_at;		/* while timed */
+	bool		changed;		/* its figures, since they were told */
+	struct PolicyBudget *next_changed;
+} PolicyBudget;
 
 typedef struct PolicyQueue
 {
@@ -63,11 +97,13 @@ typedef struct PolicyQueue
 	uint32_t	ready;			/* tasks by state */
 	uint32_t	delayed;
 	uint32_t	running;
-	uint32_t	parked;			/* ready ones in buckets parked at resources */
+	uint32_t	parked;			/* ready ones in buckets parked at resources
+								 * and budgets */
 	uint32_t	dependent;		/* tasks that wait for others */
 	uint32_t	nbuckets;
 	bool		sheds;			/* tasks that wait stand in these: (shed.c) */
 	TaskOrder	shed[POLICY_NUM_CLASSES];
+	PolicyBudget *budget;		/* of retries, or NULL */
 } PolicyQueue;
 
 typedef struct PolicyOwner
@@ -91,6 +127,7 @@ typedef struct PolicyResource
 	bool		gate_waiting;
 	bool		closed;			/* nothing starts before opens_at (rate.c) */
 	uint32_t	nbuckets;
+	PolicyBudget *budget;		/* of retries, or NULL */
 	PolicyHeapNode by_opening;	/* while closed */
 	PolicyTime	opens_at;
 	int64_t		gap;			/* between tokens; no rate if 0 */
@@ -123,6 +160,7 @@ typedef struct PolicyBucket
 	uint32_t	index;			/* in Policy.buckets */
 	uint8_t		klass;
 	bool		solo;
+	bool		retry;			/* tasks whose last attempt failed */
 	uint8_t		nneeds;
 	PolicyResource *needs[];	/* in order of their keys, each once */
 } PolicyBucket;
@@ -158,6 +196,7 @@ typedef struct PolicyRun
 	bool		ending;			/* its worker is counted as free already */
 	bool		charged;		/* policy_next has started it */
 	uint8_t		tokens;			/* needs that it took a token of, as bits */
+	PolicyTime	started_at;
 	int			ngrants;
 	PolicyResource *resources[POLICY_MAX_NEEDS];
 	int8_t		slots[POLICY_MAX_NEEDS];
@@ -197,6 +236,8 @@ struct Policy
 	EdgeTable	edges;
 	PolicyHeapNode *closed;		/* resources by when they open */
 	PolicyResource *changed;	/* those whose times have changed */
+	PolicyHeapNode *budgets;	/* by when they have room, if somebody waits */
+	PolicyBudget *changed_budgets;	/* those whose figures have changed */
 	FairSpace	fair;
 	PolicyMap	queues;
 	PolicyMap	owners;

@@ -60,6 +60,7 @@ record_promise(Attempt *attempt, const RunRow *run)
 	completion.attempt = assignment->attempt;
 	completion.duration = attempt->duration;
 	completion.run_at = run->retry_at;
+	completion.retry = run->charged;
 	if (run->final)
 		completion.ended = depth_slot(database_mine(), assignment->queue);
 	xact_complete(attempt->worker, &completion);

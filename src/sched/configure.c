@@ -57,6 +57,8 @@ configure_queues(Scheduler *scheduler)
 						 queues[i].paused);
 		policy_set_shedding(scheduler->policy, queues[i].queue_id,
 							queues[i].sheds);
+		policy_set_queue_budget(scheduler->policy, queues[i].queue_id,
+								&queues[i].budget);
 		ahead_set_queue(scheduler, &queues[i]);
 	}
 	watermark_configure(scheduler, queues, n);
@@ -192,6 +194,8 @@ configure_tell(Scheduler *scheduler, ResourceSlot *resource)
 		policy_set_rate(scheduler->policy, resource->key,
 						GetCurrentTimestamp(), resource->gap, resource->burst,
 						configure_full_at(scheduler->database, resource));
+	policy_set_resource_budget(scheduler->policy, resource->key,
+							   &resource->budget);
 	resource->told = true;
 }
 

@@ -26,6 +26,7 @@
 #include "sched/configure.h"
 #include "sched/dispatch.h"
 #include "sched/ends.h"
+#include "sched/figures.h"
 #include "sched/pool.h"
 #include "sched/rebuild.h"
 #include "sched/shed.h"
@@ -281,4 +282,5 @@ dispatch(Scheduler *scheduler)
 	dispatch_publish(scheduler);
 	classes_publish(scheduler);
 	configure_publish(scheduler);
+	figures_publish(scheduler, now);
 }

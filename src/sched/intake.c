@@ -329,8 +329,9 @@ intake_completion(Scheduler *scheduler, const Completion *completion,
 				dependency_look(scheduler, task_id);
 			break;
 		case COMPLETION_AGAIN:
-			(void) policy_again(policy, task_id, completion->attempt + 1,
-								completion->run_at, assignment->solo);
+			(void) (completion->retry ? policy_retry : policy_again)
+				(policy, task_id, completion->attempt + 1, completion->run_at,
+				 assignment->solo);
 			break;
 		case COMPLETION_BOUNCED:
 			intake_bounced(scheduler, completion, assignment);

@@ -403,6 +403,7 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 		return;
 	}
 	task.attempt++;
+	task.retry = run->charged;
 	/* as unfinished.c sees it */
 	if (run->started_at != 0 || run->charged)
 		task.expires_at = POLICY_TIME_NEVER;

@@ -18,6 +18,7 @@
 
 #include "utils/timestamp.h"
 
+#include "shmem/budget_figures.h"
 #include "shmem/depth.h"
 #include "shmem/offers.h"
 #include "shmem/settings.h"
@@ -46,6 +47,7 @@ depth_init(WeirDatabase *database)
 		pg_atomic_init_u64(&slot->longest, 0);
 		ConditionVariableInit(&slot->room);
 		offers_init(slot);
+		budget_figures_init(&slot->budget);
 	}
 }
 
@@ -68,6 +70,7 @@ depth_reset(QueueSlot *slot)
 	pg_atomic_write_u32(&slot->running, 0);
 	pg_atomic_write_u64(&slot->shed, 0);
 	offers_withdraw(slot);
+	budget_figures_clear(&slot->budget);
 }
 
 /*

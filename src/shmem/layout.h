@@ -103,6 +103,20 @@ typedef struct SubmitRing
 } SubmitRing;
 
 /*
+ * How much of a retry budget is used.  Written by the scheduler, for show.
+ * Owner: budget_figures.c.
+ */
+typedef struct BudgetFigures
+{
+	pg_atomic_uint32 firsts;	/* first attempts in the window */
+	pg_atomic_uint32 retries;	/* retries in it */
+	pg_atomic_uint32 allowed;	/* most retries in it */
+	pg_atomic_uint32 waiting;	/* retries that wait for room */
+	pg_atomic_uint64 opens_at;	/* when the next of those may start; 0 = none */
+	pg_atomic_uint64 counted_at;	/* when that was so */
+} BudgetFigures;
+
+/*
  * The depth of one queue, kept exact by reservations.  Owner: depth.c.
  * ready .. running are for show, written by the scheduler.
  */
@@ -124,6 +138,7 @@ typedef struct QueueSlot
 	pg_atomic_uint64 gap;		/* smoothed time between ends, us */
 	pg_atomic_uint64 longest;	/* scheduler: of the last runs, us */
 	ConditionVariable room;		/* depth went down */
+	BudgetFigures budget;		/* of its retries */
 
 	/* of a queue that sheds; owner: offers.c */
 	pg_atomic_uint64 shed;		/* tasks that were shed */
@@ -193,6 +208,8 @@ typedef struct ResourceSlot
 	int32		burst;			/* as "slots" */
 	int64		gap;			/* between tokens, us; 0 = no rate */
 	TimestampTz since;			/* when the limits were set */
+	BudgetRule	budget;			/* of retries; as "slots" */
+	BudgetFigures used_budget;
 	pg_atomic_uint32 pins;		/* transactions that mean it */
 	pg_atomic_uint64 used_at;	/* the last of them ended */
 	pg_atomic_uint64 full_at;	/* scheduler: when all tokens are there */
@@ -292,6 +309,7 @@ typedef struct Completion
 {
 	CompletionKind kind;
 	bool		succeeded;		/* COMPLETION_FINAL: known to have */
+	bool		retry;			/* COMPLETION_AGAIN: the next one is a retry */
 	int16		place;			/* of the assignment */
 	int64		task_id;
 	int32		attempt;

@@ -23,6 +23,7 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
+#include "shmem/budget_figures.h"
 #include "shmem/named_resource.h"
 #include "shmem/resource.h"
 
@@ -83,6 +84,7 @@ set_limits(ResourceSlot *resource, const ResourceLimits *limits,
 	resource->gap = limits->gap;
 	resource->burst = limits->burst;
 	resource->since = limits->since;
+	resource->budget = limits->budget;
 	resource->on_demand = on_demand;
 	resource->named = true;
 	resource->told = false;
@@ -100,6 +102,7 @@ fill_entry(ResourceSlot *resource, uint64 key, const char *name)
 	pg_atomic_write_u64(&resource->opens_at, 0);
 	pg_atomic_write_u64(&resource->paused_until, 0);
 	pg_atomic_write_u64(&resource->paused_by, 0);
+	budget_figures_clear(&resource->used_budget);
 	resource->key = key;
 }
 
@@ -241,6 +244,7 @@ named_resource_forget(WeirDatabase *database, ResourceSlot *resource,
 	{
 		resource->rule.slots = 0;
 		resource->gap = 0;
+		resource->budget.window = 0;
 		resource_vacate(database, resource);
 	}
 	LWLockRelease(database->lock);

@@ -18,6 +18,7 @@ typedef struct ResourceLimits
 	int64		gap;			/* between tokens, us; 0 = no rate */
 	int32		burst;
 	TimestampTz since;			/* when it was configured */
+	BudgetRule	budget;			/* of retries */
 } ResourceLimits;
 
 extern void named_resource_install(void);

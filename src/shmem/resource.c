@@ -18,6 +18,7 @@
 
 #include "common/hashfn.h"
 
+#include "shmem/budget_figures.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
 
@@ -67,6 +68,7 @@ resource_init(WeirDatabase *database)
 		pg_atomic_init_u64(&resource->opens_at, 0);
 		pg_atomic_init_u64(&resource->paused_until, 0);
 		pg_atomic_init_u64(&resource->paused_by, 0);
+		budget_figures_init(&resource->used_budget);
 	}
 }
 
@@ -96,6 +98,7 @@ resource_end_reading(WeirDatabase *database)
 			continue;
 		memset(&resource->rule, 0, sizeof(CapRule));
 		resource->gap = 0;
+		resource->budget.window = 0;
 		resource->on_demand = true;
 		pg_atomic_write_u64(&resource->paused_until, 0);
 	}
@@ -211,6 +214,7 @@ resource_set(WeirDatabase *database, uint64 key, const CapRule *rule)
 	{
 		resource->key = key;
 		resource->gap = 0;
+		resource->budget.window = 0;
 		pg_atomic_write_u64(&resource->paused_until, 0);
 		resource->rule = *rule;
 		resource->named = true;

@@ -57,6 +57,35 @@ episode_change_class(Episode *e)
 }
 
 /*
+ * Draws a retry budget, or none.  One with another window begins empty.
+ */
+static void
+change_budget(Episode *e, ModelBudget *budget)
+{
+	int64_t		window = chance(e, 40) ? 0 : (1 + draw(e, 100)) * SECOND;
+
+	if (chance(e, 30))
+		window = budget->rule.window;
+	if (window != budget->rule.window)
+		budget->n = 0;
+	budget->rule.window = window;
+	budget->rule.ratio = chance(e, 30) ? 0 : draw(e, 100) / 100.0;
+	budget->rule.floor = 1 + draw(e, 4);
+}
+
+/*
+ * Sets the retry budget of a resource to something random.
+ */
+static void
+change_resource_budget(Episode *e)
+{
+	ModelResource *state = &e->model.resources[draw(e, MODEL_RESOURCES)];
+
+	change_budget(e, &state->budget);
+	policy_set_resource_budget(e->policy, state->key, &state->budget.rule);
+}
+
+/*
  * Sets a queue to something random, or forgets it.
  */
 void
@@ -70,6 +99,7 @@ episode_change_queue(Episode *e)
 		state->max_running = 0;
 		state->paused = false;
 		state->sheds = false;
+		state->budget.rule.window = 0;
 		policy_drop_queue(e->policy, (uint32_t) queue);
 		return;
 	}
@@ -79,6 +109,8 @@ episode_change_queue(Episode *e)
 					 0.25 * (1 + draw(e, 8)), state->paused);
 	state->sheds = chance(e, 40);
 	policy_set_shedding(e->policy, (uint32_t) queue, state->sheds);
+	change_budget(e, &state->budget);
+	policy_set_queue_budget(e->policy, (uint32_t) queue, &state->budget.rule);
 }
 
 /*
@@ -178,7 +210,7 @@ change_foreign(Episode *e)
 void
 episode_change_something(Episode *e)
 {
-	switch (draw(e, 10))
+	switch (draw(e, 11))
 	{
 		case 0:
 			e->model.workers = chance(e, 5) ? 0 : 1 + draw(e, 8);
@@ -204,6 +236,9 @@ episode_change_something(Episode *e)
 		case 8:
 			change_pause(e);
 			break;
+		case 9:
+			change_resource_budget(e);
+			break;
 		default:
 			if (chance(e, 30))
 			{
@@ -219,4 +254,56 @@ episode_change_something(Episode *e)
 								  e->model.held[owner]);
 			}
 	}
+}
+
+/*
+ * Opens everything up.
+ */
+void
+episode_open_up(Episode *e)
+{
+	int			i;
+
+	for (i = 0; i < POLICY_NUM_CLASSES; i++)
+	{
+		e->model.classes[i].reserved = 0;
+		e->model.classes[i].max_share = 0;
+		e->model.classes[i].floor_share = 0;
+		policy_set_class(e->policy, (PolicyClass) i, 0, 0, 0, 1);
+	}
+	for (i = 0; i < MODEL_QUEUES; i++)
+	{
+		e->model.queues[i].max_running = 0;
+		e->model.queues[i].paused = false;
+		e->model.queues[i].sheds = false;
+		e->model.queues[i].budget.rule.window = 0;
+		policy_drop_queue(e->policy, (uint32_t) i);
+	}
+	for (i = 0; i < MODEL_OWNERS; i++)
+	{
+		e->model.held[i] = false;
+		policy_hold_owner(e->policy, (uint32_t) i, false);
+	}
+	for (i = 0; i < MODEL_RESOURCES; i++)
+	{
+		e->model.resources[i].slots = 0;
+		e->model.resources[i].reserved = 0;
+		e->model.resources[i].foreign = 0;
+		e->model.resources[i].gate_waiting = false;
+		e->model.resources[i].budget.rule.window = 0;
+		policy_set_resource_budget(e->policy, e->model.resources[i].key,
+								   &e->model.resources[i].budget.rule);
+		policy_set_resource(e->policy, e->model.resources[i].key, 0, 0);
+		policy_set_foreign(e->policy, e->model.resources[i].key, 0, false);
+		e->model.resources[i].gap = 0;
+		e->model.resources[i].paused_until = POLICY_TIME_ALWAYS;
+		e->model.resources[i].spread_until = POLICY_TIME_ALWAYS;
+		e->model.resources[i].apart_until = POLICY_TIME_ALWAYS;
+		policy_set_rate(e->policy, e->model.resources[i].key, e->model.now, 0,
+						1, 0);
+	}
+	e->model.workers = MODEL_TASKS;
+	policy_set_workers(e->policy, MODEL_TASKS);
+	e->model.paused = false;
+	policy_set_paused(e->policy, false);
 }

@@ -111,6 +111,7 @@ add_task(Episode *e)
 	spec->klass = random_class(e, (int) spec->queue);
 	spec->priority = chance(e, 80) ? 0 : draw(e, 2000) - 1000;
 	spec->attempt = 1 + draw(e, 3);
+	spec->retry = chance(e, e->retrying);
 	spec->solo = draw(e, 1000) < e->solos;
 	spec->enqueued_at = chance(e, 80) ? e->model.now : draw_time(e, 4 * HOUR);
 	spec->run_at = chance(e, e->delayed) ? draw_time(e, 10 * MINUTE) :
@@ -181,6 +182,7 @@ static bool
 end_run(Episode *e, ModelTask *task)
 {
 	int64_t		task_id = task->spec.task_id;
+	bool		retry = false;
 	bool		done;
 
 	switch (draw(e, 8))
@@ -191,14 +193,17 @@ end_run(Episode *e, ModelTask *task)
 			if (chance(e, 70))
 			{
 				task->spec.attempt++;
+				retry = chance(e, e->retrying);
+				task->spec.retry = retry;
 				task->spec.expires_at = POLICY_TIME_NEVER;
 			}
 			else
 				model_give_back(&e->model, task);
 			task->spec.run_at = draw_time(e, 10 * MINUTE);
 			task->spec.solo = task->spec.solo || draw(e, 500) < e->solos;
-			done = policy_again(e->policy, task_id, task->spec.attempt,
-								task->spec.run_at, task->spec.solo);
+			done = (retry ? policy_retry : policy_again)
+				(e->policy, task_id, task->spec.attempt, task->spec.run_at,
+				 task->spec.solo);
 			break;
 		case 1:
 			done = put_back(e, task);
@@ -416,6 +421,7 @@ set_up(Episode *e)
 	e->burst = 1 + draw(e, 4);
 	e->delayed = chance(e, 50) ? 0 : draw(e, 60);
 	e->expiring = chance(e, 50) ? 0 : draw(e, 60);
+	e->retrying = chance(e, 30) ? 0 : draw(e, 100);
 	e->dependent = chance(e, 50) ? 0 : draw(e, 60);
 	e->solos = chance(e, 50) ? 0 : draw(e, 60);
 	e->changes = chance(e, 30) ? 0 : draw(e, 20);
@@ -443,54 +449,6 @@ set_up(Episode *e)
 		episode_change_queue(e);
 	for (i = 0; i < MODEL_RESOURCES; i++)
 		episode_change_resource(e);
-}
-
-/*
- * Opens everything up.
- */
-static void
-open_up(Episode *e)
-{
-	int			i;
-
-	for (i = 0; i < POLICY_NUM_CLASSES; i++)
-	{
-		e->model.classes[i].reserved = 0;
-		e->model.classes[i].max_share = 0;
-		e->model.classes[i].floor_share = 0;
-		policy_set_class(e->policy, (PolicyClass) i, 0, 0, 0, 1);
-	}
-	for (i = 0; i < MODEL_QUEUES; i++)
-	{
-		e->model.queues[i].max_running = 0;
-		e->model.queues[i].paused = false;
-		e->model.queues[i].sheds = false;
-		policy_drop_queue(e->policy, (uint32_t) i);
-	}
-	for (i = 0; i < MODEL_OWNERS; i++)
-	{
-		e->model.held[i] = false;
-		policy_hold_owner(e->policy, (uint32_t) i, false);
-	}
-	for (i = 0; i < MODEL_RESOURCES; i++)
-	{
-		e->model.resources[i].slots = 0;
-		e->model.resources[i].reserved = 0;
-		e->model.resources[i].foreign = 0;
-		e->model.resources[i].gate_waiting = false;
-		policy_set_resource(e->policy, e->model.resources[i].key, 0, 0);
-		policy_set_foreign(e->policy, e->model.resources[i].key, 0, false);
-		e->model.resources[i].gap = 0;
-		e->model.resources[i].paused_until = POLICY_TIME_ALWAYS;
-		e->model.resources[i].spread_until = POLICY_TIME_ALWAYS;
-		e->model.resources[i].apart_until = POLICY_TIME_ALWAYS;
-		policy_set_rate(e->policy, e->model.resources[i].key, e->model.now, 0,
-						1, 0);
-	}
-	e->model.workers = MODEL_TASKS;
-	policy_set_workers(e->policy, MODEL_TASKS);
-	e->model.paused = false;
-	policy_set_paused(e->policy, false);
 }
 
 /*
@@ -525,7 +483,7 @@ wind_up(Episode *e, size_t empty)
 	int			rounds;
 	int			i;
 
-	open_up(e);
+	episode_open_up(e);
 	for (i = 0; i < MODEL_TASKS; i++)
 	{
 		if (e->model.tasks[i].state != MODEL_WAITING)

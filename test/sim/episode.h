@@ -37,6 +37,7 @@ typedef struct Episode
 	int			burst;			/* tasks that arrive together, at most */
 	int			delayed;		/* per hundred arrivals */
 	int			expiring;		/* per hundred arrivals */
+	int			retrying;		/* per hundred attempts after the first */
 	int			dependent;		/* per hundred arrivals */
 	int			solos;			/* per thousand arrivals */
 	int			changes;		/* of the configuration, per hundred events */
@@ -52,6 +53,7 @@ extern void episode_change_class(Episode *e);
 extern void episode_change_queue(Episode *e);
 extern void episode_change_resource(Episode *e);
 extern void episode_change_something(Episode *e);
+extern void episode_open_up(Episode *e);
 
 /* The only one that is called from outside */
 extern bool episode_run(uint64_t seed, int steps, EpisodeStats *stats);

@@ -68,7 +68,9 @@ model_run(Model *model, ModelTask *task, const PolicyStart *start)
 	task->ngrants = start->ngrants;
 	memcpy(task->grants, start->grants, sizeof(task->grants));
 	model->last_start = task;
+	task->started_at = model->now;
 	model_count(model, task, 1);
+	model_count_start(model, task);
 	for (i = 0; i < MODEL_RESOURCES; i++)
 	{
 		ModelResource *resource = &model->resources[i];
@@ -95,6 +97,7 @@ model_give_back(Model *model, ModelTask *task)
 {
 	int			i;
 
+	model_uncount_start(model, task);
 	for (i = 0; i < MODEL_RESOURCES; i++)
 	{
 		ModelResource *resource = &model->resources[i];
@@ -344,7 +347,8 @@ model_same_bucket(const ModelTask *a, const ModelTask *b)
 		if (!model_needs(a, b->spec.needs[i]))
 			return false;
 	return a->spec.queue == b->spec.queue && a->spec.owner == b->spec.owner &&
-		a->spec.klass == b->spec.klass && a->spec.solo == b->spec.solo;
+		a->spec.klass == b->spec.klass && a->spec.solo == b->spec.solo &&
+		model_is_retry(a) == model_is_retry(b);
 }
 
 /*
@@ -389,6 +393,8 @@ model_blocked(const Model *model, const ModelTask *task, bool alone,
 	if (!alone && queue->max_running > 0 &&
 		queue->running >= queue->max_running)
 		return POLICY_CAUSE_QUEUE_LIMIT;
+	if (model_budget_lacking(model, task, lacking) != NULL)
+		return POLICY_CAUSE_BUDGET;
 	for (i = 0; i < task->spec.nneeds; i++)
 		if ((model_opens_at(model, task->spec.needs[i]) > model->now ||
 			 model_slots_open(model, task->spec.needs[i], task->spec.klass,

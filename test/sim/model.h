@@ -19,6 +19,7 @@
 #define MODEL_OWNERS	4
 #define MODEL_RESOURCES 6
 #define MODEL_PARENTS	3
+#define MODEL_STARTS	4096	/* that may be in the window of a budget */
 #define MODEL_RING		128		/* starts remembered; more than 100 */
 
 typedef enum ModelState
@@ -38,7 +39,17 @@ typedef struct ModelTask
 	PolicyGrant grants[POLICY_MAX_NEEDS];
 	bool		tokens[MODEL_RESOURCES];	/* that it has taken */
 	int			overtaken;		/* starts of its class while it was oldest */
+	PolicyTime	started_at;
 } ModelTask;
+
+/* A retry budget: what started, as long as it matters */
+typedef struct ModelBudget
+{
+	BudgetRule	rule;			/* none if its window is 0 */
+	int			n;
+	PolicyTime	starts[MODEL_STARTS];
+	bool		retry[MODEL_STARTS];
+} ModelBudget;
 
 typedef struct ModelQueue
 {
@@ -47,6 +58,7 @@ typedef struct ModelQueue
 	bool		paused;
 	bool		sheds;
 	int			running;
+	ModelBudget budget;
 } ModelQueue;
 
 typedef struct ModelResource
@@ -69,6 +81,7 @@ typedef struct ModelResource
 	PolicyTime	apart_until;
 	PolicyTime	starts[MODEL_RING]; /* the last ones */
 	uint64_t	nstarts;		/* under this rate */
+	ModelBudget budget;
 } ModelResource;
 
 typedef struct ModelClass
@@ -134,5 +147,17 @@ extern PolicyCause model_lacks(const Model *model, const ModelTask *task,
 extern ModelTask *model_best(Model *model, int klass);
 extern ModelTask *model_solo(Model *model);
 extern bool model_share_exceeded(Model *model, int klass);
+
+/* model_budget.c */
+extern bool model_is_retry(const ModelTask *task);
+extern void model_count_start(Model *model, ModelTask *task);
+extern void model_uncount_start(Model *model, ModelTask *task);
+extern bool model_budget_room(const ModelBudget *budget, PolicyTime now);
+extern PolicyTime model_budget_opens(const ModelBudget *budget,
+									 PolicyTime now);
+extern bool model_budget_kept(const ModelBudget *budget, PolicyTime now);
+extern const ModelBudget *model_budget_lacking(const Model *model,
+											   const ModelTask *task,
+											   uint64_t *resource);
 
 #endif							/* WEIR_SIM_MODEL_H */

@@ -342,6 +342,25 @@ check_rated(const ModelTask *task, const PolicyStart *start)
 }
 
 /*
+ * Was a retry one too many for a budget?
+ */
+static bool
+check_budgets(const Model *model, const ModelTask *task)
+{
+	bool		kept = true;
+	int			i;
+
+	if (!model_is_retry(task))
+		return true;
+	kept = model_budget_kept(&model->queues[task->spec.queue].budget,
+							 model->now);
+	for (i = 0; i < MODEL_RESOURCES; i++)
+		if (model_needs(task, model->resources[i].key))
+			kept &= model_budget_kept(&model->resources[i].budget, model->now);
+	return kept || oracle_complain("a retry budget is exceeded");
+}
+
+/*
  * Checks a start, and takes note of it.
  */
 bool
@@ -373,7 +392,8 @@ oracle_start(Model *model, const PolicyStart *start)
 		!check_overtaking(model, task) || !check_floor(model, task))
 		return false;
 	model_run(model, task, start);
-	return check_rated(task, start) && check_rates(model, task);
+	return check_rated(task, start) && check_rates(model, task) &&
+		check_budgets(model, task);
 }
 
 /*

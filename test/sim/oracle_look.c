@@ -52,12 +52,16 @@ oracle_why(Model *model, Policy *policy, const ModelTask *task)
 	if (why.cause != expected)
 		return oracle_complain("cause %d told instead of %d", why.cause,
 							   expected);
-	if ((expected == POLICY_CAUSE_RESOURCE || expected == POLICY_CAUSE_RATE) &&
-		why.resource != lacking)
+	if ((expected == POLICY_CAUSE_RESOURCE || expected == POLICY_CAUSE_RATE ||
+		 expected == POLICY_CAUSE_BUDGET) && why.resource != lacking)
 		return oracle_complain("the wrong resource is told");
 	if (expected == POLICY_CAUSE_RATE &&
 		why.until != model_opens_at(model, lacking))
 		return oracle_complain("the wrong time of a start is told");
+	if (expected == POLICY_CAUSE_BUDGET &&
+		why.until != model_budget_opens(model_budget_lacking(model, task, NULL),
+										model->now))
+		return oracle_complain("the wrong time of a retry is told");
 	if (expected == POLICY_CAUSE_SCHEDULED && why.until != task->spec.run_at)
 		return oracle_complain("the wrong time is told");
 	return why.ahead < MODEL_TASKS || oracle_complain("too many ahead");
@@ -106,7 +110,8 @@ oracle_counts(Model *model, Policy *policy, int queue)
 			delayed++;
 		else if (cause != POLICY_CAUSE_NONE &&
 				 ((cause != POLICY_CAUSE_RESOURCE &&
-				   cause != POLICY_CAUSE_RATE) || task->spec.solo ||
+				   cause != POLICY_CAUSE_RATE &&
+				   cause != POLICY_CAUSE_BUDGET) || task->spec.solo ||
 				  counts_known(model, task)))
 			blocked++;
 		else if (cause == POLICY_CAUSE_NONE &&
@@ -273,6 +278,66 @@ oracle_wanted(Model *model, Policy *policy, const ModelTask *task)
 }
 
 /*
+ * Is one of the budgets without room, which a retry needs, said to get room
+ * then?  Which is the last of them?
+ */
+static bool
+budget_told(const Model *model, const ModelTask *task, PolicyTime told,
+			PolicyTime *last)
+{
+	const ModelBudget *budget = &model->queues[task->spec.queue].budget;
+	bool		found = false;
+	int			i;
+
+	*last = POLICY_TIME_NEVER;
+	for (i = -1; i < MODEL_RESOURCES; i++)
+	{
+		PolicyTime	opens_at;
+
+		if (i >= 0 && !model_needs(task, model->resources[i].key))
+			continue;
+		if (i >= 0)
+			budget = &model->resources[i].budget;
+		if (model_budget_room(budget, model->now))
+			continue;
+		opens_at = model_budget_opens(budget, model->now);
+		found |= opens_at == told;
+		if (*last == POLICY_TIME_NEVER || opens_at > *last)
+			*last = opens_at;
+	}
+	return found;
+}
+
+/*
+ * Is the time when a budget without room gets some told, if somebody is known
+ * to wait for that, and no other?  Who has not been looked at need not be
+ * known.
+ */
+static bool
+budget_due(const Model *model, PolicyTime told, PolicyTime otherwise)
+{
+	bool		of_budget = told == otherwise;
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		const ModelTask *task = &model->tasks[i];
+		ModelTask	first = *task;	/* as if it were no retry */
+		PolicyTime	last;
+
+		if (!model_due(model, task) || !model_is_retry(task))
+			continue;
+		of_budget |= budget_told(model, task, told, &last);
+		first.spec.retry = false;
+		if (model_lacks(model, task, false, NULL) == POLICY_CAUSE_BUDGET &&
+			model_lacks(model, &first, false, NULL) == POLICY_CAUSE_NONE &&
+			counts_known(model, task) && last < told)
+			return false;
+	}
+	return of_budget && told <= otherwise;
+}
+
+/*
  * Does the policy know when it is to be asked again?
  */
 bool
@@ -299,6 +364,6 @@ oracle_due(Model *model, Policy *policy)
 		if (opens_at > model->now && opens_at < due)
 			due = opens_at;
 	}
-	return policy_next_due(policy) == due ||
+	return budget_due(model, policy_next_due(policy), due) ||
 		oracle_complain("the next time is wrong");
 }

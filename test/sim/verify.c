@@ -8,6 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "policy/budget.h"
 #include "policy/place.h"
 #include "policy/park.h"
 #include "policy/slots.h"
@@ -101,6 +102,13 @@ needs_place(const PolicyBucket *bucket, const PolicyPlace *place)
 	for (i = 0; i < bucket->nneeds; i++)
 		if (&bucket->needs[i]->place == place)
 			return true;
+	for (i = 0; i < bucket->nneeds && bucket->retry; i++)
+		if (bucket->needs[i]->budget != NULL &&
+			&bucket->needs[i]->budget->place == place)
+			return true;
+	if (bucket->retry && bucket->queue->budget != NULL &&
+		&bucket->queue->budget->place == place)
+		return true;
 	return place == &bucket->queue->place || place == &bucket->owner->place;
 }
 
@@ -174,7 +182,9 @@ verify_queue(const Policy *policy, const PolicyQueue *queue)
 		sums.delayed += bucket->ndelayed;
 		sums.dependent += bucket->nblocked;
 		sums.running += bucket->nrunning;
-		if (bucket->place != NULL && bucket->place->kind == PLACE_RESOURCE)
+		if (bucket->place != NULL &&
+			(bucket->place->kind == PLACE_RESOURCE ||
+			 bucket->place->kind == PLACE_BUDGET))
 			sums.parked += bucket->nready;
 		sums.nbuckets++;
 	}
@@ -350,6 +360,58 @@ verify_closed(const Policy *policy)
 }
 
 /*
+ * Has a budget a timer if somebody is parked there without room, unless a
+ * ready bucket is going to find that out, and does it count those?
+ */
+static const char *
+verify_budget(const Policy *policy, const PolicyBudget *budget)
+{
+	uint32_t	waiting = 0;
+	bool		forgotten = false;
+	uint32_t	i;
+
+	if (budget == NULL)
+		return NULL;
+	for (i = 0; i < policy->nbuckets; i++)
+	{
+		const PolicyBucket *bucket = policy->buckets[i];
+
+		if (bucket == NULL || bucket->place != &budget->place)
+			continue;
+		waiting += bucket->nready;
+		forgotten |= !stands_in(policy, &budget->place, bucket->klass);
+	}
+	if (waiting != budget->waiting)
+		return "a budget counts wrongly";
+	if (forgotten && !budget->timed)
+		return "a budget that is waited for has no timer";
+	if (waiting == 0 && budget->timed)
+		return "a budget has a timer for nobody";
+	return budget->timed && budget->opens_at <= policy->now ?
+		"the timer of a budget is late" : NULL;
+}
+
+static const char *
+verify_budgets(const Policy *policy)
+{
+	const char *complaint = NULL;
+	uint32_t	i;
+	int			k;
+
+	for (i = 0; i < policy->nbuckets && complaint == NULL; i++)
+	{
+		const PolicyBucket *bucket = policy->buckets[i];
+
+		if (bucket == NULL)
+			continue;
+		complaint = verify_budget(policy, bucket->queue->budget);
+		for (k = 0; k < bucket->nneeds && complaint == NULL; k++)
+			complaint = verify_budget(policy, bucket->needs[k]->budget);
+	}
+	return complaint;
+}
+
+/*
  * Everything.
  */
 const char *
@@ -381,6 +443,8 @@ verify_policy(const Policy *policy)
 	}
 	if (verify_closed(policy) != NULL)
 		return verify_closed(policy);
+	if (verify_budgets(policy) != NULL)
+		return verify_budgets(policy);
 	if (verify_order(&policy->tasks, &policy->timers) != (int) delayed)
 		return "the order of timers is wrong";
 	if (tasks != policy->tasks.used || (int) running != policy->running)

@@ -5,7 +5,7 @@
 set client_min_messages = warning;
 
 create table seen (attempt int, what text);
-select weir.create_queue('ck', policy => '{"backoff_base": 0}');
+select weir.create_queue('ck', policy => '{"backoff_base": 0, "retry_budget": false}');
 
 -- Mode transaction: the attempt is rolled back, and its last checkpoint kept.
 create function steps(fails int) returns int language plpgsql as $$

@@ -273,6 +273,9 @@ CREATE DATABASE weir_docs;
 CREATE EXTENSION pg_weir;
 SELECT weir.create_queue('api', policy => '{"max_attempts": 8, "backoff_base": 5, "backoff_cap": 600}');
 SELECT weir.alter_queue('api', policy => '{"max_attempt": 8}');
+SELECT weir.alter_queue('api', policy => '{"retry_budget": {"ratio": 0.2, "window": "5 minutes"}}');
+SELECT weir.alter_queue('api', policy => '{"retry_budget": false}');
+SELECT weir.alter_queue('api', policy => '{"retry_budget": {"window": "0 s"}}');
 \connect :home
 DROP DATABASE weir_docs;
 
@@ -320,6 +323,7 @@ SELECT outcome FROM weir.wait(:task);
 SELECT attempt, number, checkpoint FROM weir.checkpoints WHERE task_id = :task;
 SELECT count(*) > 0 AS some, bool_and(role = current_user) AS all_mine FROM weir.workers;
 SELECT kind, resource, slots, reserved, waiting_sessions FROM weir.resources;
+SELECT kind, name, ratio, budget_window, floor, retries_left, waiting FROM weir.retry_budgets WHERE kind = 'queue' ORDER BY name;
 BEGIN;
 SELECT weir.acquire('fact');
 SELECT resource, slot, pid = pg_backend_pid() AS mine, task_id, reserved FROM weir.slots ORDER BY slot;

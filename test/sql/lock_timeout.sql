@@ -4,7 +4,7 @@
 \pset format unaligned
 set client_min_messages = warning;
 
-select weir.create_queue('lt', max_running => 1, settings => '{"lock_timeout": "1h"}', policy => '{"backoff_base": 0.001}');
+select weir.create_queue('lt', max_running => 1, settings => '{"lock_timeout": "1h"}', policy => '{"backoff_base": 0.001, "retry_budget": false}');
 -- the argument goes before the settings of queue and task
 select weir.enqueue('select current_setting(''lock_timeout'') as t', queue => 'lt', lock_timeout => l, settings => s)
 from (values (null::interval, null::jsonb), (null, '{"lock_timeout": "2h"}'), ('3 h', '{"lock_timeout": "2h"}'),

@@ -35,7 +35,7 @@ begin
     end if;
     return try;
 end $$;
-select weir.create_queue('rt', max_running => 1, policy => '{"backoff_base": 0.001, "backoff_cap": 0.002}');
+select weir.create_queue('rt', max_running => 1, policy => '{"backoff_base": 0.001, "backoff_cap": 0.002, "retry_budget": false}');
 
 -- One SQLSTATE after the other: each fails twice, with three attempts.
 create table states (i serial, state text, id bigint);
@@ -84,11 +84,11 @@ select pg_temp.runs(:id);
 select weir.enqueue('select fail($1, 99)', '["58030"]', 'rt', policy => '{"max_attempts": 4}') as id \gset
 select outcome from weir.wait(:id, '30s');
 select pg_temp.runs(:id);
-select weir.alter_queue('rt', policy => '{"max_attempts": 2, "backoff_base": 0}');
+select weir.alter_queue('rt', policy => '{"max_attempts": 2, "backoff_base": 0, "retry_budget": false}');
 select weir.enqueue('select fail($1, 99)', '["58030"]', 'rt') as id \gset
 select outcome from weir.wait(:id, '30s');
 select pg_temp.runs(:id);
-select weir.alter_queue('rt', policy => '{"backoff_base": 0}');
+select weir.alter_queue('rt', policy => '{"backoff_base": 0, "retry_budget": false}');
 select weir.enqueue('select fail($1, 99)', '["58030"]', 'rt') as id \gset
 select outcome from weir.wait(:id, '30s');
 select pg_temp.runs(:id);

@@ -18,7 +18,8 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE fact (task_id bigint);
 	CREATE TABLE free (task_id bigint);
 	SELECT weir.cap_table('fact', 2);
-	SELECT weir.alter_queue('adhoc', policy => '{"backoff_base": 0.01, "backoff_cap": 0.05, "max_attempts": 1000}');
+	SELECT weir.alter_queue('adhoc', policy => '{"backoff_base": 0.01, "backoff_cap": 0.05, "max_attempts": 1000, "retry_budget": false}');
+	SELECT weir.alter_queue('daily', policy => '{"retry_budget": false}');
 });
 
 # Enqueues half of the tasks with the capped table, half without.  Each checks

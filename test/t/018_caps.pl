@@ -25,7 +25,8 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE added (who text);
 	CREATE TABLE sampled (name text, held int, highest int, doubled int);
 	SELECT weir.cap_table('one', 1), weir.cap_table('two', 2), weir.cap_table('three', 3, reserved => 1);
-	SELECT weir.alter_queue('adhoc', policy => '{"backoff_base": 0.01, "backoff_cap": 0.05, "max_attempts": 1000}');
+	SELECT weir.alter_queue('adhoc', policy => '{"backoff_base": 0.01, "backoff_cap": 0.05, "max_attempts": 1000, "retry_budget": false}');
+	SELECT weir.alter_queue('daily', policy => '{"retry_budget": false}');
 
 	CREATE FUNCTION holds(held regclass) RETURNS void LANGUAGE plpgsql AS $$
 	BEGIN

@@ -27,7 +27,8 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE missed (who text, state text);
 	CREATE TABLE sampled (name text, held int, writers int);
 	CREATE TABLE stranger (at timestamptz, name text, pid int, transaction text);
-	SELECT weir.alter_queue('adhoc', policy => '{"backoff_base": 0.01, "backoff_cap": 0.05, "max_attempts": 1000}');
+	SELECT weir.alter_queue('adhoc', policy => '{"backoff_base": 0.01, "backoff_cap": 0.05, "max_attempts": 1000, "retry_budget": false}');
+	SELECT weir.alter_queue('daily', policy => '{"retry_budget": false}');
 
 	CREATE FUNCTION says_so() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN

@@ -23,7 +23,7 @@ $node->safe_psql($db, q{
 	CREATE TABLE parent (id int PRIMARY KEY);
 	CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
 	CREATE TABLE skew (k text);
-	SELECT weir.create_queue('b', capacity => 100000, batch => 8, policy => '{"backoff_base": 0.01}');
+	SELECT weir.create_queue('b', capacity => 100000, batch => 8, policy => '{"backoff_base": 0.01, "retry_budget": false}');
 	SELECT weir.create_queue('s', capacity => 1000, batch => 8,
 		settings => '{"default_transaction_isolation": "serializable"}')});
 wait_scheduler($node, $db);
