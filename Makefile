@@ -93,6 +93,7 @@ OBJS = \
 	src/run/guard.o \
 	src/run/params.o \
 	src/run/prepare.o \
+	src/run/read_ahead.o \
 	src/run/record.o \
 	src/run/result.o \
 	src/run/session.o \

@@ -295,32 +295,112 @@ task_row_deform(HeapTuple tuple, TupleDesc descriptor)
 }
 
 /*
+ * A scan of the rows whose ids are from low to high, within the generation of
+ * low.  It takes a fresh catalog snapshot, so that it neither needs nor sets
+ * the snapshot of the transaction.
+ */
+typedef struct TaskScan
+{
+	Relation	relation;
+	SysScanDesc scan;
+} TaskScan;
+
+/*
+ * Begins a scan; false if there is nothing to be scanned.
+ */
+static bool
+task_scan_begin(TaskScan *scan, int64 low, int64 high)
+{
+	const Generation *generation = generation_of(low);
+	ScanKeyData keys[2];
+
+	if (generation == NULL)
+		return false;
+	scan->relation = table_open(generation->task, AccessShareLock);
+	ScanKeyInit(&keys[0], ANUM_TASK_ID, BTGreaterEqualStrategyNumber,
+				F_INT8GE, Int64GetDatum(low));
+	ScanKeyInit(&keys[1], ANUM_TASK_ID, BTLessEqualStrategyNumber, F_INT8LE,
+				Int64GetDatum(high));
+	scan->scan = systable_beginscan(scan->relation,
+									heap_row_key_index(scan->relation), true,
+									NULL, 2, keys);
+	return true;
+}
+
+static void
+task_scan_end(TaskScan *scan)
+{
+	systable_endscan(scan->scan);
+	table_close(scan->relation, AccessShareLock);
+}
+
+/*
  * Reads a committed task, or one of this transaction; NULL if there is none.
- * It takes a fresh catalog snapshot, so that it neither needs nor sets the
- * snapshot of the transaction.
  */
 TaskRow *
 task_row_read(int64 task_id)
 {
-	const Generation *generation = generation_of(task_id);
-	Oid			index;
-	Relation	relation;
-	ScanKeyData key;
-	SysScanDesc scan;
+	TaskScan	scan;
 	HeapTuple	tuple;
 	TaskRow    *task = NULL;
 
-	if (generation == NULL)
+	if (!task_scan_begin(&scan, task_id, task_id))
 		return NULL;
-	relation = table_open(generation->task, AccessShareLock);
-	index = heap_row_key_index(relation);
-	ScanKeyInit(&key, ANUM_TASK_ID, BTEqualStrategyNumber, F_INT8EQ,
-				Int64GetDatum(task_id));
-	scan = systable_beginscan(relation, index, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
+	tuple = systable_getnext(scan.scan);
 	if (HeapTupleIsValid(tuple))
-		task = task_row_deform(tuple, RelationGetDescr(relation));
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
+		task = task_row_deform(tuple, RelationGetDescr(scan.relation));
+	task_scan_end(&scan);
 	return task;
+}
+
+/* The rows are taken apart one by one, when they are wanted */
+struct TaskRange
+{
+	int64		low;
+	int64		high;
+	TupleDesc	descriptor;
+	HeapTuple	tuples[FLEXIBLE_ARRAY_MEMBER];	/* by id; NULL = not here */
+};
+
+/*
+ * Reads the committed tasks with ids from low to high at once, but for those
+ * whose values are partly out of line, and those that are not in the
+ * generation of low.
+ */
+TaskRange *
+task_range_read(int64 low, int64 high)
+{
+	TaskRange  *range = palloc0(offsetof(TaskRange, tuples) +
+								(high - low + 1) * sizeof(HeapTuple));
+	TaskScan	scan;
+	HeapTuple	tuple;
+
+	range->low = low;
+	range->high = high;
+	if (!task_scan_begin(&scan, low, high))
+		return range;
+	range->descriptor = CreateTupleDescCopy(RelationGetDescr(scan.relation));
+	while (HeapTupleIsValid(tuple = systable_getnext(scan.scan)))
+	{
+		int64		id = heap_row_int8(tuple, ANUM_TASK_ID, range->descriptor, 0);
+
+		if (!HeapTupleHasExternal(tuple))
+			range->tuples[id - low] = heap_copytuple(tuple);
+	}
+	task_scan_end(&scan);
+	return range;
+}
+
+/*
+ * One of the rows, in the current memory context; NULL if it is not among
+ * them.
+ */
+TaskRow *
+task_range_get(const TaskRange *range, int64 task_id)
+{
+	if (task_id < range->low || task_id > range->high ||
+		range->tuples[task_id - range->low] == NULL)
+		return NULL;
+	return task_row_deform(range->tuples[task_id - range->low],
+						   range->descriptor);
 }

@@ -70,11 +70,16 @@ typedef struct TaskRow
 
 extern bool on_failure_parse(const char *name, PolicyOnFailure *on_failure);
 
+/* Rows of neighbouring ids, read at once */
+typedef struct TaskRange TaskRange;
+
 extern void task_row_insert(const TaskRow *task);
 extern void task_rows_insert(const TaskRow *task, Jsonb **args, char **keys,
 							 int n);
 extern void task_rows_insert_all(const TaskRow *const *tasks, int n);
 extern TaskRow *task_row_read(int64 task_id);
+extern TaskRange *task_range_read(int64 low, int64 high);
+extern TaskRow *task_range_get(const TaskRange *range, int64 task_id);
 extern TimestampTz task_row_expires_at(const TaskRow *task);
 extern int	task_row_names(Datum value, char **names);
 

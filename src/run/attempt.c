@@ -116,8 +116,8 @@ attempt_enter(Attempt *attempt, bool joins)
 {
 	TaskRow    *task = attempt->task;
 
-	if (strcmp(GetUserNameFromId(GetUserId(), false), task->environment.owner_name) != 0 &&
-		task->environment.owner != GetUserId())
+	if (task->environment.owner != GetUserId() &&
+		strcmp(GetUserNameFromId(GetUserId(), false), task->environment.owner_name) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("role \"%s\" of task " INT64_FORMAT " does not exist",

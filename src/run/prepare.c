@@ -22,6 +22,7 @@
 #include "ledger/unfinished.h"
 #include "run/authority.h"
 #include "run/prepare.h"
+#include "run/read_ahead.h"
 #include "run/session.h"
 #include "run/slots.h"
 #include "shmem/database.h"
@@ -87,7 +88,7 @@ attempt_read(Attempt *attempt)
 		memcpy(attempt->queue_settings, queue->settings,
 			   VARSIZE(queue->settings));
 	}
-	attempt->task = task_row_read(assignment->task_id);
+	attempt->task = read_ahead(attempt->worker, assignment->task_id);
 	if (attempt->task == NULL)
 		elog(ERROR, "task " INT64_FORMAT " is not in the ledger",
 			 assignment->task_id);
@@ -128,7 +129,7 @@ attempt_may_join(Attempt *attempt, const Attempt *first)
 	MemoryContext caller = MemoryContextSwitchTo(attempt->context);
 
 	AcceptInvalidationMessages();
-	attempt->task = task_row_read(attempt->assignment->task_id);
+	attempt->task = read_ahead(attempt->worker, attempt->assignment->task_id);
 	MemoryContextSwitchTo(caller);
 	return authority_holds() && attempt->task != NULL &&
 		!attempt->task->environment.autocommit &&

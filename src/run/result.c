@@ -111,6 +111,37 @@ result_receiver_create(MemoryContext context)
 }
 
 /*
+ * What was converted last, if it is short.  Most tasks call a function that
+ * returns the same each time, or nothing.
+ */
+static char LastText[128];
+static Jsonb *LastJson = NULL;
+
+static Jsonb *
+result_convert_again(ResultReceiver *receiver)
+{
+	Jsonb	   *json;
+
+	if (LastJson == NULL || strcmp(receiver->text.data, LastText) != 0)
+		return NULL;
+	json = MemoryContextAlloc(receiver->context, VARSIZE(LastJson));
+	return memcpy(json, LastJson, VARSIZE(LastJson));
+}
+
+static void
+result_remember(ResultReceiver *receiver, const Jsonb *json)
+{
+	if (receiver->text.len >= sizeof(LastText))
+		return;
+	if (LastJson)
+		pfree(LastJson);
+	LastJson = NULL;
+	LastJson = MemoryContextAlloc(TopMemoryContext, VARSIZE(json));
+	memcpy(LastJson, json, VARSIZE(json));
+	strcpy(LastText, receiver->text.data);
+}
+
+/*
  * Converts the text, in a subtransaction: a column of type json can hold what
  * jsonb does not take, which must not fail the task.
  */
@@ -161,7 +192,13 @@ result_receiver_json(DestReceiver *self, const char **not_stored)
 		return NULL;
 	}
 	appendStringInfoChar(&receiver->text, ']');
-	json = result_convert(receiver, not_stored);
+	json = result_convert_again(receiver);
+	if (json == NULL)
+	{
+		json = result_convert(receiver, not_stored);
+		if (json)
+			result_remember(receiver, json);
+	}
 	MemoryContextSwitchTo(caller);
 	return json;
 }

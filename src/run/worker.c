@@ -147,8 +147,12 @@ worker_review(WeirWorker *worker)
 static bool
 worker_wait(WeirWorker *worker, Assignment *assignment)
 {
-	TimestampTz idle_since = GetCurrentTimestamp();
+	TimestampTz idle_since;
 
+	if (inbox_next(worker, assignment))
+		return true;
+	pgstat_report_activity(STATE_IDLE, NULL);
+	idle_since = GetCurrentTimestamp();
 	for (;;)
 	{
 		long		left;
@@ -217,7 +221,6 @@ worker_loop(WeirWorker *worker)
 	{
 		bool		stay;
 
-		pgstat_report_activity(STATE_IDLE, NULL);
 		if (!worker_wait(worker, &assignment))
 			return;
 		stay = attempt_run(worker, &assignment);

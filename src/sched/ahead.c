@@ -149,8 +149,7 @@ ahead_note_start(Scheduler *scheduler, WeirWorker *worker,
 }
 
 /*
- * The worker that is the first to get one more, NULL if none is.  The policy
- * takes it for free from then on.
+ * The worker that is the first to get more, NULL if none is.
  */
 WeirWorker *
 ahead_candidate(Scheduler *scheduler)
@@ -178,12 +177,19 @@ ahead_candidate(Scheduler *scheduler)
 		least = load;
 		found = worker;
 	}
-	if (found &&
-		!policy_set_ending(scheduler->policy,
-						   scheduler->pool[found - Weir->workers].last_task,
-						   true))
-		return NULL;
 	return found;
+}
+
+/*
+ * May it get one more?  The policy takes it for free from then on.
+ */
+bool
+ahead_begin(Scheduler *scheduler, WeirWorker *worker)
+{
+	PoolEntry  *entry = &scheduler->pool[worker - Weir->workers];
+
+	return inbox_load(worker) < entry->depth &&
+		policy_set_ending(scheduler->policy, entry->last_task, true);
 }
 
 /*

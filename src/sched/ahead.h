@@ -17,6 +17,7 @@ extern void ahead_note_end(Scheduler *scheduler, const Assignment *assignment,
 extern void ahead_note_start(Scheduler *scheduler, WeirWorker *worker,
 							 const PolicyStart *start);
 extern WeirWorker *ahead_candidate(Scheduler *scheduler);
+extern bool ahead_begin(Scheduler *scheduler, WeirWorker *worker);
 extern void ahead_decline(Scheduler *scheduler, WeirWorker *worker);
 extern bool ahead_suits(Scheduler *scheduler, WeirWorker *worker,
 						const PolicyStart *start);

@@ -186,30 +186,35 @@ dispatch_one(Scheduler *scheduler, TimestampTz now)
 }
 
 /*
- * Hands one task over to a worker that is still busy; false if there is none
- * to hand over, or nobody to have it.
+ * Hands tasks over to a worker that is still busy, as many as it may have: they
+ * are neighbours in the ledger, most likely, and read together.  False if there
+ * are no more to hand over, or nobody is there to have them.
  */
 static bool
 dispatch_ahead(Scheduler *scheduler, TimestampTz now)
 {
 	WeirWorker *worker = ahead_candidate(scheduler);
-	PolicyStart start;
+	bool		any = false;
 
-	if (worker == NULL)
-		return false;
-	if (!policy_next(scheduler->policy, now, &start))
+	while (worker && ahead_begin(scheduler, worker))
 	{
-		ahead_decline(scheduler, worker);
-		return false;
+		PolicyStart start;
+
+		if (!policy_next(scheduler->policy, now, &start))
+		{
+			ahead_decline(scheduler, worker);
+			return false;
+		}
+		if (!ahead_suits(scheduler, worker, &start))
+		{
+			(void) policy_put_back(scheduler->policy, start.task_id);
+			ahead_decline(scheduler, worker);
+			return false;
+		}
+		dispatch_assign(scheduler, worker, &start, now);
+		any = true;
 	}
-	if (!ahead_suits(scheduler, worker, &start))
-	{
-		(void) policy_put_back(scheduler->policy, start.task_id);
-		ahead_decline(scheduler, worker);
-		return false;
-	}
-	dispatch_assign(scheduler, worker, &start, now);
-	return true;
+	return any;
 }
 
 /*

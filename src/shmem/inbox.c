@@ -109,6 +109,22 @@ inbox_peek(WeirWorker *worker, uint64 *position, Assignment *assignment)
 }
 
 /*
+ * The task of the nth assignment that waits, counted from 0; false if there are
+ * not so many.  Somebody else may take it meanwhile: no more than a hint.
+ */
+bool
+inbox_look_ahead(WeirWorker *worker, int n, int64 *task_id)
+{
+	uint64		position = pg_atomic_read_u64(&worker->inbox_tail) + n;
+
+	if (position >= pg_atomic_read_u64(&worker->inbox_head))
+		return false;
+	pg_read_barrier();
+	*task_id = worker->assigned[worker->inbox[position % WEIR_INBOX_SIZE]].task_id;
+	return true;
+}
+
+/*
  * The position behind the last assignment.
  */
 uint64

@@ -22,6 +22,7 @@ extern void inbox_forget(WeirWorker *worker, int place,
 /* worker; scheduler, to take back */
 extern bool inbox_peek(WeirWorker *worker, uint64 *position,
 					   Assignment *assignment);
+extern bool inbox_look_ahead(WeirWorker *worker, int n, int64 *task_id);
 extern uint64 inbox_end(WeirWorker *worker);
 extern bool inbox_take(WeirWorker *worker, uint64 position);
 extern bool inbox_next(WeirWorker *worker, Assignment *assignment);
