@@ -203,6 +203,7 @@ attempt_execute_transaction(Attempt *attempt)
 	attempt_finish_command();
 	attempt_check_cancelled(attempt);
 	attempt_disarm();
+	session_undo();
 	record_success(attempt, &result, &run);
 	run_row_insert(&run);
 	record_promise(attempt, &run);

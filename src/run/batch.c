@@ -214,6 +214,7 @@ batch_commit(Batch *batch)
 		AbortCurrentTransaction();
 		return;
 	}
+	session_undo();
 	run_rows_insert(batch->runs, batch->n);
 	for (int i = 0; i < batch->n; i++)
 	{

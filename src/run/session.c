@@ -26,6 +26,7 @@
 #include "utils/snapmgr.h"
 
 #include "run/session.h"
+#include "shmem/lazy_commit.h"
 
 /* Settings that change who or what the session is, and are never a task's */
 static const char *const RefusedSettings[] = {
@@ -37,6 +38,15 @@ static const char *const RefusedSettings[] = {
 /* The defaults of this session, NULL while they are the worker's own */
 static char *DefaultPath = NULL;
 static char *DefaultZone = NULL;
+
+/*
+ * What a task in mode transaction sets has this nesting level; 0 if there is
+ * none, or it has been undone.
+ */
+static int	SettingsLevel = 0;
+
+/* There may be settings that are not as they were */
+static bool Disturbed = false;
 
 /*
  * The text of a setting's value.
@@ -96,6 +106,8 @@ setting_apply_default(const char *name, const char *value, char **current)
 	if (*current)
 		pfree(*current);
 	*current = MemoryContextStrdup(TopMemoryContext, value);
+	/* if the transaction is rolled back it is in force only after a reset */
+	Disturbed = true;
 }
 
 /*
@@ -189,6 +201,10 @@ void
 session_apply(const TaskRow *task, Jsonb *queue_settings)
 {
 	session_apply_defaults(task);
+	if (task->environment.autocommit)
+		Disturbed = true;
+	else
+		SettingsLevel = NewGUCNestLevel();
 	settings_walk(queue_settings, GUC_ACTION_SET, true);
 	settings_walk(task->settings, GUC_ACTION_SET, true);
 	if (task->lock_timeout)
@@ -197,6 +213,21 @@ session_apply(const TaskRow *task, Jsonb *queue_settings)
 	XactIsoLevel = DefaultXactIsoLevel;
 	XactReadOnly = DefaultXactReadOnly;
 	XactDeferrable = DefaultXactDeferrable;
+}
+
+/*
+ * Undoes what queue, task and command have set, before the transaction ends:
+ * that costs nothing where nothing was set.  How it commits is up to them.
+ */
+void
+session_undo(void)
+{
+	int			synchronous = synchronous_commit;
+
+	AtEOXact_GUC(false, SettingsLevel);
+	SettingsLevel = 0;
+	if (synchronous_commit != synchronous)
+		lazy_commit_keep(synchronous);
 }
 
 /*
@@ -226,7 +257,11 @@ session_reset(Oid role)
 		return false;
 	/* cursors WITH HOLD of a command in mode autocommit */
 	PortalHashTableDeleteAll();
-	ResetAllOptions();
+	/* to look at all settings is not cheap */
+	if (Disturbed || SettingsLevel != 0)
+		ResetAllOptions();
+	Disturbed = false;
+	SettingsLevel = 0;
 	DropAllPreparedStatements();
 	LockReleaseAll(USER_LOCKMETHOD, true);
 	ResetSequenceCaches();

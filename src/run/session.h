@@ -13,6 +13,7 @@
 extern void session_apply_defaults(const TaskRow *task);
 extern void session_pass_on(void);
 extern void session_apply(const TaskRow *task, Jsonb *queue_settings);
+extern void session_undo(void);
 extern bool session_reset(Oid role);
 extern void session_check_settings(Jsonb *settings);
 extern int	session_visit(Jsonb *queue_settings, Jsonb *settings);

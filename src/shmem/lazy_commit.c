@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * lazy_commit.c
- *	  A commit that leaves the flush to somebody else.
+ *	  A commit that leaves the flush to somebody else, or flushes as it is told.
  *
  * With durability 'grouped' the transaction of a task commits as if
  * synchronous_commit were off, and its completion is held back until a flush
@@ -10,6 +10,9 @@
  * the last callback before the commit record and the first one after it.
  *
  * Where commits wait for a synchronous standby they do so one by one.
+ *
+ * What a task has set is undone before its transaction ends, but for how it
+ * commits: that is kept in the same way.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,6 +29,10 @@
 static bool Requested = false;
 static bool Done = false;
 
+/* With what synchronous_commit it is to commit otherwise */
+static bool Kept = false;
+static int	KeptValue;
+
 /* What synchronous_commit is, while it is overridden */
 static bool Overridden = false;
 static int	Synchronous;
@@ -36,20 +43,21 @@ lazy_commit_xact(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
-			if (!Requested ||
-				(SyncRepRequested() && SyncRepStandbyNames != NULL &&
-				 SyncRepStandbyNames[0] != '\0'))
+			if (Requested && SyncRepRequested() &&
+				SyncRepStandbyNames != NULL && SyncRepStandbyNames[0] != '\0')
+				Requested = false;
+			if (!Requested && !Kept)
 				break;
 			Synchronous = synchronous_commit;
-			synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
+			synchronous_commit = Requested ? SYNCHRONOUS_COMMIT_OFF : KeptValue;
 			Overridden = true;
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:
 			if (Overridden)
 				synchronous_commit = Synchronous;
-			Done = Overridden && event == XACT_EVENT_COMMIT;
-			Overridden = Requested = false;
+			Done = Requested && event == XACT_EVENT_COMMIT;
+			Overridden = Requested = Kept = false;
 			break;
 		default:
 			break;
@@ -69,6 +77,17 @@ void
 lazy_commit_request(void)
 {
 	Requested = true;
+}
+
+/*
+ * Lets the current transaction commit with this value of synchronous_commit,
+ * unless it is to commit lazily.
+ */
+void
+lazy_commit_keep(int value)
+{
+	Kept = true;
+	KeptValue = value;
 }
 
 /*

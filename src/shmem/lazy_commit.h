@@ -12,6 +12,7 @@
 
 extern void lazy_commit_install(void);
 extern void lazy_commit_request(void);
+extern void lazy_commit_keep(int value);
 extern XLogRecPtr lazy_commit_lsn(void);
 
 #endif							/* WEIR_LAZY_COMMIT_H */

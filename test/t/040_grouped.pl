@@ -37,10 +37,10 @@ wait_scheduler($node, $db);
 # Enqueues so many tasks that leave their id; the last of them is returned.
 sub fill
 {
-	my ($queue, $n) = @_;
+	my ($queue, $n, $first) = @_;
 
 	return $node->safe_psql($db,
-		"SELECT last_id FROM weir.enqueue_many('INSERT INTO effect SELECT weir.current_task()',
+		"SELECT last_id FROM weir.enqueue_many('" . ($first // '') . "INSERT INTO effect SELECT weir.current_task()',
 		   (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, $n)), queue => '$queue')");
 }
 
@@ -48,7 +48,7 @@ sub fill
 # leave.
 sub flushes
 {
-	my ($queue, $n) = @_;
+	my ($queue, $n, $first) = @_;
 	my $syncs = $node->pg_version >= 18
 	  ? "SELECT coalesce(sum(fsyncs), 0) FROM pg_stat_io WHERE object = 'wal' AND context = 'normal'"
 	  : 'SELECT coalesce(wal_sync, 0) FROM pg_stat_wal';
@@ -56,7 +56,7 @@ sub flushes
 	$node->poll_query_until($db, 'SELECT count(*) = 0 FROM weir.workers')
 	  or die 'workers do not leave';
 	my $before = $node->safe_psql($db, $syncs);
-	fill($queue, $n);
+	fill($queue, $n, $first);
 	$node->safe_psql($db, "SELECT weir.drain('$queue', '2 min')");
 	$node->poll_query_until($db, 'SELECT count(*) = 0 FROM weir.workers')
 	  or die 'workers do not leave';
@@ -66,10 +66,12 @@ sub flushes
 my $each = flushes('each', 1000);
 my $grouped = flushes('lazy', 1000);
 my $pairs = flushes('pairs', 1000);
-note("1000 tasks: $each flushes, grouped $grouped, grouped pairs $pairs");
+my $own = flushes('each', 1000, 'SET synchronous_commit = off; ');
+note("1000 tasks: $each flushes, grouped $grouped, grouped pairs $pairs, off $own");
 cmp_ok($each, '>', 500, 'tasks are flushed one by one');
 cmp_ok($grouped, '<', 250, 'or several at once');
 cmp_ok($pairs, '<', 350, 'as are those that share a transaction');
+cmp_ok($own, '<', 250, 'a task that does not want to be flushed is not');
 
 # A task that takes long does not keep back what was done before it.
 my $holder = $node->background_psql($db);
