@@ -50,6 +50,7 @@ OBJS = \
 	src/policy/watermark.o \
 	src/policy/yield.o \
 	src/shmem/budget_figures.o \
+	src/policy/window.o \
 	src/shmem/database.o \
 	src/shmem/depth.o \
 	src/shmem/hold.o \
@@ -125,6 +126,7 @@ OBJS = \
 	src/sched/ward.o \
 	src/sched/watermark.o \
 	src/sched/yield.o \
+	src/sched/windows.o \
 	src/api/acquire.o \
 	src/api/admit_write.o \
 	src/api/adopt.o \
@@ -160,7 +162,8 @@ OBJS = \
 	src/api/task_graph.o \
 	src/api/task_object.o \
 	src/api/task_order.o \
-	src/api/unique.o
+	src/api/unique.o \
+	src/api/windows.o
 
 # The base script is these parts, in this order; grants come last.
 SQL_PARTS = \
@@ -176,6 +179,7 @@ SQL_PARTS = \
 	checkpoints \
 	lock_waits \
 	budgets \
+	windows \
 	waiting \
 	jobs \
 	intervals \

@@ -58,7 +58,7 @@ CREATE FUNCTION weir.should_yield() RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'weir_should_yield';
 COMMENT ON FUNCTION weir.should_yield()
-    IS 'Inside a task of class backfill: does a daily task wait for a slot or the worker that this one has?';
+    IS 'Inside a task: had it better stop, because it is of class backfill and in the way of a daily task, or because its window is over?';
 
 CREATE FUNCTION weir.progress(done bigint, total bigint DEFAULT NULL, note text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -22,6 +22,9 @@ CREATE FUNCTION weir._causes(
     ), k AS MATERIALIZED (
         SELECT class, reserved_in_force AS reserved, running, max_share, reclaim_bound
         FROM weir.classes
+    ), w AS MATERIALIZED (
+        SELECT w.*, concat_ws(' on ', 'class ' || w.class, coalesce(w.relation, w.resource)) AS target
+        FROM weir._window_states(clock_timestamp()) w WHERE EXISTS (SELECT FROM weir.windows)
     ), c AS (
         SELECT t.task_id, 1 AS rank, 'not_adopted' AS cause, NULL::text AS holder,
                'call weir.adopt()' AS detail, NULL::timestamptz AS eta
@@ -71,6 +74,22 @@ CREATE FUNCTION weir._causes(
         UNION ALL
         SELECT t.task_id, 6, 'inbox', a.pid::text, 'handed to a worker', NULL
         FROM t JOIN weir._show_assigned() a ON a.task_id = t.task_id
+        UNION ALL
+        SELECT t.task_id, 7, w.kind, w.name,
+               CASE w.kind WHEN 'blackout' THEN 'blackout ' || w.name || ' closes ' || w.target
+                           ELSE w.target || ' is open in its windows alone' END,
+               nullif(w.opens_at, 'infinity')
+        FROM t JOIN w ON w.class = t.class
+        WHERE t.state = 'ready' AND NOT w.open
+        AND (coalesce(w.relation, w.resource) IS NULL OR w.relation = ANY (t.tables) OR w.resource = ANY (t.resources))
+        UNION ALL
+        SELECT t.task_id, 7, 'window', w.name,
+               format('runs of queue %s take up to %s, and %s closes before', t.queue, d.likely, w.target), NULL
+        FROM t JOIN w ON w.class = t.class
+        JOIN weir.queues q ON q.name = t.queue
+        JOIN weir._show_durations() d ON d.queue_id = q.queue_id
+        WHERE t.state = 'ready' AND w.open AND clock_timestamp() + d.likely > w.closes_at
+        AND (coalesce(w.relation, w.resource) IS NULL OR w.relation = ANY (t.tables) OR w.resource = ANY (t.resources))
         UNION ALL
         SELECT t.task_id, 7, 'queue_limit',
                (SELECT string_agg('task ' || a.task_id, ', ' ORDER BY a.task_id)
@@ -216,7 +235,7 @@ COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
 COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
 COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
 COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
-COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, queue_limit, budget, cap, rate, foreign_holder, class_share or no_worker.';
+COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, window, blackout, queue_limit, budget, cap, rate, foreign_holder, class_share or no_worker.';
 COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
 COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
 COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';

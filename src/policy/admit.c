@@ -21,6 +21,7 @@
 #include "policy/runs.h"
 #include "policy/shed.h"
 #include "policy/solo.h"
+#include "policy/window.h"
 
 /*
  * Tasks that become ready at a time, when very many are due at once: a start
@@ -221,7 +222,7 @@ policy_change(Policy *policy, int64_t task_id, const int32_t *priority,
 }
 
 /*
- * Opens resources and makes tasks ready whose time has come; says whether
+ * Opens resources and windows, and makes tasks ready whose time has come; says whether
  * there are more tasks than it did at once.
  */
 bool
@@ -233,6 +234,7 @@ policy_promote(Policy *policy, PolicyTime now)
 		policy->now = now;
 	policy_rate_open_due(policy);
 	policy_budget_open_due(policy);
+	policy_window_open_due(policy);
 	for (n = 0; n < PROMOTE_BATCH; n++)
 	{
 		uint32_t	task = policy_order_first(&policy->tasks, &policy->timers);

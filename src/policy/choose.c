@@ -80,7 +80,7 @@ policy_class_has_worker(const Policy *policy, PolicyClass klass, bool alone)
 
 /*
  * The best ranked bucket of a class that has room everywhere, or NULL; those
- * found to lack something are parked there.
+ * found to lack something are set aside.
  */
 static PolicyBucket *
 class_best(Policy *policy, PolicyClass klass)
@@ -90,11 +90,9 @@ class_best(Policy *policy, PolicyClass klass)
 	while ((item = policy_fair_best(&policy->classes[klass].line)) != NULL)
 	{
 		PolicyBucket *bucket = POLICY_CONTAINER(PolicyBucket, item, item);
-		PolicyPlace *place = policy_lacks(bucket);
 
-		if (place == NULL)
+		if (!policy_set_aside(policy, bucket))
 			return bucket;
-		policy_park(policy, bucket, place);
 	}
 	return NULL;
 }
@@ -120,11 +118,9 @@ class_turn(Policy *policy, PolicyClass klass)
 	{
 		FairItem   *item = policy_fair_turn(&policy->classes[klass].line);
 		PolicyBucket *bucket = POLICY_CONTAINER(PolicyBucket, item, item);
-		PolicyPlace *place = policy_lacks(bucket);
 
-		if (place == NULL)
+		if (!policy_set_aside(policy, bucket))
 			return bucket;
-		policy_park(policy, bucket, place);
 	}
 }
 

@@ -16,6 +16,7 @@
 #include "policy/place.h"
 #include "policy/rate.h"
 #include "policy/solo.h"
+#include "policy/window.h"
 
 /*
  * Is the task held, in whatever state?
@@ -56,8 +57,27 @@ policy_slot_wanted(const Policy *policy, uint64_t key, PolicyClass klass)
 }
 
 /*
+ * Is the task held, and does it need the resource?
+ */
+bool
+policy_task_needs(Policy *policy, int64_t task_id, uint64_t resource)
+{
+	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
+	const PolicyBucket *bucket;
+	int			i;
+
+	if (task == 0)
+		return false;
+	bucket = policy_bucket_of(policy, task);
+	for (i = 0; i < bucket->nneeds; i++)
+		if (bucket->needs[i]->key == resource)
+			return true;
+	return false;
+}
+
+/*
  * When policy_next may have something to say although nothing else happens:
- * a task becomes due, a resource opens, or a drain ends.
+ * a task becomes due, a resource or a window opens, or a drain ends.
  */
 PolicyTime
 policy_next_due(Policy *policy)
@@ -74,6 +94,8 @@ policy_next_due(Policy *policy)
 		due = policy_rate_next_due(policy);
 	if (policy_budget_next_due(policy) < due)
 		due = policy_budget_next_due(policy);
+	if (policy_window_next_due(policy) < due)
+		due = policy_window_next_due(policy);
 	return due;
 }
 
@@ -161,6 +183,8 @@ why_due(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 		return POLICY_CAUSE_PAUSED_QUEUE;
 	if (why_solo(policy, bucket, task, now))
 		return POLICY_CAUSE_SOLO;
+	if (policy_window_shuts(policy, bucket, &why->until))
+		return POLICY_CAUSE_WINDOW;
 	if (!policy_place_room(&bucket->queue->place,
 						   (PolicyClass) bucket->klass))
 		return POLICY_CAUSE_QUEUE_LIMIT;
@@ -219,7 +243,7 @@ policy_why(Policy *policy, int64_t task_id, PolicyTime now)
 }
 
 /*
- * Due tasks of a queue that run alone and lack a slot.
+ * Due tasks of a queue that run alone and lack a slot, or are shut out.
  */
 static uint32_t
 count_solo_blocked(const Policy *policy, const PolicyQueue *queue)
@@ -228,7 +252,9 @@ count_solo_blocked(const Policy *policy, const PolicyQueue *queue)
 	uint32_t	n = 0;
 
 	for (; bucket != NULL; bucket = bucket->next_solo)
-		if (bucket->queue == queue && policy_lacks_slot(bucket) != NULL)
+		if (bucket->queue == queue &&
+			(policy_window_shuts(policy, bucket, NULL) ||
+			 policy_lacks_slot(bucket) != NULL))
 			n += bucket->nready;
 	return n;
 }

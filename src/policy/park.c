@@ -12,6 +12,7 @@
 #include "policy/park.h"
 #include "policy/place.h"
 #include "policy/slots.h"
+#include "policy/window.h"
 
 /*
  * The first resource without room for the bucket, or NULL.
@@ -75,6 +76,8 @@ policy_count_ready(Policy *policy, PolicyBucket *bucket, int change)
 	bucket->queue->ready += change;
 	if (bucket->place != NULL)
 		park_count(policy, bucket, change);
+	else if (bucket->shut)
+		bucket->queue->parked += change;
 }
 
 /*
@@ -181,14 +184,46 @@ park_pass_on(Policy *policy, const PolicyBucket *bucket)
 }
 
 /*
- * Parks a ready bucket at a place that has no room for it.
+ * Puts a bucket that is in no tree where it belongs now.
+ */
+static void
+park_enter(Policy *policy, PolicyBucket *bucket)
+{
+	PolicyPlace *place;
+
+	if (policy_window_shut(policy, bucket))
+		return;
+	place = policy_lacks(bucket);
+	if (place == NULL)
+		park_enter_line(bucket);
+	else
+		park_enter_place(policy, bucket, place);
+}
+
+/*
+ * Takes a ready bucket that cannot start out of the line; false if it can
+ * start.
+ */
+bool
+policy_set_aside(Policy *policy, PolicyBucket *bucket)
+{
+	if (!policy_window_shuts(policy, bucket, NULL) &&
+		policy_lacks(bucket) == NULL)
+		return false;
+	park_leave(policy, bucket);
+	park_enter(policy, bucket);
+	park_pass_on(policy, bucket);
+	return true;
+}
+
+/*
+ * A bucket that was shut may start again, as far as the time goes.
  */
 void
-policy_park(Policy *policy, PolicyBucket *bucket, PolicyPlace *place)
+policy_reopen(Policy *policy, PolicyBucket *bucket)
 {
-	park_leave(policy, bucket);
-	park_enter_place(policy, bucket, place);
-	park_pass_on(policy, bucket);
+	policy_window_leave(policy, bucket);
+	park_enter(policy, bucket);
 }
 
 /*
@@ -230,19 +265,13 @@ park_settle_solo(Policy *policy, PolicyBucket *bucket, uint32_t first)
 }
 
 /*
- * Puts a bucket that is in no tree where it belongs now.
+ * Takes over the rank of a bucket's first task; it stands in no tree.
  */
 static void
-park_enter(Policy *policy, PolicyBucket *bucket, const FairItem *new)
+park_take_rank(PolicyBucket *bucket, const FairItem *new)
 {
-	PolicyPlace *place = policy_lacks(bucket);
-
 	bucket->item.rank = new->rank;
 	bucket->item.task_id = new->task_id;
-	if (place == NULL)
-		park_enter_line(bucket);
-	else
-		park_enter_place(policy, bucket, place);
 }
 
 /*
@@ -256,7 +285,8 @@ park_rerank_parked(Policy *policy, PolicyBucket *bucket, const FairItem *new)
 		policy_place_room(bucket->place, (PolicyClass) bucket->klass))
 	{
 		park_leave(policy, bucket);
-		park_enter(policy, bucket, new);
+		park_take_rank(bucket, new);
+		park_enter(policy, bucket);
 	}
 	else
 		policy_fair_update(bucket->node, &bucket->item, new->rank,
@@ -271,19 +301,19 @@ static void
 park_rerank_ready(Policy *policy, PolicyBucket *bucket, const FairItem *new)
 {
 	bool		better = policy_fair_item_before(new, &bucket->item);
-	PolicyPlace *place = policy_lacks(bucket);
+	bool		stays = !policy_window_shuts(policy, bucket, NULL) &&
+	policy_lacks(bucket) == NULL;
 
-	if (place == NULL)
+	if (stays)
 		policy_fair_update(bucket->node, &bucket->item, new->rank,
 						   new->task_id);
 	else
 	{
 		park_leave(policy, bucket);
-		bucket->item.rank = new->rank;
-		bucket->item.task_id = new->task_id;
-		park_enter_place(policy, bucket, place);
+		park_take_rank(bucket, new);
+		park_enter(policy, bucket);
 	}
-	if (place != NULL || !better)
+	if (!stays || !better)
 		park_pass_on(policy, bucket);
 }
 
@@ -307,14 +337,21 @@ policy_settle(Policy *policy, PolicyBucket *bucket)
 
 		if (bucket->node != NULL)
 			park_leave(policy, bucket);
+		if (bucket->shut)
+			policy_window_leave(policy, bucket);
 		if (was_ready)
 			park_pass_on(policy, bucket);
 		return;
 	}
 	new.rank = policy_task_node(&policy->tasks, first)->key;
 	new.task_id = policy_task_node(&policy->tasks, first)->task_id;
-	if (bucket->node == NULL)
-		park_enter(policy, bucket, &new);
+	if (bucket->shut)
+		park_take_rank(bucket, &new);
+	else if (bucket->node == NULL)
+	{
+		park_take_rank(bucket, &new);
+		park_enter(policy, bucket);
+	}
 	else if (new.rank != bucket->item.rank ||
 			 new.task_id != bucket->item.task_id)
 	{

@@ -15,8 +15,8 @@ extern PolicyPlace *policy_lacks(const PolicyBucket *bucket);
 extern void policy_count_ready(Policy *policy, PolicyBucket *bucket,
 							   int change);
 extern void policy_settle(Policy *policy, PolicyBucket *bucket);
-extern void policy_park(Policy *policy, PolicyBucket *bucket,
-						PolicyPlace *place);
+extern bool policy_set_aside(Policy *policy, PolicyBucket *bucket);
+extern void policy_reopen(Policy *policy, PolicyBucket *bucket);
 extern void policy_wake(Policy *policy, PolicyPlace *place);
 
 #endif							/* WEIR_POLICY_PARK_H */

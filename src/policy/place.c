@@ -196,7 +196,8 @@ void
 policy_resource_check(Policy *policy, PolicyResource *resource)
 {
 	if (resource->slots > 0 || resource->gap > 0 || resource->foreign != 0 ||
-		resource->gate_waiting || resource->nbuckets > 0 ||
+		resource->gate_waiting || resource->windows != NULL ||
+		resource->nbuckets > 0 ||
 		(resource->budget != NULL && resource->budget->rule.window > 0))
 		return;
 	WEIR_ASSERT(resource->own == 0);
@@ -233,6 +234,8 @@ resource_release(PolicyMemory *memory, PolicyMapEntry *entry)
 
 	if (resource->budget != NULL)
 		policy_memory_release(memory, resource->budget, sizeof(PolicyBudget));
+	policy_memory_release(memory, resource->windows,
+						  POLICY_NUM_CLASSES * sizeof(PolicyWindow));
 	policy_memory_release(memory, resource, sizeof(PolicyResource));
 }
 

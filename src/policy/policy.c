@@ -16,6 +16,7 @@
 #include "policy/shed.h"
 #include "policy/slots.h"
 #include "policy/solo.h"
+#include "policy/window.h"
 
 #define DEFAULT_FLOOR_SHARE	0.05
 
@@ -40,6 +41,7 @@ policy_create(const PolicyAllocator *allocator)
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
 		policy_set_class(policy, (PolicyClass) klass, 0, 0,
 						 DEFAULT_FLOOR_SHARE, 1.0);
+	policy_windows_init(policy->windows);
 	policy->classes[POLICY_CLASS_SYSTEM].line.by_rank = true;
 	policy->classes[POLICY_CLASS_DAILY].line.by_rank = true;
 	return policy;
@@ -136,6 +138,7 @@ policy_drop_queue(Policy *policy, uint32_t queue)
 	entry->configured = false;
 	policy_shed_configure(policy, entry, false);
 	policy_queue_configure(entry, 0, 1.0, false);
+	policy_set_duration(policy, queue, 0);
 	policy_wake(policy, &entry->place);
 	policy_queue_check(policy, entry);
 }

@@ -55,6 +55,7 @@ typedef enum PolicyCause
 	POLICY_CAUSE_PAUSED_ALL,
 	POLICY_CAUSE_PAUSED_QUEUE,
 	POLICY_CAUSE_SOLO,			/* it runs alone, or another one does */
+	POLICY_CAUSE_WINDOW,		/* its class, or a resource, is not open */
 	POLICY_CAUSE_QUEUE_LIMIT,	/* max_running of its queue */
 	POLICY_CAUSE_BUDGET,		/* the retry budget of its queue or a resource */
 	POLICY_CAUSE_RESOURCE,		/* no slot free in a resource */
@@ -155,7 +156,8 @@ typedef struct PolicyWhy
 	PolicyCause cause;
 	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE and RATE; for
 								 * BUDGET: 0 if it is that of the queue */
-	PolicyTime	until;			/* for POLICY_CAUSE_SCHEDULED, RATE, BUDGET */
+	PolicyTime	until;			/* for POLICY_CAUSE_SCHEDULED, WINDOW, RATE,
+								 * BUDGET */
 	uint64_t	ahead;			/* tasks of its bucket before it, at most; 0
 								 * only if it is the first */
 } PolicyWhy;
@@ -247,6 +249,22 @@ extern void policy_drop_queue(Policy *policy, uint32_t queue);
 extern void policy_set_resource(Policy *policy, uint64_t resource, int slots,
 								int reserved);
 extern void policy_set_paused(Policy *policy, bool paused);
+
+/*
+ * When tasks of a class may start that need the resource, or all of them if
+ * that is 0: from "opens_at" on, if they are likely to end by "closes_at".
+ * POLICY_TIME_ALWAYS and POLICY_TIME_NEVER is at any time.  What is to come
+ * after "closes_at" is to be told when that has come.
+ */
+extern void policy_set_window(Policy *policy, PolicyClass klass,
+							  uint64_t resource, PolicyTime opens_at,
+							  PolicyTime closes_at);
+
+/*
+ * How long runs of a queue are likely to take; 0 if that is not known.
+ */
+extern void policy_set_duration(Policy *policy, uint32_t queue,
+								int64_t duration);
 
 /*
  * The rate of a resource: a start takes a token, one comes every "gap"
@@ -396,7 +414,7 @@ extern void policy_hold_owner(Policy *policy, uint32_t owner, bool hold);
 
 /*
  * When policy_next is to be asked again although nothing else happens: a task
- * becomes due, a resource opens, or the wait for an empty server (for a solo
+ * becomes due, a window or a resource opens, or the wait for an empty server (for a solo
  * task) is over.  Not after "now" if more tasks are due than policy_next looked
  * at, which it does only while no worker is free.  POLICY_TIME_NEVER if there
  * is no such time.
@@ -412,6 +430,7 @@ extern bool policy_next_starved(Policy *policy, PolicyTime enqueued_at,
 								uint32_t *next, PolicyStarved *starved);
 
 /* Looking in */
+extern bool policy_task_needs(Policy *policy, int64_t task_id, uint64_t resource);
 extern PolicyWhy policy_why(Policy *policy, int64_t task_id, PolicyTime now);
 extern void policy_queue_counts(Policy *policy, uint32_t queue,
 								PolicyQueueCounts *counts);

@@ -271,7 +271,8 @@ policy_forget_resource(Policy *policy, uint64_t resource, PolicyTime now)
 	if (entry == NULL)
 		return true;
 	if (entry->nbuckets > 0 || entry->foreign != 0 || entry->gate_waiting ||
-		!rate_full(entry, now) || !policy_budget_idle(entry->budget, now))
+		entry->windows != NULL || !rate_full(entry, now) ||
+		!policy_budget_idle(entry->budget, now))
 		return false;
 	policy_set_resource_budget(policy, resource, &none);
 	policy_set_resource(policy, resource, 0, 0);

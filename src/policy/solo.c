@@ -23,6 +23,7 @@
 #include "policy/rank.h"
 #include "policy/slots.h"
 #include "policy/solo.h"
+#include "policy/window.h"
 
 #define SOLO_FIRST_DRAIN	INT64_C(60000000)
 #define SOLO_REST_FACTOR	4
@@ -40,7 +41,8 @@ solo_feasible(const Policy *policy, const PolicyBucket *bucket)
 	int			i;
 
 	if (bucket->queue->paused || bucket->owner->held ||
-		!policy_class_has_worker(policy, klass, true))
+		!policy_class_has_worker(policy, klass, true) ||
+		policy_window_shuts(policy, bucket, NULL))
 		return false;
 	for (i = 0; i < bucket->nneeds; i++)
 		if (!policy_slots_room_alone(bucket->needs[i], klass))

@@ -15,6 +15,8 @@
  *	is parked	at one place that had no room for its class when it was
  *				looked at: it stands in a tree of that place, and costs
  *				nothing until there is room;
+ *	is shut		because of the time: it stands in a heap by when that may
+ *				be over (window.c);
  *	is solo		it stands in a list of its own (solo.c).
  *
  * The invariant that keeps a parked bucket from being forgotten: if a place
@@ -85,6 +87,13 @@ typedef struct PolicyBudget
 	struct PolicyBudget *next_changed;
 } PolicyBudget;
 
+/* When something may start: see policy_set_window */
+typedef struct PolicyWindow
+{
+	PolicyTime	opens_at;
+	PolicyTime	closes_at;
+} PolicyWindow;
+
 typedef struct PolicyQueue
 {
 	PolicyMapEntry entry;
@@ -94,11 +103,12 @@ typedef struct PolicyQueue
 	bool		paused;
 	int			max_running;	/* no limit if not above 0 */
 	double		weight;
+	int64_t		duration;		/* that a run is likely to take; 0: not known */
 	uint32_t	ready;			/* tasks by state */
 	uint32_t	delayed;
 	uint32_t	running;
 	uint32_t	parked;			/* ready ones in buckets parked at resources
-								 * and budgets */
+								 * and budgets, or shut */
 	uint32_t	dependent;		/* tasks that wait for others */
 	uint32_t	nbuckets;
 	bool		sheds;			/* tasks that wait stand in these: (shed.c) */
@@ -125,6 +135,7 @@ typedef struct PolicyResource
 	int			slots;			/* no cap if 0 */
 	int			reserved;		/* slots 0 .. reserved - 1: daily alone */
 	bool		gate_waiting;
+	PolicyWindow *windows;		/* by class; NULL if always open */
 	bool		closed;			/* nothing starts before opens_at (rate.c) */
 	uint32_t	nbuckets;
 	PolicyBudget *budget;		/* of retries, or NULL */
@@ -149,6 +160,8 @@ typedef struct PolicyBucket
 	FairNode   *node;			/* where it stands: line, or a node of the
 								 * tree of a place; NULL if idle or solo */
 	PolicyPlace *place;			/* where it is parked, or NULL */
+	PolicyHeapNode by_look;		/* while it is shut */
+	PolicyTime	look_at;		/* when that may be over; while it is shut */
 	PolicyQueue *queue;
 	PolicyOwner *owner;
 	struct PolicyBucket *next_solo;
@@ -161,6 +174,7 @@ typedef struct PolicyBucket
 	uint8_t		klass;
 	bool		solo;
 	bool		retry;			/* tasks whose last attempt failed */
+	bool		shut;
 	uint8_t		nneeds;
 	PolicyResource *needs[];	/* in order of their keys, each once */
 } PolicyBucket;
@@ -251,6 +265,8 @@ struct Policy
 	uint32_t	nruns;			/* entries of the array */
 	uint32_t	free_run;		/* list, counted from 1 */
 	ClassState	classes[POLICY_NUM_CLASSES];
+	PolicyWindow windows[POLICY_NUM_CLASSES];
+	PolicyHeapNode *shut;		/* buckets by when to look at them again */
 	SoloState	solo;
 	uint8_t		window[FLOOR_SPAN - 1]; /* classes of the last starts */
 	uint8_t		dropped;		/* class of the start that left it last */

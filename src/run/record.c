@@ -130,6 +130,14 @@ record_judge(Attempt *attempt, const ErrorData *error, RunRow *run)
 		run->actor = OidIsValid(actor) ? GetUserNameFromId(actor, true) : NULL;
 		return;
 	}
+	if (cause == CANCEL_CLOSED)
+	{
+		/* not its own fault: it goes on when its window opens */
+		run->outcome = OUTCOME_INTERRUPTED;
+		run->reason = "nothing of its kind may run at this time";
+		run->retry_at = run->finished_at;
+		return;
+	}
 	if (attempt->snoozed_until != 0)
 	{
 		run->outcome = OUTCOME_SNOOZED;

@@ -27,6 +27,8 @@
 #include "sched/classes.h"
 #include "sched/configure.h"
 #include "sched/watermark.h"
+#include "sched/duration.h"
+#include "sched/windows.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/inbox.h"
@@ -285,6 +287,8 @@ step_configure(Scheduler *scheduler, void *arg)
 	configure_queues(scheduler);
 	classes_configure(scheduler);
 	configure_caps(scheduler);
+	duration_tell(scheduler);
+	windows_configure(scheduler);
 	sql_begin(&session);
 	sql_execute("SELECT paused FROM weir.control", NULL);
 	paused = SPI_processed == 1 && strcmp(sql_text(0, 1), "t") == 0;

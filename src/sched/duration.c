@@ -24,13 +24,45 @@ typedef struct QueueDurations
 } QueueDurations;
 
 /*
+ * Tells the policy and everybody what the last runs of a queue come to.
+ */
+static void
+duration_publish(Scheduler *scheduler, const QueueDurations *entry)
+{
+	int64		likely = policy_duration_quantile(&entry->durations, 0.9);
+	QueueSlot  *slot = depth_find(scheduler->database, entry->queue);
+
+	policy_set_duration(scheduler->policy, entry->queue, likely);
+	if (slot == NULL)
+		return;
+	pg_atomic_write_u64(&slot->likely, likely);
+	pg_atomic_write_u64(&slot->longest,
+						policy_duration_quantile(&entry->durations, 1.0));
+}
+
+/*
+ * Tells what is known of all queues, when the policy may not know it.
+ */
+void
+duration_tell(Scheduler *scheduler)
+{
+	HASH_SEQ_STATUS status;
+	QueueDurations *entry;
+
+	if (scheduler->durations == NULL)
+		return;
+	hash_seq_init(&status, scheduler->durations);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		duration_publish(scheduler, entry);
+}
+
+/*
  * Takes a run of a queue into account, and publishes what follows from it.
  */
 static void
 duration_add(Scheduler *scheduler, int32 queue, int64 duration)
 {
 	QueueDurations *entry;
-	QueueSlot  *slot;
 	bool		found;
 
 	if (scheduler->durations == NULL)
@@ -48,10 +80,7 @@ duration_add(Scheduler *scheduler, int32 queue, int64 duration)
 		memset(&entry->durations, 0, sizeof(Durations));
 	if (!policy_duration_add(&entry->durations, duration))
 		return;
-	slot = depth_find(scheduler->database, queue);
-	if (slot)
-		pg_atomic_write_u64(&slot->longest,
-							policy_duration_quantile(&entry->durations, 1.0));
+	duration_publish(scheduler, entry);
 }
 
 /*

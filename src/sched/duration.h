@@ -10,6 +10,7 @@
 
 #include "sched/scheduler.h"
 
+extern void duration_tell(Scheduler *scheduler);
 extern void duration_read(Scheduler *scheduler);
 extern void duration_note_end(Scheduler *scheduler,
 							  const Assignment *assignment,

@@ -373,6 +373,7 @@ intake_completions(Scheduler *scheduler)
 			intake_completion(scheduler, &completion, &assignment);
 			feed_note_end(scheduler);
 			if (completion.kind != COMPLETION_FINAL &&
+				worker->cancel_cause == CANCEL_REQUESTED &&
 				worker->cancel_task == completion.task_id &&
 				worker->cancel_attempt == completion.attempt)
 				intake_cancel(scheduler, completion.task_id,

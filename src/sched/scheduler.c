@@ -49,6 +49,7 @@
 #include "sched/starvation.h"
 #include "sched/upkeep.h"
 #include "sched/watermark.h"
+#include "sched/windows.h"
 #include "shmem/database.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
@@ -195,6 +196,7 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, feed_next_timer(scheduler));
 	next = Min(next, lock_watch_next_timer(scheduler));
 	next = Min(next, starvation_next_timer(scheduler));
+	next = Min(next, windows_next_timer(scheduler));
 	if (scheduler->configure_at != 0)
 		next = Min(next, scheduler->configure_at);
 	if (next == POLICY_TIME_NEVER)
@@ -262,6 +264,7 @@ scheduler_round(Scheduler *scheduler)
 	scheduler->round_at = GetCurrentTimestamp();
 	intake(scheduler);
 	upkeep(scheduler);
+	windows(scheduler);
 	lock_watch(scheduler);
 	dispatch(scheduler);
 	watermark_review(scheduler);

@@ -77,6 +77,9 @@ typedef struct Scheduler
 	TimestampTz feed_at;		/* feed them then; 0 = not wanted */
 	TimestampTz feed_rest;		/* but not before */
 	int64		feed_last;		/* backfill that was fed last */
+	struct WindowGate *gates;	/* what windows say; windows.c */
+	int			ngates;
+	TimestampTz windows_at;		/* look at them again then */
 	bool		reserved_cut;	/* too many reserved workers; it is logged */
 	TimestampTz starvation_at;	/* look who starves then; starvation.c */
 	uint32		starvation_next;	/* and go on from here */

@@ -11,14 +11,15 @@
  */
 #include "postgres.h"
 
+#include "sched/windows.h"
 #include "sched/yield.h"
 #include "shmem/inbox.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 
 /*
- * The task in the worker's hands that is in the way of a daily one; 0 if none
- * is.
+ * The task in the worker's hands that is in the way of a daily one, or whose
+ * time is over; 0 if none is.
  */
 static int64
 yield_find(Scheduler *scheduler, WeirWorker *worker)
@@ -28,8 +29,9 @@ yield_find(Scheduler *scheduler, WeirWorker *worker)
 
 	for (int from = 0; (assignment = inbox_in_hand(worker, &from)) != NULL;)
 	{
-		if (assignment->klass == POLICY_CLASS_BACKFILL &&
-			policy_to_yield(scheduler->policy, assignment->task_id, &want))
+		if ((assignment->klass == POLICY_CLASS_BACKFILL &&
+			 policy_to_yield(scheduler->policy, assignment->task_id, &want)) ||
+			windows_asks_to_yield(scheduler, assignment))
 			return assignment->task_id;
 	}
 	return 0;

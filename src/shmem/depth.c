@@ -45,6 +45,7 @@ depth_init(WeirDatabase *database)
 		pg_atomic_init_u64(&slot->last_end, 0);
 		pg_atomic_init_u64(&slot->gap, 0);
 		pg_atomic_init_u64(&slot->longest, 0);
+		pg_atomic_init_u64(&slot->likely, 0);
 		ConditionVariableInit(&slot->room);
 		offers_init(slot);
 		budget_figures_init(&slot->budget);
@@ -64,6 +65,7 @@ depth_reset(QueueSlot *slot)
 	pg_atomic_write_u64(&slot->last_end, 0);
 	pg_atomic_write_u64(&slot->gap, 0);
 	pg_atomic_write_u64(&slot->longest, 0);
+	pg_atomic_write_u64(&slot->likely, 0);
 	pg_atomic_write_u32(&slot->ready, 0);
 	pg_atomic_write_u32(&slot->delayed, 0);
 	pg_atomic_write_u32(&slot->blocked, 0);

@@ -137,6 +137,7 @@ typedef struct QueueSlot
 	pg_atomic_uint64 last_end;	/* when a task ended, us */
 	pg_atomic_uint64 gap;		/* smoothed time between ends, us */
 	pg_atomic_uint64 longest;	/* scheduler: of the last runs, us */
+	pg_atomic_uint64 likely;	/* scheduler: that nine of ten did not exceed */
 	ConditionVariable room;		/* depth went down */
 	BudgetFigures budget;		/* of its retries */
 
@@ -334,7 +335,8 @@ typedef enum WorkerState
 typedef enum CancelCause
 {
 	CANCEL_NONE,
-	CANCEL_REQUESTED			/* weir.cancel() */
+	CANCEL_REQUESTED,			/* weir.cancel() */
+	CANCEL_CLOSED				/* its window has closed */
 } CancelCause;
 
 /*
@@ -385,7 +387,7 @@ typedef struct WeirWorker
 	CancelCause cancel_cause;
 	Oid			cancel_actor;
 
-	/* scheduler: a task that is in the way of a daily one; 0 = none */
+	/* scheduler: a task that had better stop; 0 = none */
 	pg_atomic_uint64 yield_task;
 } WeirWorker;
 

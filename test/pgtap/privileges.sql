@@ -57,6 +57,8 @@ WHERE relnamespace = 'weir'::regnamespace AND relkind = 'v' ORDER BY relname;
 SELECT wt.denied(c) FROM unnest(ARRAY[
     $$SELECT weir.create_queue('x')$$,
     $$SELECT weir.set_class('daily', reserved => 1)$$,
+    $$SELECT weir.add_window('w', '22:00', '1 hour')$$,
+    $$SELECT weir.drop_window('w')$$,
     $$SELECT weir.pause_all()$$,
     $$SELECT weir.resume_all()$$,
     $$SELECT weir.adopt('keep')$$,

@@ -37,6 +37,22 @@ draw_time(Episode *e, int64_t spread)
 }
 
 /*
+ * The class of most tasks of a queue is the same, as in life.
+ */
+PolicyClass
+draw_class(Episode *e, int queue)
+{
+	static const PolicyClass usual[MODEL_QUEUES] = {
+		POLICY_CLASS_DAILY, POLICY_CLASS_ADHOC, POLICY_CLASS_ADHOC,
+		POLICY_CLASS_BACKFILL, POLICY_CLASS_BACKFILL
+	};
+
+	if (chance(e, 85))
+		return usual[queue];
+	return (PolicyClass) draw(e, POLICY_NUM_CLASSES);
+}
+
+/*
  * Sets a class to something random.
  */
 void
@@ -100,6 +116,7 @@ episode_change_queue(Episode *e)
 		state->paused = false;
 		state->sheds = false;
 		state->budget.rule.window = 0;
+		state->duration = 0;
 		policy_drop_queue(e->policy, (uint32_t) queue);
 		return;
 	}
@@ -111,6 +128,61 @@ episode_change_queue(Episode *e)
 	policy_set_shedding(e->policy, (uint32_t) queue, state->sheds);
 	change_budget(e, &state->budget);
 	policy_set_queue_budget(e->policy, (uint32_t) queue, &state->budget.rule);
+	if (e->windows == 0)
+		return;
+	state->duration = chance(e, 50) ? 0 : draw(e, 60) * SECOND;
+	policy_set_duration(e->policy, (uint32_t) queue, state->duration);
+}
+
+/*
+ * Opens a class, or a resource for it, at any time.
+ */
+static void
+open_window(Episode *e, int klass, uint64_t key, ModelWindow *window)
+{
+	window->opens_at = POLICY_TIME_ALWAYS;
+	window->closes_at = POLICY_TIME_NEVER;
+	policy_set_window(e->policy, (PolicyClass) klass, key, window->opens_at,
+					  window->closes_at);
+}
+
+/*
+ * Opens everything at any time.
+ */
+void
+episode_open_windows(Episode *e)
+{
+	int			klass;
+	int			i;
+
+	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
+	{
+		open_window(e, klass, 0, &e->model.classes[klass].window);
+		for (i = 0; i < MODEL_RESOURCES; i++)
+			open_window(e, klass, e->model.resources[i].key,
+						&e->model.resources[i].windows[klass]);
+	}
+}
+
+/*
+ * Sets when a class, or a resource for it, is open.
+ */
+static void
+change_window(Episode *e)
+{
+	int			klass = draw(e, POLICY_NUM_CLASSES);
+	ModelResource *resource = &e->model.resources[draw(e, MODEL_RESOURCES)];
+	bool		whole = chance(e, 50);
+	ModelWindow *window = whole ? &e->model.classes[klass].window :
+	&resource->windows[klass];
+
+	window->opens_at = chance(e, 50) ? POLICY_TIME_ALWAYS :
+		draw_time(e, 4 * MINUTE);
+	window->closes_at = chance(e, 50) ? POLICY_TIME_NEVER :
+		draw_time(e, 20 * MINUTE);
+	policy_set_window(e->policy, (PolicyClass) klass,
+					  whole ? 0 : resource->key, window->opens_at,
+					  window->closes_at);
 }
 
 /*
@@ -210,6 +282,11 @@ change_foreign(Episode *e)
 void
 episode_change_something(Episode *e)
 {
+	if (e->windows > 0 && chance(e, e->windows))
+	{
+		change_window(e);
+		return;
+	}
 	switch (draw(e, 11))
 	{
 		case 0:
@@ -276,6 +353,7 @@ episode_open_up(Episode *e)
 		e->model.queues[i].max_running = 0;
 		e->model.queues[i].paused = false;
 		e->model.queues[i].sheds = false;
+		e->model.queues[i].duration = 0;
 		e->model.queues[i].budget.rule.window = 0;
 		policy_drop_queue(e->policy, (uint32_t) i);
 	}
@@ -302,6 +380,7 @@ episode_open_up(Episode *e)
 		policy_set_rate(e->policy, e->model.resources[i].key, e->model.now, 0,
 						1, 0);
 	}
+	episode_open_windows(e);
 	e->model.workers = MODEL_TASKS;
 	policy_set_workers(e->policy, MODEL_TASKS);
 	e->model.paused = false;

@@ -25,22 +25,6 @@
 #define EPISODE_VERIFY_EVERY	16
 
 /*
- * The class of most tasks of a queue is the same, as in life.
- */
-static PolicyClass
-random_class(Episode *e, int queue)
-{
-	static const PolicyClass usual[MODEL_QUEUES] = {
-		POLICY_CLASS_DAILY, POLICY_CLASS_ADHOC, POLICY_CLASS_ADHOC,
-		POLICY_CLASS_BACKFILL, POLICY_CLASS_BACKFILL
-	};
-
-	if (chance(e, 85))
-		return usual[queue];
-	return (PolicyClass) draw(e, POLICY_NUM_CLASSES);
-}
-
-/*
  * Any task, or NULL.
  */
 static ModelTask *
@@ -108,7 +92,7 @@ add_task(Episode *e)
 	spec->task_id = e->next_id++;
 	spec->queue = (uint32_t) draw(e, MODEL_QUEUES);
 	spec->owner = (uint32_t) draw(e, MODEL_OWNERS);
-	spec->klass = random_class(e, (int) spec->queue);
+	spec->klass = draw_class(e, (int) spec->queue);
 	spec->priority = chance(e, 80) ? 0 : draw(e, 2000) - 1000;
 	spec->attempt = 1 + draw(e, 3);
 	spec->retry = chance(e, e->retrying);
@@ -443,6 +427,7 @@ set_up(Episode *e)
 	}
 	for (i = 0; i < POLICY_NUM_CLASSES; i++)
 		e->model.classes[i].floor_share = 0.05;
+	episode_open_windows(e);
 	for (i = 0; i < 3; i++)
 		episode_change_class(e);
 	for (i = 0; i < MODEL_QUEUES; i++)
@@ -536,6 +521,7 @@ episode_run(uint64_t seed, int steps, EpisodeStats *stats)
 	if (e == NULL)
 		abort();
 	e->random.state = seed;
+	e->windows = seed % 2 == 0 ? 1 + (int) (seed % 30) : 0;
 	e->stats = stats;
 	e->policy = policy_create(&test_allocator);
 	empty = policy_memory(e->policy);

@@ -41,6 +41,7 @@ typedef struct Episode
 	int			dependent;		/* per hundred arrivals */
 	int			solos;			/* per thousand arrivals */
 	int			changes;		/* of the configuration, per hundred events */
+	int			windows;		/* per hundred changes */
 	int			max_needs;
 	int64_t		duration;		/* of a run, at most */
 	bool		extremes;		/* times at the ends of time */
@@ -48,10 +49,12 @@ typedef struct Episode
 
 extern int	draw(Episode *e, int n);
 extern bool chance(Episode *e, int percent);
+extern PolicyClass draw_class(Episode *e, int queue);
 extern PolicyTime draw_time(Episode *e, int64_t spread);
 extern void episode_change_class(Episode *e);
 extern void episode_change_queue(Episode *e);
 extern void episode_change_resource(Episode *e);
+extern void episode_open_windows(Episode *e);
 extern void episode_change_something(Episode *e);
 extern void episode_open_up(Episode *e);
 

@@ -51,8 +51,15 @@ typedef struct ModelBudget
 	bool		retry[MODEL_STARTS];
 } ModelBudget;
 
+typedef struct ModelWindow
+{
+	PolicyTime	opens_at;
+	PolicyTime	closes_at;
+} ModelWindow;
+
 typedef struct ModelQueue
 {
+	int64_t		duration;
 	int			max_running;
 	double		weight;
 	bool		paused;
@@ -69,6 +76,7 @@ typedef struct ModelResource
 	uint64_t	own;			/* slots of tasks that run */
 	uint64_t	foreign;
 	bool		gate_waiting;
+	ModelWindow windows[POLICY_NUM_CLASSES];
 
 	/* rate: microseconds of credit, of which a start costs one gap */
 	int64_t		gap;			/* no rate if 0 */
@@ -90,6 +98,7 @@ typedef struct ModelClass
 	int			max_share;
 	double		floor_share;
 	int			running;
+	ModelWindow window;
 	int			feasible_for;	/* starts, one after another */
 	bool		recent[MODEL_RING]; /* was the start of this class? */
 } ModelClass;
@@ -140,6 +149,8 @@ extern bool model_before(const ModelTask *a, const ModelTask *b);
 extern bool model_same_bucket(const ModelTask *a, const ModelTask *b);
 extern bool model_has_worker(const Model *model, PolicyClass klass,
 							 bool alone);
+extern PolicyTime model_window_until(const Model *model,
+									 const ModelTask *task);
 extern PolicyCause model_blocked(const Model *model, const ModelTask *task,
 								 bool alone, uint64_t *resource);
 extern PolicyCause model_lacks(const Model *model, const ModelTask *task,

@@ -62,6 +62,9 @@ oracle_why(Model *model, Policy *policy, const ModelTask *task)
 		why.until != model_budget_opens(model_budget_lacking(model, task, NULL),
 										model->now))
 		return oracle_complain("the wrong time of a retry is told");
+	if (expected == POLICY_CAUSE_WINDOW &&
+		why.until != model_window_until(model, task))
+		return oracle_complain("the wrong time of an opening is told");
 	if (expected == POLICY_CAUSE_SCHEDULED && why.until != task->spec.run_at)
 		return oracle_complain("the wrong time is told");
 	return why.ahead < MODEL_TASKS || oracle_complain("too many ahead");
@@ -111,7 +114,8 @@ oracle_counts(Model *model, Policy *policy, int queue)
 		else if (cause != POLICY_CAUSE_NONE &&
 				 ((cause != POLICY_CAUSE_RESOURCE &&
 				   cause != POLICY_CAUSE_RATE &&
-				   cause != POLICY_CAUSE_BUDGET) || task->spec.solo ||
+				   cause != POLICY_CAUSE_BUDGET &&
+				   cause != POLICY_CAUSE_WINDOW) || task->spec.solo ||
 				  counts_known(model, task)))
 			blocked++;
 		else if (cause == POLICY_CAUSE_NONE &&
@@ -338,6 +342,56 @@ budget_due(const Model *model, PolicyTime told, PolicyTime otherwise)
 }
 
 /*
+ * The first time that the opening of a window lets a due task start that the
+ * policy must have looked at, because nothing else keeps it; one that runs
+ * alone it always looks at.
+ */
+static PolicyTime
+window_due(Model *model)
+{
+	PolicyTime	due = POLICY_TIME_NEVER;
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		const ModelTask *task = &model->tasks[i];
+		PolicyTime	until;
+
+		if (!model_due(model, task))
+			continue;
+		until = model_window_until(model, task);
+		if (until <= model->now || until >= due)
+			continue;
+		if (task->spec.solo ||
+			(counts_known(model, task) && task->spec.nneeds == 0 &&
+			 !model->queues[task->spec.queue].paused &&
+			 model->queues[task->spec.queue].max_running <= 0))
+			due = until;
+	}
+	return due;
+}
+
+/*
+ * Is this when a window opens?  It may be that nothing can start then.
+ */
+static bool
+window_opens(const Model *model, PolicyTime at)
+{
+	int			klass;
+	int			i;
+
+	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
+	{
+		if (model->classes[klass].window.opens_at == at)
+			return true;
+		for (i = 0; i < MODEL_RESOURCES; i++)
+			if (model->resources[i].windows[klass].opens_at == at)
+				return true;
+	}
+	return false;
+}
+
+/*
  * Does the policy know when it is to be asked again?
  */
 bool
@@ -364,6 +418,10 @@ oracle_due(Model *model, Policy *policy)
 		if (opens_at > model->now && opens_at < due)
 			due = opens_at;
 	}
+	if (policy_next_due(policy) > window_due(model))
+		return oracle_complain("the opening of a window is not told");
 	return budget_due(model, policy_next_due(policy), due) ||
+		(policy_next_due(policy) < due &&
+		 window_opens(model, policy_next_due(policy))) ||
 		oracle_complain("the next time is wrong");
 }

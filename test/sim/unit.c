@@ -67,6 +67,7 @@ main(void)
 	unit_watermarks();
 	unit_share();
 	unit_class();
+	unit_windows();
 	unit_workload();
 	unit_policy();
 	unit_look();

@@ -23,6 +23,7 @@ extern void unit_slots(void);
 extern void unit_watermarks(void);
 extern void unit_share(void);
 extern void unit_class(void);
+extern void unit_windows(void);
 extern void unit_workload(void);
 extern void unit_policy(void);
 extern void unit_look(void);

@@ -146,13 +146,19 @@ verify_bucket(const Policy *policy, const PolicyBucket *bucket)
 		bucket->nrunning == 0)
 		return "an empty bucket is still there";
 	if (bucket->solo)
-		return bucket->node == NULL ? NULL : "a solo bucket is in a tree";
+		return bucket->node == NULL && !bucket->shut ? NULL :
+			"a solo bucket is in a tree";
 	if (first == 0)
-		return bucket->node == NULL ? NULL : "an idle bucket is in a tree";
+		return bucket->node == NULL && !bucket->shut ? NULL :
+			"an idle bucket is in a tree";
 	facts = policy_task_node(&policy->tasks, first);
-	if (bucket->node == NULL || bucket->item.rank != facts->key ||
+	if ((bucket->node == NULL) != bucket->shut ||
+		bucket->item.rank != facts->key ||
 		bucket->item.task_id != facts->task_id)
 		return "a bucket is not where its rank is";
+	if (bucket->shut)
+		return bucket->place == NULL && bucket->look_at > policy->now ?
+			NULL : "a bucket is shut for too long";
 	if (bucket->place == NULL)
 		return bucket->node == bucket->line ? NULL : "a bucket is astray";
 	if (!needs_place(bucket, bucket->place))
@@ -182,9 +188,10 @@ verify_queue(const Policy *policy, const PolicyQueue *queue)
 		sums.delayed += bucket->ndelayed;
 		sums.dependent += bucket->nblocked;
 		sums.running += bucket->nrunning;
-		if (bucket->place != NULL &&
-			(bucket->place->kind == PLACE_RESOURCE ||
-			 bucket->place->kind == PLACE_BUDGET))
+		if (bucket->shut ||
+			(bucket->place != NULL &&
+			 (bucket->place->kind == PLACE_RESOURCE ||
+			  bucket->place->kind == PLACE_BUDGET)))
 			sums.parked += bucket->nready;
 		sums.nbuckets++;
 	}
@@ -412,6 +419,21 @@ verify_budgets(const Policy *policy)
 }
 
 /*
+ * Do all buckets that are shut have a timer?
+ */
+static const char *
+verify_shut(const Policy *policy)
+{
+	uint32_t	shut = 0;
+	uint32_t	i;
+
+	for (i = 0; i < policy->nbuckets; i++)
+		shut += policy->buckets[i] != NULL && policy->buckets[i]->shut;
+	return shut == count_heap(policy->shut) ? NULL :
+		"not all buckets that are shut have a timer";
+}
+
+/*
  * Everything.
  */
 const char *
@@ -445,6 +467,8 @@ verify_policy(const Policy *policy)
 		return verify_closed(policy);
 	if (verify_budgets(policy) != NULL)
 		return verify_budgets(policy);
+	if (verify_shut(policy) != NULL)
+		return verify_shut(policy);
 	if (verify_order(&policy->tasks, &policy->timers) != (int) delayed)
 		return "the order of timers is wrong";
 	if (tasks != policy->tasks.used || (int) running != policy->running)

@@ -148,6 +148,12 @@ SELECT weir.set_class('daily', reserved => 1);
 SELECT weir.set_class('backfill', max_share => 0.5, floor_share => 0.1);
 SELECT class, reserved, max_share, floor_share, weight FROM weir.classes ORDER BY class;
 SELECT weir.set_class('daily', reset => '{reserved}'), weir.set_class('backfill', reset => '{max_share, floor_share}');
+SELECT weir.add_window('by night', '22:00', '8 hours', class => 'backfill',
+                       days => '{mon,tue,wed,thu,fri}', timezone => 'Europe/Berlin');
+SELECT weir.add_window('end of the year', '00:00', '1 day', kind => 'blackout',
+                       dates => '{2026-12-31,2027-01-01}', timezone => 'UTC', at_end => 'cancel', cancel_after => '10 minutes');
+SELECT name, kind, class, start_time, duration, days, dates, at_end FROM weir.windows ORDER BY name;
+SELECT weir.drop_window('by night'), weir.drop_window('end of the year'), weir.drop_window('no such');
 SELECT weir.pause('adhoc', reason => 'maintenance');
 SELECT name, paused, paused_reason FROM weir.queues WHERE paused;
 SELECT weir.resume('adhoc');
@@ -303,6 +309,9 @@ SELECT weir.drain('adhoc', '1 minute');
 SELECT preloaded, scheduler, adopted, paused, enabled, counted, out_of_processes FROM weir.status;
 SELECT name, class, capacity, depth, on_full, weight FROM weir.queues ORDER BY queue_id;
 SELECT class, reserved, floor_share, weight FROM weir.classes ORDER BY class;
+SELECT weir.add_window('quiet', '06:00', '2 hours', class => 'backfill', relation => 'fact', kind => 'blackout', timezone => 'UTC');
+SELECT name, kind, class, relation, start_time, duration, timezone, at_end FROM weir.windows;
+SELECT weir.drop_window('quiet');
 SELECT queue, class, state, command, args, tables, attempts FROM weir.tasks ORDER BY task_id;
 SELECT weir.enqueue('SELECT 1', run_at => now() + interval '1 day') AS later \gset
 SELECT state, cause, detail, eta > now() AS in_future FROM weir.waiting;

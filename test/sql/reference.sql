@@ -19,6 +19,12 @@ select weir.set_class('backfill', max_share => 0.5, floor_share => 0.1, weight =
 select max_share, floor_share, weight from weir.classes where class = 'backfill';
 select weir.set_class('backfill', reset => '{max_share, floor_share, weight}');
 
+-- add_window, drop_window
+select weir.add_window('by night', '22:00', '8 hours', class => 'backfill', days => '{mon,tue}', timezone => 'UTC',
+                       at_end => 'cancel', cancel_after => '10 minutes', priority => 1, reason => 'quiet days');
+select name, class, start_time, duration, days, at_end, reason from weir.windows;
+select weir.drop_window('by night');
+
 -- cap_table, acquire, try_acquire, uncap_table
 select weir.cap_table('fact', slots => 2);
 begin;
