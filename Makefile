@@ -101,6 +101,7 @@ OBJS = \
 	src/run/slots.o \
 	src/run/worker.o \
 	src/sched/ahead.o \
+	src/sched/announce.o \
 	src/sched/cap_watch.o \
 	src/sched/classes.o \
 	src/sched/configure.o \
@@ -137,6 +138,7 @@ OBJS = \
 	src/api/classes.o \
 	src/api/clearing.o \
 	src/api/control.o \
+	src/api/digest.o \
 	src/api/enqueue.o \
 	src/api/enforce.o \
 	src/api/gate.o \
@@ -174,6 +176,7 @@ SQL_PARTS = \
 	control \
 	caps \
 	resources \
+	digest \
 	job_tables \
 	views \
 	checkpoints \

@@ -384,7 +384,9 @@ BEGIN
           WHERE x.exec IN ('queued', 'running') OR x.done_version IS NOT NULL) x;
     INSERT INTO weir.stale (job_id, interval_start, version, reason, stale_by)
     SELECT j.job_id, c.interval_start, c.version, p_reason, pg_get_userbyid(caller) FROM unnest(frozen) c;
-    PERFORM weir._job_event(caller, 'corrected', j, p_reason, NULL, c.interval_start) FROM unnest(frozen) c;
+    PERFORM weir._announce(j.job_id, min(e.id), max(e.id))
+    FROM (SELECT weir._job_event(caller, 'corrected', j, p_reason, NULL, c.interval_start) AS id
+          FROM unnest(frozen) c) e;
     IF p_reprocess AND frozen IS NOT NULL THEN
         b.cause := 'correction';
         b.from_time := p_from;

@@ -34,26 +34,58 @@ BEGIN
 END
 $$;
 
--- Records what is to be said of the intervals that a tick looks at, once.
+-- Jobs whose output is an input of a job and was late for an interval of it: not
+-- done by its own due, or, if it has none, by that of the interval.
+CREATE FUNCTION weir.__late_inputs(caller oid, p_job_id integer, p_start timestamptz, p_end timestamptz, p_due timestamptz)
+    RETURNS text[]
+    LANGUAGE sql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT array_agg(u.name ORDER BY u.name)
+    FROM weir.job j
+    JOIN weir.job u ON u.outputs && j.inputs AND u.job_id <> j.job_id
+    WHERE j.job_id = p_job_id AND EXISTS (
+        SELECT FROM weir.__intervals(caller, u.job_id, p_start - u.every, p_end) x
+        WHERE x.interval_end > p_start AND x.interval_end <= p_end AND x.exec <> 'waived'
+        AND coalesce(x.first_done_at, clock_timestamp()) > coalesce(x.due_at, p_due))
+    $$;
+
+-- The same for whoever reads a view.
+CREATE FUNCTION weir._late_inputs(p_job_id integer, p_start timestamptz, p_end timestamptz, p_due timestamptz) RETURNS text[]
+    LANGUAGE c STABLE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_job_call';
+
+-- Records what is to be said of the intervals that a tick looks at, once, and
+-- has listeners notified of it.
 CREATE FUNCTION weir._note_events(caller oid, j weir.job, p_from timestamptz) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     AS $$
-    INSERT INTO weir.event (kind, job_id, job, interval_start, session_user_name, current_user_name, task_id, detail)
-    SELECT e.kind, j.job_id, j.name, e.interval_start, session_user, pg_get_userbyid(caller), e.task_id,
-           jsonb_build_object('interval_end', e.interval_end, 'due_at', e.due_at, 'first_done_at', e.first_done_at)
-    FROM (SELECT x.*, k.kind
-          FROM weir.__intervals(caller, j.job_id, p_from, NULL) x
-          CROSS JOIN LATERAL (VALUES
-              ('expected', true),
-              ('missing', x.exec = 'missing' AND x.interval_end < clock_timestamp() - j.catch_up),
-              ('late', x.timeliness IN ('late', 'missed')),
-              ('missed', x.timeliness = 'missed'),
-              ('met', x.first_done_at <= x.due_at)) k (kind, holds)
-          WHERE k.holds) e
-    WHERE NOT EXISTS (SELECT FROM weir.event o WHERE o.job_id = j.job_id AND o.kind = e.kind
-                      AND o.interval_start = e.interval_start)
-    ORDER BY e.interval_start
+    WITH noted AS (
+        INSERT INTO weir.event (kind, job_id, job, interval_start, session_user_name, current_user_name, task_id, detail)
+        SELECT e.kind, j.job_id, j.name, e.interval_start, session_user, pg_get_userbyid(caller), e.task_id,
+               jsonb_build_object('interval_end', e.interval_end, 'due_at', e.due_at, 'first_done_at', e.first_done_at)
+               || CASE WHEN e.kind IN ('late', 'missed')
+                       THEN jsonb_strip_nulls(jsonb_build_object('excused_by',
+                           weir.__late_inputs(caller, j.job_id, e.interval_start, e.interval_end, e.due_at)))
+                       ELSE '{}' END
+        FROM (SELECT x.*, k.kind
+              FROM weir.__intervals(caller, j.job_id, p_from, NULL) x
+              CROSS JOIN LATERAL (VALUES
+                  ('expected', true),
+                  ('missing', x.exec = 'missing' AND x.interval_end < clock_timestamp() - j.catch_up),
+                  ('at_risk', x.timeliness = 'at_risk'),
+                  ('late', x.timeliness IN ('late', 'missed')),
+                  ('arrived', x.first_done_at IS NOT NULL),
+                  ('missed', x.timeliness = 'missed'),
+                  ('met', x.first_done_at <= x.due_at)) k (kind, holds)
+              WHERE k.holds) e
+        WHERE NOT EXISTS (SELECT FROM weir.event o WHERE o.job_id = j.job_id AND o.kind = e.kind
+                          AND o.interval_start = e.interval_start)
+        ORDER BY e.interval_start
+        RETURNING event_id
+    )
+    SELECT weir._announce(j.job_id, min(n.event_id), max(n.event_id)) FROM noted n
     $$;
 
 -- Makes the version of a daily run.  Chunks of backfills that wait for the same
@@ -237,6 +269,7 @@ CREATE FUNCTION weir._acknowledge(caller oid, p_event bigint, p_note text) RETUR
     AS $$
 DECLARE
     e weir.event;
+    acknowledged bigint;
 BEGIN
     SELECT * INTO e FROM weir.event WHERE event_id = p_event;
     IF NOT FOUND OR e.interval_start IS NULL THEN
@@ -244,8 +277,10 @@ BEGIN
             MESSAGE = format('event %s about an interval does not exist', coalesce(p_event::text, 'null')),
             HINT = 'See the columns job and interval_start of the view weir.events.';
     END IF;
-    RETURN weir._job_event(caller, 'acknowledge', weir._find_job(caller, e.job), p_note,
-                           jsonb_build_object('event_id', e.event_id, 'kind', e.kind), e.interval_start);
+    acknowledged := weir._job_event(caller, 'acknowledge', weir._find_job(caller, e.job), p_note,
+                                    jsonb_build_object('event_id', e.event_id, 'kind', e.kind), e.interval_start);
+    PERFORM weir._announce(e.job_id, acknowledged, acknowledged);
+    RETURN acknowledged;
 END
 $$;
 
@@ -259,7 +294,9 @@ CREATE VIEW weir.late WITH (security_barrier) AS
 SELECT j.name AS job, j.owner_name AS owner, x.interval_start, x.interval_end, x.due_at,
        pg_catalog.clock_timestamp() - coalesce(x.due_at, x.interval_end) AS late_by,
        x.exec, x.task_id, e.event_id, a.current_user_name AS acknowledged_by, a.at AS acknowledged_at,
-       CASE WHEN weir._may_see(j.owner, j.owner_name, j.created_at) THEN a.reason END AS note
+       CASE WHEN weir._may_see(j.owner, j.owner_name, j.created_at) THEN a.reason END AS note,
+       CASE WHEN j.inputs IS NOT NULL
+            THEN weir._late_inputs(j.job_id, x.interval_start, x.interval_end, x.due_at) END AS excused_by
 FROM weir.job j
 CROSS JOIN LATERAL weir._intervals(j.job_id, NULL, NULL) x
 LEFT JOIN LATERAL (
@@ -286,6 +323,7 @@ COMMENT ON COLUMN weir.late.event_id IS 'Event late or missing, once weir.run_du
 COMMENT ON COLUMN weir.late.acknowledged_by IS 'Who acknowledged it last.';
 COMMENT ON COLUMN weir.late.acknowledged_at IS 'When.';
 COMMENT ON COLUMN weir.late.note IS 'The note that came with it; null for those who may not see it.';
+COMMENT ON COLUMN weir.late.excused_by IS 'Jobs whose output is an input of this one and came late itself, or has not come.';
 
 CREATE FUNCTION weir._why_late(
     caller oid, p_name text,

@@ -16,6 +16,8 @@ REVOKE ALL ON FUNCTION
     weir.adopt(text),
     weir._as(oid, text, text, text, text[], boolean),
     weir._wake_feeder(),
+    weir._announce(integer, bigint, bigint),
+    weir._config_changed(),
     weir._append_only(),
     weir._ledger_loaded(),
     weir._replace_builtin()

@@ -73,15 +73,42 @@ CREATE FUNCTION weir._natural_start(every interval, timezone text, at timestampt
                                  ELSE 'day' END, at AT TIME ZONE timezone) AT TIME ZONE timezone AS origin) o
     $$;
 
+-- The n-th business day after the first one that is not before a date.
+CREATE FUNCTION weir._business_day(calendar jsonb, from_date date, n integer) RETURNS date
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    days jsonb := coalesce(calendar -> 'days', '["mon", "tue", "wed", "thu", "fri"]');
+    holidays date[] := ARRAY(SELECT jsonb_array_elements_text(calendar -> 'holidays')::date);
+    day date := from_date;
+    remaining integer := n;
+BEGIN
+    LOOP
+        IF days ? to_char(day, 'dy') AND day <> ALL (holidays) THEN
+            EXIT WHEN remaining = 0;
+            remaining := remaining - 1;
+        END IF;
+        day := day + 1;
+    END LOOP;
+    RETURN day;
+END
+$$;
+
 -- When an interval that ends then is due; one that was over before the job
--- started is not.
+-- started is not.  With a calendar the days are business days.
 CREATE FUNCTION weir._due_at(j weir.job, interval_end timestamptz) RETURNS timestamptz
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     AS $$
+DECLARE
+    there timestamp := interval_end AT TIME ZONE j.timezone;
 BEGIN
-    RETURN CASE WHEN interval_end > j.starts_at
-           THEN ((interval_end AT TIME ZONE j.timezone) + j.due) AT TIME ZONE j.timezone END;
+    RETURN CASE WHEN interval_end <= j.starts_at THEN NULL
+           WHEN j.due_calendar IS NULL
+           THEN ((interval_end AT TIME ZONE j.timezone) + j.due) AT TIME ZONE j.timezone
+           ELSE (weir._business_day(j.due_calendar, there::date, extract(day FROM j.due)::integer)
+                 + there::time + (j.due - date_trunc('day', j.due))) AT TIME ZONE j.timezone END;
 END
 $$;
 
@@ -233,7 +260,8 @@ SELECT j.name, j.owner_name AS owner, j.every, j.timezone, j.starts_at, j.schedu
        CASE WHEN weir._may_see(j.owner, j.owner_name, j.created_at) THEN j.search_path END AS search_path,
        j.created_at,
        (SELECT max(b.backfill_id) FROM weir.backfill b
-        WHERE b.job_id = j.job_id AND b.state IN ('running', 'paused')) AS backfill_id
+        WHERE b.job_id = j.job_id AND b.state IN ('running', 'paused')) AS backfill_id,
+       j.resources, j.queue_timeout, j.due_calendar
 FROM weir.job j;
 COMMENT ON VIEW weir.jobs IS 'The jobs: what runs over which intervals.';
 COMMENT ON COLUMN weir.jobs.name IS 'Name of the job.';
@@ -260,6 +288,9 @@ COMMENT ON COLUMN weir.jobs.policy IS 'Retry parameters.';
 COMMENT ON COLUMN weir.jobs.search_path IS 'Search path of its tasks; null for those who may not see it.';
 COMMENT ON COLUMN weir.jobs.created_at IS 'When it was created.';
 COMMENT ON COLUMN weir.jobs.backfill_id IS 'Its newest backfill that has not ended.';
+COMMENT ON COLUMN weir.jobs.resources IS 'Named resources that its tasks need.';
+COMMENT ON COLUMN weir.jobs.queue_timeout IS 'Longest time that a task may wait for its start.';
+COMMENT ON COLUMN weir.jobs.due_calendar IS 'Calendar of the business days that the days of due are counted in; null is every day.';
 
 CREATE VIEW weir.intervals WITH (security_barrier) AS
 SELECT j.name AS job, j.owner_name AS owner, x.interval_start, x.interval_end, x.version,
@@ -337,6 +368,8 @@ DECLARE
     j weir.job := weir._job(caller, p_name);
     x record;
     n integer := 0;
+    event bigint;
+    first_event bigint;
 BEGIN
     PERFORM weir._check_bounds(j, p_from, p_to);
     IF p_reason IS NULL THEN
@@ -358,9 +391,11 @@ BEGIN
         INSERT INTO weir.interval (job_id, interval_start, interval_end, version, cause, due_at, reason, created_by)
         VALUES (j.job_id, x.interval_start, x.interval_end, x.version + 1, 'waive',
                 weir._due_at(j, x.interval_end), p_reason, pg_get_userbyid(caller));
-        PERFORM weir._job_event(caller, 'waived', j, p_reason, NULL, x.interval_start);
+        event := weir._job_event(caller, 'waived', j, p_reason, NULL, x.interval_start);
+        first_event := coalesce(first_event, event);
         n := n + 1;
     END LOOP;
+    PERFORM weir._announce(j.job_id, first_event, event);
     PERFORM weir._wake_feeder();
     RETURN n;
 END

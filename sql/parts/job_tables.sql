@@ -27,7 +27,10 @@ CREATE TABLE weir.job (
     schedule text,
     owner oid NOT NULL,
     owner_name text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    resources text[],
+    queue_timeout interval,
+    due_calendar jsonb
 );
 COMMENT ON TABLE weir.job IS 'Configuration: the jobs.';
 

@@ -20,6 +20,11 @@ CREATE FUNCTION weir._wake_feeder() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_wake';
 
+-- Has the scheduler notify of events of a job at commit; not if there are none.
+CREATE FUNCTION weir._announce(job_id integer, first bigint, last bigint) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_job_announce';
+
 -- The number of parameters of a command that can be parsed.
 CREATE FUNCTION weir._parameters(command text) RETURNS integer
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -163,6 +168,44 @@ BEGIN
 END
 $$;
 
+-- Refuses what cannot be a calendar of business days.
+CREATE FUNCTION weir._check_calendar(j weir.job) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    wrong text;
+BEGIN
+    IF j.due_calendar IS NULL THEN
+        RETURN;
+    END IF;
+    IF j.due IS NULL OR extract(epoch FROM date_trunc('month', j.due)) <> 0 OR extract(day FROM j.due) > 1000 THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('argument "%s" takes a "%s" of days and less', 'due_calendar', 'due'),
+            DETAIL = 'Its days are counted as business days, at most 1000.';
+    END IF;
+    IF jsonb_typeof(j.due_calendar) <> 'object' THEN
+        wrong := j.due_calendar::text;
+    ELSE
+        SELECT k.key INTO wrong FROM jsonb_each(j.due_calendar) k
+        WHERE k.key NOT IN ('days', 'holidays') OR jsonb_typeof(k.value) <> 'array' LIMIT 1;
+    END IF;
+    IF wrong IS NOT NULL THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('argument "%s" is no calendar: %s', 'due_calendar', wrong),
+            HINT = 'It is an object with an array of "days", such as "mon", and one of "holidays", which are dates.';
+    END IF;
+    PERFORM weir._days(ARRAY(SELECT jsonb_array_elements_text(j.due_calendar -> 'days')))
+    WHERE j.due_calendar ? 'days';
+    BEGIN
+        PERFORM jsonb_array_elements_text(j.due_calendar -> 'holidays')::date;
+    EXCEPTION WHEN data_exception THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('argument "%s" has a holiday that is no date', 'due_calendar'), DETAIL = sqlerrm;
+    END;
+END
+$$;
+
 -- Refuses what cannot be a job; the rest is found by enqueueing it.
 CREATE FUNCTION weir._check_job(j weir.job) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -200,6 +243,7 @@ BEGIN
     IF argument IS NOT NULL THEN
         RAISE invalid_parameter_value USING MESSAGE = format('argument "%s" must be at most 100 years', argument);
     END IF;
+    PERFORM weir._check_calendar(j);
     IF j.misfire NOT IN ('skip', 'run_once', 'run_all') THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('misfire policy "%s" does not exist', j.misfire),
@@ -232,7 +276,8 @@ BEGIN
             tables => $8::pg_catalog.text[]::pg_catalog.regclass[],
             timeout => $9::pg_catalog.interval, max_attempts => $10::pg_catalog.int4, mode => $11,
             settings => $12::pg_catalog.jsonb, policy => $13::pg_catalog.jsonb, reason => $14,
-            validate => $15::pg_catalog.bool) e
+            validate => $15::pg_catalog.bool, resources => $16::pg_catalog.text[],
+            queue_timeout => $17::pg_catalog.interval) e
         $sql$,
         (ARRAY['NULL', 'pg_catalog.jsonb_build_array($2::pg_catalog.timestamptz)',
                'pg_catalog.jsonb_build_array($2::pg_catalog.timestamptz, $3::pg_catalog.timestamptz)']
@@ -242,7 +287,8 @@ BEGIN
               CASE WHEN p_backfill THEN 'backfill' END, j.priority::text,
               weir._text(CASE WHEN NOT p_backfill THEN p_due_at END),
               j.tables::text, j.timeout::text, j.max_attempts::text, j.mode,
-              j.settings::text, j.policy::text, p_reason, p_validate::text],
+              j.settings::text, j.policy::text, p_reason, p_validate::text,
+              j.resources::text, j.queue_timeout::text],
         -- a backfill waits for room; it would shed its own chunks
         sheds => NOT p_backfill)::bigint;
 END
@@ -267,9 +313,9 @@ $$;
 
 CREATE FUNCTION weir._create_job(
     caller oid, p_name text, p_command text, p_every interval, p_starts_at timestamptz,
-    p_timezone text, p_queue text, p_backfill_queue text, p_tables regclass[],
-    p_inputs regclass[], p_outputs regclass[], p_due interval, p_catch_up interval,
-    p_misfire text, p_priority integer, p_timeout interval, p_max_attempts integer,
+    p_timezone text, p_queue text, p_backfill_queue text, p_tables regclass[], p_resources text[],
+    p_inputs regclass[], p_outputs regclass[], p_due interval, p_due_calendar jsonb, p_catch_up interval,
+    p_misfire text, p_priority integer, p_timeout interval, p_queue_timeout interval, p_max_attempts integer,
     p_mode text, p_settings jsonb, p_policy jsonb, p_search_path text
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -291,6 +337,9 @@ BEGIN
     j.inputs := weir._table_names(p_inputs);
     j.outputs := weir._table_names(coalesce(p_outputs, p_tables));
     j.due := p_due;
+    j.due_calendar := p_due_calendar;
+    j.resources := p_resources;
+    j.queue_timeout := p_queue_timeout;
     j.catch_up := p_catch_up;
     j.misfire := p_misfire;
     j.priority := p_priority;
@@ -336,13 +385,16 @@ CREATE FUNCTION weir.create_job(
     queue text DEFAULT 'daily',
     backfill_queue text DEFAULT 'backfill',
     tables regclass[] DEFAULT NULL,
+    resources text[] DEFAULT NULL,
     inputs regclass[] DEFAULT NULL,
     outputs regclass[] DEFAULT NULL,
     due interval DEFAULT NULL,
+    due_calendar jsonb DEFAULT NULL,
     catch_up interval DEFAULT '7 days',
     misfire text DEFAULT 'run_all',
     priority integer DEFAULT 0,
     timeout interval DEFAULT NULL,
+    queue_timeout interval DEFAULT NULL,
     max_attempts integer DEFAULT NULL,
     mode text DEFAULT 'transaction',
     settings jsonb DEFAULT NULL,
@@ -351,14 +403,14 @@ CREATE FUNCTION weir.create_job(
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_call';
-COMMENT ON FUNCTION weir.create_job(text, text, interval, timestamptz, text, text, text, regclass[], regclass[], regclass[], interval, interval, text, integer, interval, integer, text, jsonb, jsonb, text)
+COMMENT ON FUNCTION weir.create_job(text, text, interval, timestamptz, text, text, text, regclass[], text[], regclass[], regclass[], interval, jsonb, interval, text, integer, interval, interval, integer, text, jsonb, jsonb, text)
     IS 'Creates a job that belongs to the caller: a command that produces one interval of time after the other.';
 
 CREATE FUNCTION weir._alter_job(
     caller oid, p_name text, p_command text, p_queue text, p_backfill_queue text,
-    p_tables regclass[], p_inputs regclass[], p_outputs regclass[], p_due interval,
-    p_catch_up interval, p_misfire text, p_priority integer, p_timeout interval,
-    p_max_attempts integer, p_mode text, p_settings jsonb, p_policy jsonb, p_reset text[]
+    p_tables regclass[], p_resources text[], p_inputs regclass[], p_outputs regclass[], p_due interval,
+    p_due_calendar jsonb, p_catch_up interval, p_misfire text, p_priority integer, p_timeout interval,
+    p_queue_timeout interval, p_max_attempts integer, p_mode text, p_settings jsonb, p_policy jsonb, p_reset text[]
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -366,7 +418,7 @@ CREATE FUNCTION weir._alter_job(
 DECLARE
     j weir.job := weir._job(caller, p_name);
     old weir.job := j;
-    clearable text[] := '{tables, inputs, outputs, due, timeout, max_attempts, settings, policy}';
+    clearable text[] := '{tables, resources, inputs, outputs, due, due_calendar, timeout, queue_timeout, max_attempts, settings, policy}';
     wrong text;
 BEGIN
     SELECT r INTO wrong FROM unnest(p_reset) r WHERE r <> ALL (clearable) OR r IS NULL LIMIT 1;
@@ -384,6 +436,9 @@ BEGIN
     j.inputs := coalesce(weir._table_names(p_inputs), j.inputs);
     j.outputs := coalesce(weir._table_names(p_outputs), j.outputs);
     j.due := coalesce(p_due, j.due);
+    j.due_calendar := coalesce(p_due_calendar, j.due_calendar);
+    j.resources := coalesce(p_resources, j.resources);
+    j.queue_timeout := coalesce(p_queue_timeout, j.queue_timeout);
     j.catch_up := coalesce(p_catch_up, j.catch_up);
     j.misfire := coalesce(p_misfire, j.misfire);
     j.priority := coalesce(p_priority, j.priority);
@@ -395,9 +450,11 @@ BEGIN
     PERFORM weir._check_job(j);
     PERFORM weir._try_job(j);
     UPDATE weir.job SET (command, parameters, queue, backfill_queue, tables, inputs, outputs, due,
-                         catch_up, misfire, priority, timeout, max_attempts, mode, settings, policy)
+                         catch_up, misfire, priority, timeout, max_attempts, mode, settings, policy,
+                         resources, queue_timeout, due_calendar)
         = (j.command, j.parameters, j.queue, j.backfill_queue, j.tables, j.inputs, j.outputs, j.due,
-           j.catch_up, j.misfire, j.priority, j.timeout, j.max_attempts, j.mode, j.settings, j.policy)
+           j.catch_up, j.misfire, j.priority, j.timeout, j.max_attempts, j.mode, j.settings, j.policy,
+           j.resources, j.queue_timeout, j.due_calendar)
     WHERE job_id = j.job_id;
     PERFORM weir._job_event(caller, 'alter_job', j, NULL,
         (SELECT jsonb_object_agg(n.key, n.value) FROM jsonb_each(to_jsonb(j)) n
@@ -411,13 +468,16 @@ CREATE FUNCTION weir.alter_job(
     queue text DEFAULT NULL,
     backfill_queue text DEFAULT NULL,
     tables regclass[] DEFAULT NULL,
+    resources text[] DEFAULT NULL,
     inputs regclass[] DEFAULT NULL,
     outputs regclass[] DEFAULT NULL,
     due interval DEFAULT NULL,
+    due_calendar jsonb DEFAULT NULL,
     catch_up interval DEFAULT NULL,
     misfire text DEFAULT NULL,
     priority integer DEFAULT NULL,
     timeout interval DEFAULT NULL,
+    queue_timeout interval DEFAULT NULL,
     max_attempts integer DEFAULT NULL,
     mode text DEFAULT NULL,
     settings jsonb DEFAULT NULL,
@@ -426,7 +486,7 @@ CREATE FUNCTION weir.alter_job(
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_call';
-COMMENT ON FUNCTION weir.alter_job(text, text, text, text, regclass[], regclass[], regclass[], interval, interval, text, integer, interval, integer, text, jsonb, jsonb, text[])
+COMMENT ON FUNCTION weir.alter_job(text, text, text, text, regclass[], text[], regclass[], regclass[], interval, jsonb, interval, text, integer, interval, interval, integer, text, jsonb, jsonb, text[])
     IS 'Changes a job: null keeps a property, reset clears those it names. Tasks that are enqueued already stay as they are.';
 
 CREATE FUNCTION weir._drop_job(caller oid, p_name text, p_reason text) RETURNS integer

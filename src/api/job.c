@@ -37,6 +37,7 @@
 PG_FUNCTION_INFO_V1(weir_job_call);
 PG_FUNCTION_INFO_V1(weir_job_as);
 PG_FUNCTION_INFO_V1(weir_job_wake);
+PG_FUNCTION_INFO_V1(weir_job_announce);
 PG_FUNCTION_INFO_V1(weir_job_parameters);
 PG_FUNCTION_INFO_V1(weir_job_role);
 
@@ -202,6 +203,24 @@ weir_job_wake(PG_FUNCTION_ARGS)
 
 	memset(&message, 0, sizeof(message));
 	message.kind = MESSAGE_FEED;
+	xact_submit(database_require_ready(), &message);
+	PG_RETURN_VOID();
+}
+
+/*
+ * weir._announce(job_id, first, last): has the scheduler notify of these events
+ * of a job when this transaction has committed.
+ */
+Datum
+weir_job_announce(PG_FUNCTION_ARGS)
+{
+	SubmitMessage message;
+
+	memset(&message, 0, sizeof(message));
+	message.kind = MESSAGE_NOTIFY;
+	message.queue = PG_GETARG_INT32(0);
+	message.first_id = PG_GETARG_INT64(1);
+	message.last_id = PG_GETARG_INT64(2);
 	xact_submit(database_require_ready(), &message);
 	PG_RETURN_VOID();
 }

@@ -11,7 +11,8 @@
  *	  CHANGE		new rank			for the next one	-
  *	  LOOKUP		-					read it at its end	read and add
  *
- *	  FEED is not about a task: backfills are to be looked after.
+ *	  FEED and NOTIFY are not about a task: backfills are to be looked after,
+ *	  or listeners to be told of events.
  *
  *	  completion	what follows
  *	  FINAL			the task is gone
@@ -30,6 +31,7 @@
 
 #include "ledger/run_row.h"
 #include "sched/ahead.h"
+#include "sched/announce.h"
 #include "sched/configure.h"
 #include "sched/dependency.h"
 #include "sched/duration.h"
@@ -263,6 +265,10 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 				later_lookup_at_end(scheduler, message->first_id);
 			else if (!policy_holds(scheduler->policy, message->first_id))
 				intake_lookup(scheduler, message->first_id, 0, false);
+			break;
+		case MESSAGE_NOTIFY:
+			announce_add(scheduler, message->queue, message->first_id,
+						 message->last_id);
 			break;
 		case MESSAGE_FEED:
 			feed_wake(scheduler);

@@ -35,6 +35,7 @@
 #include "ledger/identity.h"
 #include "ledger/sql.h"
 #include "sched/ahead.h"
+#include "sched/announce.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
 #include "sched/duration.h"
@@ -197,6 +198,7 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, lock_watch_next_timer(scheduler));
 	next = Min(next, starvation_next_timer(scheduler));
 	next = Min(next, windows_next_timer(scheduler));
+	next = Min(next, announce_next_timer(scheduler));
 	if (scheduler->configure_at != 0)
 		next = Min(next, scheduler->configure_at);
 	if (next == POLICY_TIME_NEVER)
@@ -269,6 +271,7 @@ scheduler_round(Scheduler *scheduler)
 	dispatch(scheduler);
 	watermark_review(scheduler);
 	feed(scheduler);
+	announce(scheduler);
 	starvation(scheduler);
 	database->heartbeat = GetCurrentTimestamp();
 }

@@ -79,6 +79,8 @@ typedef struct Scheduler
 	int64		feed_last;		/* backfill that was fed last */
 	struct WindowGate *gates;	/* what windows say; windows.c */
 	int			ngates;
+	List	   *announcements;	/* events to notify of; announce.c */
+	TimestampTz announce_at;	/* but not before */
 	TimestampTz windows_at;		/* look at them again then */
 	bool		reserved_cut;	/* too many reserved workers; it is logged */
 	TimestampTz starvation_at;	/* look who starves then; starvation.c */

@@ -59,7 +59,8 @@ typedef enum MessageKind
 	MESSAGE_CANCEL,				/* cancel the task if it runs */
 	MESSAGE_CHANGE,				/* priority, deadline or run_at changed */
 	MESSAGE_LOOKUP,				/* read the task from the ledger again */
-	MESSAGE_FEED				/* look after the backfills */
+	MESSAGE_FEED,				/* look after the backfills */
+	MESSAGE_NOTIFY				/* events first_id .. last_id of a job */
 } MessageKind;
 
 /* Bits of a CHANGE message's klass: what is changed */

@@ -258,6 +258,8 @@ SELECT version, cause, exec, currency, reason FROM weir.intervals
 WHERE job = 'sales' AND interval_start = '2024-03-31 00:00 Europe/Berlin';
 SELECT amount FROM sales WHERE day = '2024-03-31';
 SELECT weir.waive('sales', '2024-12-25 00:00 Europe/Berlin', '2024-12-27 00:00 Europe/Berlin', reason => 'closed');
+SELECT weir.digest(r) FROM (VALUES (1, 'a'), (2, 'b')) r (i, t);
+SELECT weir.digest(r) FROM (VALUES (2, 'b'), (1, 'a')) r (i, t);
 SELECT weir.adopt('keep');
 \connect :home
 DROP DATABASE weir_docs;

@@ -19,6 +19,9 @@ select weir.set_class('backfill', max_share => 0.5, floor_share => 0.1, weight =
 select max_share, floor_share, weight from weir.classes where class = 'backfill';
 select weir.set_class('backfill', reset => '{max_share, floor_share, weight}');
 
+-- digest
+select weir.digest(r) from (values (1, 'a'), (2, 'b')) r (i, t);
+
 -- add_window, drop_window
 select weir.add_window('by night', '22:00', '8 hours', class => 'backfill', days => '{mon,tue}', timezone => 'UTC',
                        at_end => 'cancel', cancel_after => '10 minutes', priority => 1, reason => 'quiet days');
