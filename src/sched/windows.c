@@ -273,12 +273,16 @@ windows(Scheduler *scheduler)
 	{
 		WindowGate *gate = &scheduler->gates[i];
 
-		if (gate->open || gate->cancel_at > now ||
-			!scheduler_step(scheduler, "cancelling for a window", step_cancel,
-							gate))
+		if (gate->open || gate->cancel_at > now)
 			continue;
-		gate->cancelled = true;
-		gate->cancel_at = POLICY_TIME_NEVER;
+		if (scheduler_step(scheduler, "cancelling for a window", step_cancel,
+						   gate))
+		{
+			gate->cancelled = true;
+			gate->cancel_at = POLICY_TIME_NEVER;
+		}
+		else
+			scheduler->windows_at = now + WINDOWS_RETRY_US;
 	}
 }
 
