@@ -414,6 +414,52 @@ CREATE FUNCTION weir.correct(
 COMMENT ON FUNCTION weir.correct(text, timestamptz, timestamptz, text, boolean)
     IS 'Says that the input of intervals was late or has been corrected: makes them stale and, unless told otherwise, has them run again; returns them, the version that is stale, and the tasks that are enqueued already.';
 
+-- For a statement trigger on an input: the intervals of the rows in the
+-- transition table "changed" are corrected.  Arguments: job and column.
+CREATE FUNCTION weir.correct_changed() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    j record;
+    kind text;
+    x record;
+BEGIN
+    IF TG_LEVEL <> 'STATEMENT' OR TG_WHEN <> 'AFTER' OR TG_NARGS <> 2 OR 'changed' NOT IN
+       (coalesce((SELECT t.tgnewtable FROM pg_trigger t WHERE t.tgrelid = TG_RELID AND t.tgname = TG_NAME), ''),
+        coalesce((SELECT t.tgoldtable FROM pg_trigger t WHERE t.tgrelid = TG_RELID AND t.tgname = TG_NAME), '')) THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('trigger "%s" cannot correct intervals', TG_NAME),
+            HINT = 'CREATE TRIGGER ... AFTER INSERT ON ... REFERENCING NEW TABLE AS changed FOR EACH STATEMENT '
+                   'EXECUTE FUNCTION weir.correct_changed(job, column); old rows are in OLD TABLE AS changed.';
+    END IF;
+    SELECT v.starts_at, v.every, v.timezone INTO j FROM weir.jobs v WHERE v.name = TG_ARGV[0];
+    IF NOT FOUND THEN
+        RAISE undefined_object USING MESSAGE = format('job "%s" does not exist', TG_ARGV[0]), HINT = 'See the view weir.jobs.';
+    END IF;
+    SELECT a.atttypid::regtype::text INTO kind FROM pg_attribute a
+    WHERE a.attrelid = TG_RELID AND a.attname = TG_ARGV[1] AND NOT a.attisdropped;
+    IF kind IS NULL OR kind NOT IN ('date', 'timestamp without time zone', 'timestamp with time zone') THEN
+        RAISE undefined_column USING
+            MESSAGE = format('table %s has no column "%s" with a time', TG_RELID::regclass, TG_ARGV[1]);
+    END IF;
+    -- days and local times are those of the job
+    FOR x IN EXECUTE format($sql$
+        SELECT weir._boundary($1, $2, $3, min(i.k)) AS low, weir._boundary($1, $2, $3, max(i.k) + 1) AS high
+        FROM (SELECT d.k, d.k - row_number() OVER (ORDER BY d.k) AS island
+              FROM (SELECT DISTINCT weir._index($1, $2, $3, %s) AS k FROM changed c WHERE isfinite(c.%I)) d) i
+        GROUP BY i.island ORDER BY 1 $sql$,
+        format(CASE kind WHEN 'timestamp with time zone' THEN 'c.%I' ELSE 'c.%I::timestamp AT TIME ZONE $3' END, TG_ARGV[1]),
+        TG_ARGV[1]) USING j.starts_at, j.every, j.timezone
+    LOOP
+        PERFORM weir.correct(TG_ARGV[0], x.low, x.high, format('%s on %s', TG_OP, TG_RELID::regclass));
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION weir.correct_changed()
+    IS 'For a statement trigger on an input of a job: calls weir.correct() for the intervals of the rows that have changed.';
+
 CREATE VIEW weir.backfills WITH (security_barrier) AS
 SELECT b.backfill_id, b.job, b.owner_name AS owner, b.cause, b.from_time, b.to_time, b.direction,
        b.reprocess, b.max_running, b.state, b.state_reason, b.chunks,

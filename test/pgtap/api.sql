@@ -74,6 +74,7 @@ SELECT bag_eq('SELECT proname::text, arguments, result FROM public_functions', $
 ('try_acquire_resource', 'name text', 'boolean'),
 ('retry_after', 'resource text, delay interval', 'void'),
 ('digest', 'value record', 'text'),
+('correct_changed', '', 'trigger'),
 ('adopt', 'unfinished text', 'bigint')
 $$, 'the public functions, their arguments and their results');
 

@@ -257,6 +257,18 @@ SELECT weir.drain('backfill', '1 minute');
 SELECT version, cause, exec, currency, reason FROM weir.intervals
 WHERE job = 'sales' AND interval_start = '2024-03-31 00:00 Europe/Berlin';
 SELECT amount FROM sales WHERE day = '2024-03-31';
+CREATE TABLE visits (seen_on date, n int);
+SELECT weir.create_job('count visits', 'SELECT sum(n) FROM visits WHERE seen_on = $1', every => '1 day',
+    timezone => 'UTC', starts_at => '2024-06-01 UTC', inputs => '{visits}', catch_up => '0');
+SELECT weir.backfill('count visits', '2024-06-01 UTC', '2024-06-04 UTC') IS NOT NULL AS submitted;
+SELECT weir.drain('backfill', '1 minute');
+CREATE TRIGGER late AFTER INSERT ON visits REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION weir.correct_changed('count visits', 'seen_on');
+INSERT INTO visits VALUES ('2024-06-02', 5), ('2024-06-02', 3);
+SELECT interval_start AT TIME ZONE 'UTC' AS interval_start, version, cause, reason
+FROM weir.intervals WHERE job = 'count visits' AND version IS NOT NULL ORDER BY 1;
+SELECT weir.drain('backfill', '1 minute');
+SELECT weir.drop_job('count visits');
 SELECT weir.waive('sales', '2024-12-25 00:00 Europe/Berlin', '2024-12-27 00:00 Europe/Berlin', reason => 'closed');
 SELECT weir.digest(r) FROM (VALUES (1, 'a'), (2, 'b')) r (i, t);
 SELECT weir.digest(r) FROM (VALUES (2, 'b'), (1, 'a')) r (i, t);

@@ -84,8 +84,44 @@ select weir.drain('backfill', '30s');
 select interval_start::date, version, currency from weir.intervals where job = 'opt_up' and version is not null order by 1;
 select interval_start::date, currency from weir.intervals where job = 'opt_down' and version is not null order by 1;
 
--- Late input excuses: today's output is late, and so was what it reads.
+-- A trigger on an input corrects what it has changed.
 select weir.drop_job('opt_up') >= 0, weir.drop_job('opt_down') >= 0;
+create table opt_in (day date, at timestamptz, local timestamp, n int);
+select weir.create_job('opt_in', 'select count(*) from opt_in where at >= $1 and at < $2', '1 day', timezone => 'Asia/Tokyo',
+                       starts_at => '2024-05-01 Asia/Tokyo', inputs => '{opt_in}', catch_up => '0');
+select weir.backfill('opt_in', '2024-05-01 Asia/Tokyo', '2024-05-11 Asia/Tokyo') > 0;
+select weir.drain('backfill', '30s');
+create view opt_versions as
+select string_agg(to_char(interval_start at time zone 'Asia/Tokyo', 'DD') || '.' || version, ' ' order by interval_start) as versions
+from weir.intervals where job = 'opt_in' and version is not null;
+create trigger added after insert on opt_in referencing new table as changed for each statement execute function weir.correct_changed('opt_in', 'at');
+-- the evening before in UTC is the day there; nothing, and what has no time, is nothing
+insert into opt_in (at) values ('2024-05-02 16:00 UTC'), ('2024-05-04 01:00 UTC'), ('2024-05-08 00:00 Asia/Tokyo'), (null), ('infinity');
+insert into opt_in (at) select now() where false;
+select weir.drain('backfill', '30s');
+select * from opt_versions;
+drop trigger added on opt_in;
+create trigger added after insert on opt_in referencing new table as changed for each statement execute function weir.correct_changed('opt_in', 'day');
+create trigger gone after delete on opt_in referencing old table as changed for each statement execute function weir.correct_changed('opt_in', 'local');
+insert into opt_in (day, local) values ('2024-05-01', '2024-05-10 23:59');
+select weir.drain('backfill', '30s');
+select * from opt_versions;
+delete from opt_in where day is not null;
+select weir.drain('backfill', '30s');
+select * from opt_versions;
+select kind, reason, count(*) from weir.events where job = 'opt_in' and kind = 'corrected' group by kind, reason order by 2;
+-- what is no such trigger
+create trigger wrong after update on opt_in for each row execute function weir.correct_changed('opt_in', 'day');
+create trigger wrong_column after truncate on opt_in for each statement execute function weir.correct_changed('opt_in', 'n');
+select pg_temp.refused(c) from unnest(array['update opt_in set n = 1', 'truncate opt_in']) c;
+drop trigger added on opt_in;
+create trigger added after insert on opt_in referencing new table as changed for each statement execute function weir.correct_changed('opt_in', 'n');
+select pg_temp.refused('insert into opt_in (n) values (1)');
+select weir.drop_job('opt_in') >= 0;
+drop view opt_versions;
+drop table opt_in;
+
+-- Late input excuses: today's output is late, and so was what it reads.
 select weir.create_job('opt_up', 'select 1', '1 day', timezone => 'UTC', starts_at => current_date - 2, outputs => '{opt_up}', due => '1 hour');
 select weir.create_job('opt_down', 'select 1', '1 day', timezone => 'UTC', starts_at => current_date - 2, outputs => '{opt_down}',
                        inputs => '{opt_up}', due => '2 hours');

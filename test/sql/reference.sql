@@ -19,6 +19,11 @@ select weir.set_class('backfill', max_share => 0.5, floor_share => 0.1, weight =
 select max_share, floor_share, weight from weir.classes where class = 'backfill';
 select weir.set_class('backfill', reset => '{max_share, floor_share, weight}');
 
+-- correct_changed
+create trigger late after insert on fact referencing new table as changed for each statement execute function weir.correct_changed('no such job', 'day');
+insert into fact values ('2026-01-01', 1);
+drop trigger late on fact;
+
 -- digest
 select weir.digest(r) from (values (1, 'a'), (2, 'b')) r (i, t);
 
