@@ -474,13 +474,19 @@ worker_slot_cancel(Oid database, int64 task_id, CancelCause cause, Oid actor)
 {
 	int32		attempt;
 	WeirWorker *worker = worker_slot_holding(database, task_id, &attempt);
+	bool		ends;
 
 	if (worker == NULL)
 		return false;
 	SpinLockAcquire(&worker->mutex);
+	/* what somebody has asked for is not to become a mere interruption */
+	ends = worker->cancel_task == task_id &&
+		worker->cancel_attempt == attempt &&
+		worker->cancel_cause == CANCEL_REQUESTED;
 	/* one that has run in a batch must not hide what asks for the current one */
-	if (worker->task_id == 0 || worker->task_id == task_id ||
-		worker->cancel_task != worker->task_id)
+	if ((worker->task_id == 0 || worker->task_id == task_id ||
+		 worker->cancel_task != worker->task_id) &&
+		(cause == CANCEL_REQUESTED || !ends))
 	{
 		worker->cancel_task = task_id;
 		worker->cancel_attempt = attempt;

@@ -265,6 +265,25 @@ SELECT task_id, command FROM weir.dead_letters WHERE quarantined;
 \connect :home
 DROP DATABASE weir_docs;
 
+-- page docs/how-to/keep-work-out-of-hours.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+SELECT weir.add_window('backfills by night', '20:00', '10 hours', class => 'backfill',
+                       timezone => 'Europe/Berlin', at_end => 'yield');
+SELECT weir.add_window('backup', '03:00', '45 minutes', kind => 'blackout', timezone => 'Europe/Berlin');
+SELECT name, kind, class, start_time, duration FROM weir.windows ORDER BY name;
+SELECT weir.add_window('office hours', '08:00', '10 hours', class => 'backfill', kind => 'blackout',
+                       days => '{mon,tue,wed,thu,fri}', timezone => 'Europe/Berlin');
+SELECT weir.add_window('bank holidays', '06:00', '14 hours', class => 'backfill', priority => -1,
+                       dates => '{2026-12-25,2027-01-01}', timezone => 'Europe/Berlin');
+CREATE TABLE claims (day date, amount numeric);
+SELECT weir.add_window('claims in the morning', '05:00', '2 hours', class => 'backfill', relation => 'claims',
+                       kind => 'blackout', timezone => 'Europe/Berlin');
+SELECT weir.drop_window(name, reason => 'month end') FROM weir.windows WHERE name = 'office hours';
+\connect :home
+DROP DATABASE weir_docs;
+
 -- page docs/how-to/monitor.md
 CREATE DATABASE weir_docs;
 \connect weir_docs

@@ -150,6 +150,19 @@ select attempt, outcome, final, charged from weir.wait(:a, '30s');
 select outcome from weir.wait(:b, '30s');
 select outcome, attempt from weir.wait(:c, '30s');
 
+-- What somebody has cancelled does not come back because its time is over, too.
+select pg_advisory_lock(4716);
+select weir.enqueue($$do 'begin loop begin perform hold_4716(); exit; exception when query_canceled then null; end; end loop; end'$$, queue => 'bulk') as a,
+       weir.enqueue('select hold_4716()', queue => 'bulk') as b \gset
+call await(format('select count(*) = 2 from weir.running where task_id in (%s, %s)', :a, :b));
+select weir.cancel(:a);
+select weir.add_window('cancel', :'hour_ago', '3 hours', class => 'backfill', kind => 'blackout', at_end => 'cancel');
+call await(format('select exists (select from weir.runs where task_id = %s)', :b));
+select pg_advisory_unlock(4716);
+select outcome from weir.wait(:a, '30s');
+select weir.drop_window('cancel');
+select outcome, attempt from weir.wait(:b, '30s');
+
 -- Or it is asked to yield.
 select weir.enqueue($$do 'begin while not weir.should_yield() loop null; end loop; end'$$, queue => 'work', timeout => '60s') as a \gset
 call await(format('select count(*) = 1 from weir.running where task_id = %s', :a));
