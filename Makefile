@@ -23,6 +23,7 @@ PG_CONFIG ?= pg_config
 
 OBJS = \
 	src/pg_weir.o \
+	src/policy/adaptive.o \
 	src/policy/admit.o \
 	src/policy/bucket.o \
 	src/policy/budget.o \
@@ -100,6 +101,7 @@ OBJS = \
 	src/run/session.o \
 	src/run/slots.o \
 	src/run/worker.o \
+	src/sched/adapt.o \
 	src/sched/ahead.o \
 	src/sched/announce.o \
 	src/sched/cap_watch.o \

@@ -42,7 +42,9 @@ CREATE FUNCTION weir._show_resources(
     OUT beside integer, OUT waited bigint, OUT let_through bigint,
     OUT refused bigint, OUT would_wait bigint, OUT name text,
     OUT on_demand boolean, OUT next_start timestamptz,
-    OUT paused_until timestamptz, OUT paused_by bigint
+    OUT paused_until timestamptz, OUT paused_by bigint,
+    OUT adaptive_limit integer, OUT backfill_limit integer,
+    OUT lock_share double precision
 ) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_resources';
@@ -351,7 +353,8 @@ SELECT 'table'::text AS kind,
        NULL::double precision AS rate, NULL::interval AS per, NULL::integer AS burst,
        NULL::text AS template, NULL::timestamptz AS next_start,
        NULL::timestamptz AS paused_until, NULL::bigint AS paused_by, NULL::text AS owner,
-       NULL::jsonb AS retry_budget
+       NULL::jsonb AS retry_budget,
+       k.adaptive, r.adaptive_limit, r.backfill_limit, r.lock_share
 FROM weir.cap k
 LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = k.schema_name
 LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name
@@ -363,7 +366,8 @@ SELECT CASE WHEN k.name LIKE '%*' THEN 'template' ELSE 'named' END,
        0, coalesce(r.waited, 0), 0, coalesce(r.refused, 0), 0,
        k.rate, k.per, CASE WHEN k.rate IS NOT NULL THEN k.burst END,
        NULL, r.next_start, r.paused_until, r.paused_by, k.owner_name,
-       k.retry_budget
+       k.retry_budget,
+       NULL, NULL, NULL, NULL
 FROM weir.resource k
 LEFT JOIN weir._show_resources() r ON r.kind = 22274 AND r.name = k.name
 UNION ALL
@@ -371,7 +375,8 @@ SELECT 'named', r.name, NULL, k.slots, k.reserved, r.used, r.waiting_sessions,
        NULL, NULL, NULL, 0, r.waited, 0, r.refused, 0,
        k.rate, k.per, CASE WHEN k.rate IS NOT NULL THEN k.burst END,
        k.name, r.next_start, r.paused_until, r.paused_by, k.owner_name,
-       k.retry_budget
+       k.retry_budget,
+       NULL, NULL, NULL, NULL
 FROM weir._show_resources() r
 CROSS JOIN LATERAL (
     SELECT t.* FROM weir.resource t
@@ -403,6 +408,10 @@ COMMENT ON COLUMN weir.resources.paused_until IS 'Until when a task has paused i
 COMMENT ON COLUMN weir.resources.paused_by IS 'The task that said so last.';
 COMMENT ON COLUMN weir.resources.owner IS 'Role that may change it and grant its use; null for a table, whose owner may.';
 COMMENT ON COLUMN weir.resources.retry_budget IS 'Its retry budget as configured; null is the default one.';
+COMMENT ON COLUMN weir.resources.adaptive IS 'Whether the cap of a table adapts: off, observe or act.';
+COMMENT ON COLUMN weir.resources.adaptive_limit IS 'Slots that tasks hold at most now if it acts, or would if it observes; null as long as none has run.';
+COMMENT ON COLUMN weir.resources.backfill_limit IS 'The same for tasks of class backfill.';
+COMMENT ON COLUMN weir.resources.lock_share IS 'Share of their time that tasks waited for locks of one another lately, between 0 and 1.';
 
 CREATE VIEW weir.slots AS
 SELECT r.resource, s.slot, l.pid, w.task_id,

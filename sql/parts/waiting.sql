@@ -19,6 +19,10 @@ CREATE FUNCTION weir._causes(
         AND NOT EXISTS (SELECT FROM weir._show_workers() w WHERE w.task_id = t.task_id)
     ), s AS MATERIALIZED (
         SELECT * FROM weir.status
+    ), r AS MATERIALIZED (
+        SELECT * FROM weir.resources
+    ), h AS MATERIALIZED (
+        SELECT * FROM weir.slots
     ), k AS MATERIALIZED (
         SELECT class, reserved_in_force AS reserved, running, max_share, reclaim_bound
         FROM weir.classes
@@ -113,18 +117,35 @@ CREATE FUNCTION weir._causes(
                string_agg(coalesce('task ' || h.task_id, 'pid ' || h.pid), ', ' ORDER BY h.slot),
                'all slots of ' || r.resource || ' for class ' || t.class || ' are held', NULL
         FROM t
-        JOIN weir.resources r
+        JOIN r
             ON r.resource = ANY (CASE r.kind WHEN 'table' THEN t.tables
                                              WHEN 'named' THEN t.resources END)
-        JOIN weir.slots h ON h.kind = r.kind AND h.resource = r.resource
+        JOIN h ON h.kind = r.kind AND h.resource = r.resource
             AND (NOT h.reserved OR t.class = 'daily') AND h.pid IS NOT NULL
         WHERE t.state = 'ready'
         GROUP BY t.task_id, t.class, r.kind, r.resource, r.slots, r.reserved
         HAVING count(*) >= r.slots - CASE WHEN t.class = 'daily' THEN 0 ELSE r.reserved END
         UNION ALL
+        -- the adaptive limit is for tasks, and is not about the reserved slots
+        SELECT t.task_id, 8, 'cap',
+               string_agg('task ' || h.task_id, ', ' ORDER BY h.slot),
+               format('tasks hold %s of %s slots of %s, and its adaptive limit for class %s is %s',
+                      count(*), r.slots, r.resource, t.class, l.bound), NULL
+        FROM t
+        JOIN r ON r.kind = 'table' AND r.resource = ANY (t.tables) AND r.adaptive = 'act'
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN t.class = 'backfill' THEN r.backfill_limit ELSE r.adaptive_limit END) l(bound)
+        JOIN h ON h.kind = r.kind AND h.resource = r.resource AND h.task_id IS NOT NULL
+        WHERE t.state = 'ready'
+        AND (t.class <> 'daily' OR NOT EXISTS (
+            SELECT FROM h f
+            WHERE f.kind = r.kind AND f.resource = r.resource AND f.reserved AND f.pid IS NULL))
+        GROUP BY t.task_id, t.class, r.resource, r.slots, r.reserved, l.bound
+        HAVING count(*) FILTER (WHERE NOT h.reserved) >= l.bound - r.reserved
+        UNION ALL
         SELECT t.task_id, 8, 'cap', NULL,
                'all slots of ' || r.resource || ' are reserved for class daily', NULL
-        FROM t JOIN weir.resources r
+        FROM t JOIN r
             ON r.resource = ANY (CASE r.kind WHEN 'table' THEN t.tables
                                              WHEN 'named' THEN t.resources END)
         WHERE t.state = 'ready' AND t.class <> 'daily' AND r.reserved = r.slots
@@ -134,7 +155,7 @@ CREATE FUNCTION weir._causes(
                     WHEN r.rate IS NULL THEN 'resource ' || r.resource || ' starts again after a pause'
                     ELSE format('resource %s has a rate of %s per %s', r.resource, r.rate, r.per) END,
                r.next_start
-        FROM t JOIN weir.resources r ON r.kind = 'named' AND r.resource = ANY (t.resources)
+        FROM t JOIN r ON r.kind = 'named' AND r.resource = ANY (t.resources)
         WHERE t.state = 'ready' AND r.next_start IS NOT NULL
         UNION ALL
         -- what is free is reserved for others

@@ -97,6 +97,23 @@ read_enforcement(FunctionCallInfo fcinfo, char **enforce, char **unsafe)
 }
 
 /*
+ * Whether the cap adapts; NULL where that is to stay as it is.
+ */
+static char *
+read_adaptive(FunctionCallInfo fcinfo)
+{
+	char	   *adaptive = argument_text(fcinfo, 6);
+	CapAdaptive parsed;
+
+	if (adaptive != NULL && !cap_adaptive_parse(adaptive, &parsed))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be \"off\", \"observe\" or \"act\"",
+						"adaptive")));
+	return adaptive;
+}
+
+/*
  * The roles that the cap does not bind, as an array of their names; zero where
  * they are to stay as they are.
  */
@@ -148,6 +165,7 @@ weir_cap_table(PG_FUNCTION_ARGS)
 	char	   *enforce;
 	char	   *unsafe;
 	Datum		exempt;
+	char	   *adaptive;
 	char	   *detail;
 	MemoryContext caller = CurrentMemoryContext;
 	SqlSession	session;
@@ -157,25 +175,30 @@ weir_cap_table(PG_FUNCTION_ARGS)
 	read_slots(fcinfo, &slots, &reserved);
 	read_enforcement(fcinfo, &enforce, &unsafe);
 	exempt = read_exempt(fcinfo);
+	adaptive = read_adaptive(fcinfo);
 	cap_add_names(&params, relid);
 	sql_add_int4(&params, slots);
 	sql_add_int4(&params, reserved);
 	sql_add_text(&params, enforce);
 	sql_add_text(&params, unsafe);
 	sql_add(&params, TEXTARRAYOID, exempt, exempt == (Datum) 0);
+	sql_add_text(&params, adaptive);
 	sql_begin(&session);
 	sql_execute("INSERT INTO weir.cap AS c (schema_name, table_name, slots,"
-				" reserved, enforce, if_unsafe_to_wait, exempt)"
+				" reserved, enforce, if_unsafe_to_wait, exempt, adaptive)"
 				" VALUES ($1, $2, $3, $4, coalesce($5, 'tasks'),"
-				"  coalesce($6, 'allow'), coalesce($7, '{}'))"
+				"  coalesce($6, 'allow'), coalesce($7, '{}'),"
+				"  coalesce($8, 'observe'))"
 				" ON CONFLICT (schema_name, table_name)"
 				" DO UPDATE SET slots = $3, reserved = $4,"
 				"  enforce = coalesce($5, c.enforce),"
 				"  if_unsafe_to_wait = coalesce($6, c.if_unsafe_to_wait),"
-				"  exempt = coalesce($7, c.exempt)"
+				"  exempt = coalesce($7, c.exempt),"
+				"  adaptive = coalesce($8, c.adaptive)"
 				" RETURNING jsonb_build_object('slots', slots, 'reserved',"
 				"  reserved, 'enforce', enforce, 'if_unsafe_to_wait',"
-				"  if_unsafe_to_wait, 'exempt', exempt)::text", &params);
+				"  if_unsafe_to_wait, 'exempt', exempt, 'adaptive',"
+				"  adaptive)::text", &params);
 	detail = MemoryContextStrdup(caller, sql_text(0, 1));
 	sql_end(&session);
 	event_write("cap_table", 0, NULL, name, NULL, detail);

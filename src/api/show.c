@@ -270,8 +270,8 @@ weir_show_resources(PG_FUNCTION_ARGS)
 	{
 		ResourceSlot *resource = &database->resources[i];
 		bool		named = RESOURCE_KIND(resource->key) == RESOURCE_KIND_NAMED;
-		Datum		values[17];
-		bool		nulls[17] = {0};
+		Datum		values[20];
+		bool		nulls[20] = {0};
 
 		if (!resource_in_use(resource) ||
 			(resource->rule.slots == 0 && !named))
@@ -296,6 +296,11 @@ weir_show_resources(PG_FUNCTION_ARGS)
 		put_time(values, nulls, 15, &resource->paused_until);
 		values[16] = Int64GetDatum(pg_atomic_read_u64(&resource->paused_by));
 		nulls[16] = nulls[15];
+		values[17] = Int32GetDatum(pg_atomic_read_u32(&resource->limit));
+		values[18] = Int32GetDatum(pg_atomic_read_u32(&resource->backfill_limit));
+		nulls[17] = nulls[18] = nulls[19] =
+			pg_atomic_read_u32(&resource->limit) == 0;
+		values[19] = Float8GetDatum(pg_atomic_read_u32(&resource->lock_share) / 1e6);
 		put(set, values, nulls);
 	}
 	return (Datum) 0;

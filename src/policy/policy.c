@@ -160,6 +160,22 @@ policy_set_resource(Policy *policy, uint64_t resource, int slots,
 }
 
 /*
+ * Limits how many slots tasks of ours hold, where less is more; 0 is no limit.
+ */
+void
+policy_set_limit(Policy *policy, uint64_t resource, int limit,
+				 int backfill_limit)
+{
+	PolicyResource *entry = policy_resource_find(policy, resource);
+
+	if (entry == NULL || entry->slots == 0)
+		return;
+	entry->limit = limit;
+	entry->backfill_limit = backfill_limit;
+	policy_wake(policy, &entry->place);
+}
+
+/*
  * Tells what sessions outside of the scheduler hold, and whether one waits.
  */
 void

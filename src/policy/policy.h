@@ -267,6 +267,15 @@ extern void policy_set_duration(Policy *policy, uint32_t queue,
 								int64_t duration);
 
 /*
+ * Of the slots of a resource with a cap, tasks hold no more than "limit" at
+ * once, and one of class backfill gets none if they hold "backfill_limit".
+ * The reserved slots are counted in, and are not limited.  0 is no limit.  Of a
+ * resource without a cap nothing is kept.
+ */
+extern void policy_set_limit(Policy *policy, uint64_t resource, int limit,
+							 int backfill_limit);
+
+/*
  * The rate of a resource: a start takes a token, one comes every "gap"
  * microseconds, "burst" are kept at most.  No rate if the gap is 0.  "full_at"
  * says of one that had no rate when it has all of them.

@@ -12,6 +12,10 @@
  * slots than the cap must be held in all, for the other classes fewer outside
  * of the reservation than there are for them.
  *
+ * A limit is narrower than the cap, and holds for tasks of ours alone, outside
+ * of the reservation: of the slots that are there for everybody they hold so
+ * many less at once, whichever these are.
+ *
  * While a session waits at the gate of a resource, no slot is given to another
  * class than daily.
  *
@@ -52,14 +56,34 @@ slots_lowest(uint64_t mask)
 }
 
 /*
- * Those slots that a task of the class could take, if only "held" were held.
+ * May one more task of the class hold a slot that is there for everybody, as
+ * far as the limit goes, if tasks of ours hold "own"?
+ */
+static bool
+slots_within_limit(const PolicyResource *resource, PolicyClass klass,
+				   uint64_t own)
+{
+	int			limit = klass == POLICY_CLASS_BACKFILL ?
+	resource->backfill_limit : resource->limit;
+
+	return limit <= 0 ||
+		slots_count(own & ~slots_first(resource->reserved)) <
+		limit - resource->reserved;
+}
+
+/*
+ * Those slots that a task of the class could take, if tasks of ours held only
+ * "own".
  */
 static uint64_t
-slots_open(const PolicyResource *resource, PolicyClass klass, uint64_t held)
+slots_open(const PolicyResource *resource, PolicyClass klass, uint64_t own)
 {
+	uint64_t	held = own | resource->foreign;
 	uint64_t	reserved = slots_first(resource->reserved);
 	uint64_t	all = slots_first(resource->slots);
 
+	if (!slots_within_limit(resource, klass, own))
+		all &= reserved;
 	if (klass == POLICY_CLASS_DAILY)
 		return slots_count(held) < resource->slots ? all & ~held : 0;
 	if (resource->gate_waiting ||
@@ -82,6 +106,8 @@ policy_slots_configure(PolicyResource *resource, int slots, int reserved)
 		reserved = 0;
 	resource->slots = slots;
 	resource->reserved = reserved < slots ? reserved : slots;
+	if (slots == 0)
+		resource->limit = resource->backfill_limit = 0;
 }
 
 /*
@@ -93,7 +119,7 @@ policy_slots_room(const PolicyResource *resource, PolicyClass klass)
 {
 	return !resource->closed &&
 		(resource->slots == 0 ||
-		 slots_open(resource, klass, resource->own | resource->foreign) != 0);
+		 slots_open(resource, klass, resource->own) != 0);
 }
 
 /*
@@ -104,7 +130,7 @@ policy_slots_room_alone(const PolicyResource *resource, PolicyClass klass)
 {
 	return !resource->closed &&
 		(resource->slots == 0 ||
-		 slots_open(resource, klass, resource->foreign) != 0);
+		 slots_open(resource, klass, 0) != 0);
 }
 
 /*
@@ -113,8 +139,7 @@ policy_slots_room_alone(const PolicyResource *resource, PolicyClass klass)
 int
 policy_slots_take(PolicyResource *resource, PolicyClass klass)
 {
-	uint64_t	open = slots_open(resource, klass,
-								  resource->own | resource->foreign);
+	uint64_t	open = slots_open(resource, klass, resource->own);
 	int			slot;
 
 	WEIR_ASSERT(open != 0);

@@ -134,6 +134,8 @@ typedef struct PolicyResource
 	uint64_t	foreign;		/* slots that others hold */
 	int			slots;			/* no cap if 0 */
 	int			reserved;		/* slots 0 .. reserved - 1: daily alone */
+	int			limit;			/* of slots of ours; none if not above 0 */
+	int			backfill_limit; /* the same for class backfill */
 	bool		gate_waiting;
 	PolicyWindow *windows;		/* by class; NULL if always open */
 	bool		closed;			/* nothing starts before opens_at (rate.c) */

@@ -45,6 +45,17 @@ record_report(Attempt *attempt, CompletionKind kind, uint64 resource)
 }
 
 /*
+ * Did the attempt end by a deadlock, or for want of a lock?
+ */
+static bool
+record_lock_failed(const RunRow *run)
+{
+	return run->sqlstate != NULL &&
+		(strcmp(run->sqlstate, "40P01") == 0 ||
+		 strcmp(run->sqlstate, "55P03") == 0);
+}
+
+/*
  * Promises the report of a run that is written into this transaction.
  */
 void
@@ -55,6 +66,7 @@ record_promise(Attempt *attempt, const RunRow *run)
 
 	completion.kind = run->final ? COMPLETION_FINAL : COMPLETION_AGAIN;
 	completion.succeeded = run->outcome == OUTCOME_SUCCEEDED;
+	completion.lock_failed = record_lock_failed(run);
 	completion.place = assignment->place;
 	completion.task_id = assignment->task_id;
 	completion.attempt = assignment->attempt;

@@ -22,6 +22,7 @@
 #include "ledger/resource_config.h"
 #include "ledger/sql.h"
 #include "ledger/unfinished.h"
+#include "sched/adapt.h"
 #include "sched/ahead.h"
 #include "sched/cap_watch.h"
 #include "sched/classes.h"
@@ -99,6 +100,7 @@ configure_rule(uint64 row, CapRule *rule)
 	rule->reserved = sql_int4(row, 3);
 	(void) cap_enforce_parse(sql_text(row, 6), &rule->enforce);
 	rule->refuse_unsafe = strcmp(sql_text(row, 7), "error") == 0;
+	(void) cap_adaptive_parse(sql_text(row, 9), &rule->adaptive);
 	while (rule->nexempt < WEIR_MAX_EXEMPT &&
 		   sscanf(roles, "%u%n", &rule->exempt[rule->nexempt], &length) == 1)
 	{
@@ -241,7 +243,8 @@ configure_caps(Scheduler *scheduler)
 					" quote_ident(table_name), slots, reserved, schema_name,"
 					" table_name, enforce, if_unsafe_to_wait,"
 					" array_to_string(ARRAY(SELECT r.oid"
-					"  FROM pg_roles r WHERE r.rolname = ANY (exempt)), ' ')"
+					"  FROM pg_roles r WHERE r.rolname = ANY (exempt)), ' '),"
+					" adaptive"
 					" FROM weir.cap", NULL);
 	for (uint64 row = 0; row < n; row++)
 		enforcing += configure_cap(scheduler, row);
@@ -256,6 +259,7 @@ configure_caps(Scheduler *scheduler)
 		if (resource_in_use(&database->resources[i]))
 			configure_tell(scheduler, &database->resources[i]);
 	}
+	adapt_apply(scheduler);
 }
 
 /*

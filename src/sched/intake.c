@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "ledger/run_row.h"
+#include "sched/adapt.h"
 #include "sched/ahead.h"
 #include "sched/announce.h"
 #include "sched/configure.h"
@@ -376,6 +377,7 @@ intake_completions(Scheduler *scheduler)
 			inbox_forget(worker, completion.place, &assignment);
 			ahead_note_end(scheduler, &assignment, &completion);
 			duration_note_end(scheduler, &assignment, &completion);
+			adapt_note_end(scheduler, &assignment, &completion);
 			intake_completion(scheduler, &completion, &assignment);
 			feed_note_end(scheduler);
 			if (completion.kind != COMPLETION_FINAL &&

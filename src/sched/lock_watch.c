@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "ledger/lock_wait_row.h"
+#include "sched/adapt.h"
 #include "sched/lock_watch.h"
 #include "shmem/lock_wait.h"
 #include "shmem/settings.h"
@@ -135,6 +136,18 @@ watch_worker(LockWatch *watch, WeirWorker *worker, TimestampTz now,
 	}
 	worker_slot_add_lock_wait(worker, task_id, attempt,
 							  Min(elapsed, now - wait.since));
+}
+
+/*
+ * Is the one for whom it waits in the end no task of ours?
+ */
+static bool
+watch_is_foreign(const LockWatch *watch)
+{
+	const LockBlocker *root = lock_blockers_root(watch->blockers,
+												 watch->nblockers);
+
+	return watch->waiting && root != NULL && root->task_id == 0;
 }
 
 /*
@@ -322,11 +335,17 @@ lock_watch(Scheduler *scheduler)
 		LockWatch  *watch = &scheduler->lock_watches[i];
 
 		if (watch_is_mine(scheduler, &Weir->workers[i]))
+		{
 			watch_worker(watch, &Weir->workers[i], now, elapsed, &rows);
+			adapt_note_sample(scheduler, &Weir->workers[i], watch->task_id,
+							  watch->waiting, watch->relation,
+							  watch_is_foreign(watch));
+		}
 		else
 			watch_end_wait(watch, now, &rows);
 		due |= look_is_due(watch, now);
 	}
+	adapt(scheduler, elapsed);
 	if (due)
 		(void) scheduler_step(scheduler, "looking for who blocks tasks",
 							  step_look, &look);

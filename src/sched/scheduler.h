@@ -58,6 +58,8 @@ typedef struct Scheduler
 	PoolEntry  *pool;			/* weir.max_workers */
 	struct LockWatch *lock_watches; /* weir.max_workers; lock_watch.c */
 	TimestampTz lock_sampled_at;
+	List	   *adapted;		/* limits of tables; adapt.c */
+	int			adapt_samples;	/* since the last tick */
 	HTAB	   *paces;			/* how long tasks take, by queue; ahead.c */
 	HTAB	   *durations;		/* the same, of the last runs; duration.c */
 	HTAB	   *singly;			/* what must not be batched; singly.c */

@@ -171,6 +171,14 @@ typedef enum CapEnforce
 	CAP_EVERYONE				/* every session that writes the table */
 } CapEnforce;
 
+/* Whether a cap has a limit within it that follows how tasks get on */
+typedef enum CapAdaptive
+{
+	CAP_ADAPTIVE_OFF,
+	CAP_ADAPTIVE_OBSERVE,		/* it only says what it would do */
+	CAP_ADAPTIVE_ACT
+} CapAdaptive;
+
 /* A cap as it is configured */
 typedef struct CapRule
 {
@@ -178,6 +186,7 @@ typedef struct CapRule
 	int32		reserved;		/* slots 0 .. reserved-1 are for daily */
 	CapEnforce	enforce;
 	bool		refuse_unsafe;	/* who cannot wait is refused, not let through */
+	CapAdaptive adaptive;
 	int32		nexempt;
 	Oid			exempt[WEIR_MAX_EXEMPT];	/* roles that it does not bind */
 } CapRule;
@@ -202,6 +211,10 @@ typedef struct ResourceSlot
 	pg_atomic_uint64 refused;	/* transactions refused for want of a slot */
 	pg_atomic_uint64 would_wait;	/* that would not have got one */
 	ConditionVariable freed;	/* a slot was given back */
+	pg_atomic_uint32 limit;		/* scheduler: the adaptive limit; 0 = none */
+	pg_atomic_uint32 backfill_limit;	/* the same for class backfill */
+	pg_atomic_uint32 lock_share;	/* scheduler: of the time that tasks wait,
+									 * millionths */
 
 	/* named resources alone */
 	NameData	name;			/* database lock */
@@ -312,6 +325,7 @@ typedef struct Completion
 	CompletionKind kind;
 	bool		succeeded;		/* COMPLETION_FINAL: known to have */
 	bool		retry;			/* COMPLETION_AGAIN: the next one is a retry */
+	bool		lock_failed;	/* by a deadlock, or a lock not to be had */
 	int16		place;			/* of the assignment */
 	int64		task_id;
 	int32		attempt;

@@ -23,22 +23,43 @@
 #include "shmem/settings.h"
 
 /*
+ * The place of a text among the names; -1 if it is none of them.
+ */
+static int
+name_parse(const char *text, const char *const names[], int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(text, names[i]) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/*
  * Whom a cap binds, from its name.
  */
 bool
 cap_enforce_parse(const char *text, CapEnforce *enforce)
 {
 	static const char *const names[] = {"tasks", "observe", "everyone"};
+	int			i = name_parse(text, names, lengthof(names));
 
-	for (int i = 0; i < lengthof(names); i++)
-	{
-		if (strcmp(text, names[i]) == 0)
-		{
-			*enforce = (CapEnforce) i;
-			return true;
-		}
-	}
-	return false;
+	*enforce = (CapEnforce) Max(i, 0);
+	return i >= 0;
+}
+
+/*
+ * Whether it adapts, from its name.
+ */
+bool
+cap_adaptive_parse(const char *text, CapAdaptive *adaptive)
+{
+	static const char *const names[] = {"off", "observe", "act"};
+	int			i = name_parse(text, names, lengthof(names));
+
+	*adaptive = (CapAdaptive) Max(i, 0);
+	return i >= 0;
 }
 
 /*
@@ -62,6 +83,9 @@ resource_init(WeirDatabase *database)
 		pg_atomic_init_u64(&resource->refused, 0);
 		pg_atomic_init_u64(&resource->would_wait, 0);
 		ConditionVariableInit(&resource->freed);
+		pg_atomic_init_u32(&resource->limit, 0);
+		pg_atomic_init_u32(&resource->backfill_limit, 0);
+		pg_atomic_init_u32(&resource->lock_share, 0);
 		pg_atomic_init_u32(&resource->pins, 0);
 		pg_atomic_init_u64(&resource->used_at, 0);
 		pg_atomic_init_u64(&resource->full_at, 0);

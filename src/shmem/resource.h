@@ -25,6 +25,7 @@
 #define RESOURCE_FORGOTTEN		UINT64CONST(1)
 
 extern bool cap_enforce_parse(const char *text, CapEnforce *enforce);
+extern bool cap_adaptive_parse(const char *text, CapAdaptive *adaptive);
 extern void resource_init(WeirDatabase *database);
 extern void resource_begin_reading(WeirDatabase *database);
 extern void resource_end_reading(WeirDatabase *database);

@@ -211,7 +211,24 @@ episode_change_resource(Episode *e)
 		state->slots = POLICY_MAX_SLOTS;
 	state->reserved = chance(e, 60) ? 0 : draw(e, state->slots + 1);
 	policy_set_resource(e->policy, state->key, state->slots, state->reserved);
+	if (state->slots == 0)
+		state->limit = state->backfill_limit = 0;
 	forget_pause(state);
+}
+
+/*
+ * Sets the limits of a resource to something random.
+ */
+static void
+change_limit(Episode *e)
+{
+	ModelResource *state = &e->model.resources[draw(e, MODEL_RESOURCES)];
+	bool		none = state->slots == 0 || chance(e, 30);
+
+	state->limit = none ? 0 : 1 + draw(e, state->slots);
+	state->backfill_limit = none ? 0 : 1 + draw(e, state->limit);
+	policy_set_limit(e->policy, state->key, state->limit,
+					 state->backfill_limit);
 }
 
 /*
@@ -287,7 +304,7 @@ episode_change_something(Episode *e)
 		change_window(e);
 		return;
 	}
-	switch (draw(e, 11))
+	switch (draw(e, 12))
 	{
 		case 0:
 			e->model.workers = chance(e, 5) ? 0 : 1 + draw(e, 8);
@@ -315,6 +332,9 @@ episode_change_something(Episode *e)
 			break;
 		case 9:
 			change_resource_budget(e);
+			break;
+		case 10:
+			change_limit(e);
 			break;
 		default:
 			if (chance(e, 30))
@@ -366,6 +386,8 @@ episode_open_up(Episode *e)
 	{
 		e->model.resources[i].slots = 0;
 		e->model.resources[i].reserved = 0;
+		e->model.resources[i].limit = 0;
+		e->model.resources[i].backfill_limit = 0;
 		e->model.resources[i].foreign = 0;
 		e->model.resources[i].gate_waiting = false;
 		e->model.resources[i].budget.rule.window = 0;

@@ -184,6 +184,9 @@ model_slots_open(const Model *model, uint64_t key, PolicyClass klass,
 	uint64_t	open = 0;
 	int			in_all = 0;
 	int			unreserved = 0;
+	int			ours = 0;
+	int			limit = klass == POLICY_CLASS_BACKFILL ?
+	resource->backfill_limit : resource->limit;
 	int			slot;
 
 	if (resource->slots == 0)
@@ -197,6 +200,9 @@ model_slots_open(const Model *model, uint64_t key, PolicyClass klass,
 			in_all++;
 			if (slot >= resource->reserved)
 				unreserved++;
+			if (!alone && slot >= resource->reserved &&
+				((resource->own >> slot) & 1))
+				ours++;
 		}
 		else if (slot < resource->slots &&
 				 (klass == POLICY_CLASS_DAILY || slot >= resource->reserved))
@@ -204,6 +210,9 @@ model_slots_open(const Model *model, uint64_t key, PolicyClass klass,
 	}
 	if (in_all >= resource->slots)
 		return 0;
+	if (limit > 0 && resource->reserved + ours >= limit)
+		for (slot = resource->reserved; slot < POLICY_MAX_SLOTS; slot++)
+			open &= ~(UINT64_C(1) << slot);
 	if (klass != POLICY_CLASS_DAILY &&
 		(resource->gate_waiting ||
 		 unreserved >= resource->slots - resource->reserved))

@@ -73,6 +73,8 @@ typedef struct ModelResource
 	uint64_t	key;
 	int			slots;
 	int			reserved;
+	int			limit;
+	int			backfill_limit;
 	uint64_t	own;			/* slots of tasks that run */
 	uint64_t	foreign;
 	bool		gate_waiting;

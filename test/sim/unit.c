@@ -65,6 +65,7 @@ main(void)
 	unit_budget();
 	unit_slots();
 	unit_watermarks();
+	unit_adaptive();
 	unit_share();
 	unit_class();
 	unit_windows();

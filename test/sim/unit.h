@@ -21,6 +21,7 @@ extern void unit_rate(void);
 extern void unit_budget(void);
 extern void unit_slots(void);
 extern void unit_watermarks(void);
+extern void unit_adaptive(void);
 extern void unit_share(void);
 extern void unit_class(void);
 extern void unit_windows(void);
