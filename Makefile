@@ -25,6 +25,7 @@ OBJS = \
 	src/pg_weir.o \
 	src/policy/adaptive.o \
 	src/policy/admit.o \
+	src/policy/breaker.o \
 	src/policy/bucket.o \
 	src/policy/budget.o \
 	src/policy/choose.o \
@@ -72,6 +73,7 @@ OBJS = \
 	src/shmem/xact_messages.o \
 	src/ledger/append_only.o \
 	src/ledger/checkpoint_row.o \
+	src/ledger/breaker_config.o \
 	src/ledger/budget_config.o \
 	src/ledger/environment.o \
 	src/ledger/event_row.o \
@@ -104,6 +106,7 @@ OBJS = \
 	src/sched/adapt.o \
 	src/sched/ahead.o \
 	src/sched/announce.o \
+	src/sched/breakers.o \
 	src/sched/cap_watch.o \
 	src/sched/classes.o \
 	src/sched/configure.o \
@@ -158,6 +161,7 @@ OBJS = \
 	src/api/room.o \
 	src/api/shed.o \
 	src/api/show.o \
+	src/api/show_breakers.o \
 	src/api/show_budgets.o \
 	src/api/slot_line.o \
 	src/api/submission.o \
@@ -183,6 +187,7 @@ SQL_PARTS = \
 	views \
 	checkpoints \
 	lock_waits \
+	breakers \
 	budgets \
 	windows \
 	waiting \

@@ -8,7 +8,7 @@ GRANT USAGE ON SCHEMA weir TO PUBLIC;
 REVOKE ALL ON FUNCTION
     weir.create_queue(text, text, integer, text, integer, double precision, integer, text, jsonb, jsonb, double precision, double precision),
     weir.set_class(text, integer, double precision, double precision, double precision, text[]),
-    weir.cap_resource(text, integer, integer, double precision, interval, integer, jsonb),
+    weir.cap_resource(text, integer, integer, double precision, interval, integer, jsonb, jsonb),
     weir.add_window(text, time, interval, text, regclass, text, text, text[], date[], text, integer, text, interval, text),
     weir.drop_window(text, text),
     weir.pause_all(text, text),
@@ -37,6 +37,7 @@ GRANT SELECT ON
     weir.workers,
     weir.resources,
     weir.retry_budgets,
+    weir.breakers,
     weir.slots,
     weir.events,
     weir.jobs,

@@ -7,12 +7,19 @@ CREATE FUNCTION weir.cap_resource(
     rate double precision DEFAULT NULL,
     per interval DEFAULT '1 second',
     burst integer DEFAULT NULL,
+    breaker jsonb DEFAULT NULL,
     retry_budget jsonb DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_cap_resource';
-COMMENT ON FUNCTION weir.cap_resource(text, integer, integer, double precision, interval, integer, jsonb)
-    IS 'Defines a named resource, or changes it: how many tasks and sessions use it at once, and how many tasks start per time.';
+COMMENT ON FUNCTION weir.cap_resource(text, integer, integer, double precision, interval, integer, jsonb, jsonb)
+    IS 'Defines a named resource, or changes it: how many tasks and sessions use it at once, how many tasks start per time, and when it is left alone because it fails.';
+
+CREATE FUNCTION weir.set_breaker(resource text, state text, reason text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_set_breaker';
+COMMENT ON FUNCTION weir.set_breaker(text, text, text)
+    IS 'Closes the circuit breaker of a named resource (closed), holds it open (forced_open), or switches it off (disabled).';
 
 CREATE FUNCTION weir.uncap_resource(name text) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -107,6 +107,8 @@ CREATE TABLE weir.event (
     interval_start timestamptz
 );
 COMMENT ON TABLE weir.event IS 'Ledger: everything besides tasks and runs that changes what runs.';
+CREATE INDEX event_breaker_idx ON weir.event ((detail ->> 'resource'), event_id)
+    WHERE kind IN ('breaker', 'set_breaker');
 CREATE INDEX event_task_id_idx ON weir.event (task_id) WHERE task_id IS NOT NULL;
 CREATE INDEX event_watermark_idx ON weir.event (queue, event_id) WHERE kind IN ('queue_high', 'queue_low', 'drop_queue');
 CREATE INDEX event_interval_idx ON weir.event (job_id, interval_start, kind) WHERE job_id IS NOT NULL;
@@ -192,7 +194,10 @@ CREATE TABLE weir.resource (
     owner_name text NOT NULL,
     owned_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     retry_budget jsonb,
-    CHECK (slots IS NOT NULL OR gap IS NOT NULL)
+    breaker jsonb,
+    breaker_mode text NOT NULL DEFAULT 'closed' CHECK (breaker_mode IN ('closed', 'forced_open', 'disabled')),
+    breaker_reset integer NOT NULL DEFAULT 0,
+    CHECK (slots IS NOT NULL OR gap IS NOT NULL OR breaker IS NOT NULL)
 );
 COMMENT ON TABLE weir.resource IS 'Configuration: the named resources and templates; gap is the time between two starts under the rate, in microseconds.';
 

@@ -150,6 +150,14 @@ CREATE FUNCTION weir._causes(
                                              WHEN 'named' THEN t.resources END)
         WHERE t.state = 'ready' AND t.class <> 'daily' AND r.reserved = r.slots
         UNION ALL
+        SELECT t.task_id, 8, 'breaker', 'resource ' || b.resource,
+               CASE b.state WHEN 'open' THEN format('%s of %s attempts failed', b.failures, b.calls)
+                            WHEN 'half_open' THEN 'a probe runs'
+                            ELSE 'held open by weir.set_breaker()' END,
+               b.half_open_at
+        FROM t JOIN weir.breakers b ON b.resource = ANY (t.resources)
+        WHERE t.state = 'ready' AND (b.state IN ('open', 'forced_open') OR (b.state = 'half_open' AND b.probing > 0))
+        UNION ALL
         SELECT t.task_id, 8, 'rate', 'task ' || r.paused_by,
                CASE WHEN r.paused_until IS NOT NULL THEN 'resource ' || r.resource || ' is paused'
                     WHEN r.rate IS NULL THEN 'resource ' || r.resource || ' starts again after a pause'
@@ -256,7 +264,7 @@ COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
 COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
 COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
 COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
-COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, window, blackout, queue_limit, budget, cap, rate, foreign_holder, class_share or no_worker.';
+COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, window, blackout, queue_limit, budget, cap, breaker, rate, foreign_holder, class_share or no_worker.';
 COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
 COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
 COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';

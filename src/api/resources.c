@@ -20,6 +20,7 @@
 #include "api/arguments.h"
 #include "api/request.h"
 #include "api/resource_use.h"
+#include "ledger/breaker_config.h"
 #include "ledger/budget_config.h"
 #include "ledger/event_row.h"
 #include "ledger/identity.h"
@@ -30,6 +31,7 @@
 
 PG_FUNCTION_INFO_V1(weir_cap_resource);
 PG_FUNCTION_INFO_V1(weir_uncap_resource);
+PG_FUNCTION_INFO_V1(weir_set_breaker);
 PG_FUNCTION_INFO_V1(weir_grant_resource);
 PG_FUNCTION_INFO_V1(weir_revoke_resource);
 
@@ -42,6 +44,7 @@ enum
 	ARG_RATE,
 	ARG_PER,
 	ARG_BURST,
+	ARG_BREAKER,
 	ARG_RETRY_BUDGET
 };
 
@@ -113,11 +116,12 @@ check_slots(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be between 0 and the number of slots",
 						"reserved")));
-	if (PG_ARGISNULL(ARG_SLOTS) && PG_ARGISNULL(ARG_RATE))
+	if (PG_ARGISNULL(ARG_SLOTS) && PG_ARGISNULL(ARG_RATE) &&
+		PG_ARGISNULL(ARG_BREAKER))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("arguments \"%s\" and \"%s\" must not both be null",
-						"slots", "rate"),
+				 errmsg("arguments \"%s\", \"%s\" and \"%s\" must not all be null",
+						"slots", "rate", "breaker"),
 				 errhint("Remove a cap with weir.uncap_resource().")));
 }
 
@@ -160,13 +164,16 @@ read_gap(FunctionCallInfo fcinfo)
 }
 
 /*
- * The retry budget; what it says is looked at later.
+ * The breaker and the retry budget; what they say is looked at later.
  */
 static void
-check_budget(FunctionCallInfo fcinfo)
+check_rules(FunctionCallInfo fcinfo)
 {
 	BudgetRule	rule;
+	BreakerRule breaker;
 
+	if (!PG_ARGISNULL(ARG_BREAKER))
+		breaker_config_parse(PG_GETARG_JSONB_P(ARG_BREAKER), &breaker);
 	if (!PG_ARGISNULL(ARG_RETRY_BUDGET))
 		budget_config_of(PG_GETARG_JSONB_P(ARG_RETRY_BUDGET), &rule);
 }
@@ -190,6 +197,11 @@ limits_detail(FunctionCallInfo fcinfo, const char *name)
 		appendStringInfo(&buffer, ", \"rate\": %g, \"burst\": %d",
 						 PG_GETARG_FLOAT8(ARG_RATE),
 						 PG_ARGISNULL(ARG_BURST) ? 1 : PG_GETARG_INT32(ARG_BURST));
+	if (!PG_ARGISNULL(ARG_BREAKER))
+		appendStringInfo(&buffer, ", \"breaker\": %s",
+						 JsonbToCString(NULL,
+										&PG_GETARG_JSONB_P(ARG_BREAKER)->root,
+										0));
 	if (!PG_ARGISNULL(ARG_RETRY_BUDGET))
 		appendStringInfo(&buffer, ", \"%s\": %s", BUDGET_PARAMETER,
 						 JsonbToCString(NULL,
@@ -215,7 +227,7 @@ weir_cap_resource(PG_FUNCTION_ARGS)
 
 	check_slots(fcinfo);
 	gap = read_gap(fcinfo);
-	check_budget(fcinfo);
+	check_rules(fcinfo);
 	exists = resource_config_exact(name) != NULL;
 	if (exists)
 		(void) require_resource(name);
@@ -229,19 +241,22 @@ weir_cap_resource(PG_FUNCTION_ARGS)
 	sql_add_text(&params, GetUserNameFromId(GetUserId(), false));
 	sql_add_bool(&params, exists);
 	argument_add(&params, fcinfo, ARG_RETRY_BUDGET, JSONBOID);
+	argument_add(&params, fcinfo, ARG_BREAKER, JSONBOID);
 	sql_begin(&session);
 	if (sql_execute("INSERT INTO weir.resource AS r (name, slots, reserved,"
-					" rate, per, burst, gap, owner_name, owner, retry_budget)"
+					" rate, per, burst, gap, owner_name, owner, retry_budget,"
+					" breaker)"
 					" VALUES ($1, $2,"
 					" coalesce($3, 0), $4, CASE WHEN $4 IS NOT NULL THEN"
 					"  coalesce($5, interval '1 second') END,"
 					" coalesce($6, 1), $7, $8,"
-					" (SELECT oid FROM pg_roles WHERE rolname = $8), $10)"
+					" (SELECT oid FROM pg_roles WHERE rolname = $8), $10, $11)"
 					" ON CONFLICT (name) DO UPDATE SET slots = excluded.slots,"
 					" reserved = excluded.reserved, rate = excluded.rate,"
 					" per = excluded.per, burst = excluded.burst,"
 					" gap = excluded.gap, since = excluded.since,"
-					" retry_budget = excluded.retry_budget"
+					" retry_budget = excluded.retry_budget,"
+					" breaker = excluded.breaker"
 					" WHERE $9", &params) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -291,6 +306,43 @@ weir_uncap_resource(PG_FUNCTION_ARGS)
 	write_event("uncap_resource", name, NULL);
 	resources_changed(database);
 	PG_RETURN_BOOL(true);
+}
+
+/*
+ * weir.set_breaker(): closes a breaker, holds it open, or switches it off.
+ */
+Datum
+weir_set_breaker(PG_FUNCTION_ARGS)
+{
+	char	   *name = argument_required_text(fcinfo, 0, "resource");
+	char	   *text = argument_required_text(fcinfo, 1, "state");
+	WeirDatabase *database = database_require_ready();
+	BreakerState state;
+	SqlSession	session;
+	SqlParams	params = {0};
+
+	if (!breaker_state_parse(text, &state) || state == BREAKER_OPEN ||
+		state == BREAKER_HALF_OPEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("breaker state \"%s\" cannot be set", text),
+				 errhint("States that can be set are \"closed\", \"forced_open\" and \"disabled\".")));
+	if (!require_resource(name)->breaker.on)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("resource \"%s\" has no breaker", name),
+				 errhint("Give it one with weir.cap_resource().")));
+	sql_add_text(&params, name);
+	sql_add_text(&params, text);
+	sql_begin(&session);
+	sql_execute("UPDATE weir.resource SET breaker_mode = $2,"
+				" breaker_reset = breaker_reset + 1 WHERE name = $1", &params);
+	sql_end(&session);
+	event_write("set_breaker", 0, NULL, NULL, argument_text(fcinfo, 2),
+				psprintf("{\"resource\": %s, \"state\": \"%s\"}",
+						 request_json_string(name), text));
+	resources_changed(database);
+	PG_RETURN_VOID();
 }
 
 /*

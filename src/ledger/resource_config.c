@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "ledger/breaker_config.h"
 #include "ledger/budget_config.h"
 #include "ledger/identity.h"
 #include "ledger/resource_config.h"
@@ -75,6 +76,10 @@ resource_config_row(uint64 row, ResourceConfig *resource)
 	resource->limits.since = sql_int8(row, 6);
 	(void) identity_grantee(row, 7, &resource->owner);
 	budget_config_of(sql_jsonb(row, 10), &resource->limits.budget);
+	breaker_config_parse(sql_jsonb(row, 11), &resource->breaker);
+	(void) breaker_state_parse(sql_text(row, 12), &resource->breaker.mode);
+	resource->breaker.reset = sql_int4(row, 13);
+	resource->limits.has_breaker = resource->breaker.on;
 }
 
 /*
@@ -122,8 +127,8 @@ resource_config_load(void)
 	ChangesRead = 0;
 	sql_begin(&session);
 	n = sql_read_latest("SELECT name, slots, reserved, gap, burst, since,"
-						" owner_name, owner, owned_at, retry_budget"
-						" FROM weir.resource"
+						" owner_name, owner, owned_at, retry_budget, breaker,"
+						" breaker_mode, breaker_reset FROM weir.resource"
 						" ORDER BY name COLLATE \"C\"");
 	MemoryContextReset(ConfigContext);
 	caller = MemoryContextSwitchTo(ConfigContext);

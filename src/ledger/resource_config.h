@@ -16,6 +16,7 @@ typedef struct ResourceConfig
 	bool		template;
 	Oid			owner;			/* InvalidOid if the role is gone */
 	ResourceLimits limits;
+	BreakerRule breaker;
 	int			ngrants;
 	Oid		   *grants;			/* roles that may use it; InvalidOid = all */
 } ResourceConfig;

@@ -371,6 +371,7 @@ run_end(Policy *policy, uint32_t task)
 	run_count(policy, policy_bucket_of(policy, task), -1);
 	if (!policy->runs[run].ending)
 		run_count_worker(policy, policy_bucket_of(policy, task), -1);
+	policy_run_end_probes(policy, task);
 	policy_run_put(policy, run);
 }
 

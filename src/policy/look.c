@@ -9,6 +9,7 @@
  *-------------------------------------------------------------------------
  */
 #include "policy/admit.h"
+#include "policy/breaker.h"
 #include "policy/budget.h"
 #include "policy/choose.h"
 #include "policy/expiry.h"
@@ -194,6 +195,11 @@ why_due(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 	if (resource != NULL)
 	{
 		why->resource = resource->key;
+		if (!policy_breaker_room(resource))
+		{
+			why->until = policy_breaker_opens_at(resource);
+			return POLICY_CAUSE_BREAKER;
+		}
 		if (!resource->closed)
 			return POLICY_CAUSE_RESOURCE;
 		why->until = resource->opens_at;

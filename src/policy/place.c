@@ -5,6 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "policy/breaker.h"
 #include "policy/budget.h"
 #include "policy/place.h"
 #include "policy/rate.h"
@@ -197,7 +198,7 @@ policy_resource_check(Policy *policy, PolicyResource *resource)
 {
 	if (resource->slots > 0 || resource->gap > 0 || resource->foreign != 0 ||
 		resource->gate_waiting || resource->windows != NULL ||
-		resource->nbuckets > 0 ||
+		resource->breaker != NULL || resource->nbuckets > 0 ||
 		(resource->budget != NULL && resource->budget->rule.window > 0))
 		return;
 	WEIR_ASSERT(resource->own == 0);
@@ -236,6 +237,9 @@ resource_release(PolicyMemory *memory, PolicyMapEntry *entry)
 		policy_memory_release(memory, resource->budget, sizeof(PolicyBudget));
 	policy_memory_release(memory, resource->windows,
 						  POLICY_NUM_CLASSES * sizeof(PolicyWindow));
+	if (resource->breaker != NULL)
+		policy_memory_release(memory, resource->breaker,
+							  sizeof(PolicyBreaker));
 	policy_memory_release(memory, resource, sizeof(PolicyResource));
 }
 

@@ -60,6 +60,7 @@ typedef enum PolicyCause
 	POLICY_CAUSE_BUDGET,		/* the retry budget of its queue or a resource */
 	POLICY_CAUSE_RESOURCE,		/* no slot free in a resource */
 	POLICY_CAUSE_RATE,			/* a resource's rate, or its pause */
+	POLICY_CAUSE_BREAKER,		/* a resource's breaker */
 	POLICY_CAUSE_CLASS_SHARE,	/* remaining workers are reserved for others */
 	POLICY_CAUSE_NO_WORKER,		/* all workers busy, or none for its owner */
 	POLICY_CAUSE_BEHIND			/* others of its bucket or rank go first */
@@ -154,10 +155,10 @@ typedef struct PolicyWant
 typedef struct PolicyWhy
 {
 	PolicyCause cause;
-	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE and RATE; for
-								 * BUDGET: 0 if it is that of the queue */
+	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE, RATE, BREAKER;
+								 * for BUDGET: 0 if it is that of the queue */
 	PolicyTime	until;			/* for POLICY_CAUSE_SCHEDULED, WINDOW, RATE,
-								 * BUDGET */
+								 * BUDGET, BREAKER */
 	uint64_t	ahead;			/* tasks of its bucket before it, at most; 0
 								 * only if it is the first */
 } PolicyWhy;
@@ -215,6 +216,68 @@ typedef struct BudgetState
 	PolicyTime	opens_at;		/* when the next of those may start;
 								 * POLICY_TIME_ALWAYS if none waits */
 } BudgetState;
+
+/* See breaker.c */
+typedef enum BreakerState
+{
+	BREAKER_CLOSED,				/* -> OPEN; FORCED_OPEN, DISABLED: set */
+	BREAKER_OPEN,				/* -> HALF_OPEN; the same */
+	BREAKER_HALF_OPEN,			/* -> CLOSED, OPEN; the same */
+	BREAKER_FORCED_OPEN,		/* -> CLOSED, DISABLED: set */
+	BREAKER_DISABLED			/* -> CLOSED, FORCED_OPEN: set */
+} BreakerState;
+
+#define BREAKER_MAX_SQLSTATES	16
+#define BREAKER_MAX_CALLS		1000
+
+/* A circuit breaker; what is 0 of the thresholds does not count */
+typedef struct BreakerRule
+{
+	bool		on;				/* there is one */
+	BreakerState mode;			/* CLOSED: by itself; or FORCED_OPEN, DISABLED */
+	int32_t		reset;			/* it is closed when this changes */
+	bool		fail;			/* tasks that it holds back are ended */
+	bool		time_based;
+	int64_t		window;			/* us; or number of calls */
+	int32_t		min_calls;		/* for the two shares */
+	int32_t		failures;		/* so many in the window open it */
+	double		failure_rate;	/* percent */
+	double		slow_rate;		/* percent */
+	int64_t		slow;			/* us; 0: no call is slow */
+	int64_t		wait;			/* us, open */
+	int32_t		permitted;		/* calls while half open */
+	int			nrecord;		/* errors that count; none: all but class 40 */
+	int			nignore;		/* errors that do not */
+	char		record[BREAKER_MAX_SQLSTATES][6];	/* or what they begin with */
+	char		ignore[BREAKER_MAX_SQLSTATES][6];
+} BreakerRule;
+
+typedef struct BreakerCounts
+{
+	int32_t		calls;
+	int32_t		failures;
+	int32_t		slow;
+} BreakerCounts;
+
+typedef struct BreakerStatus
+{
+	uint64_t	resource;
+	bool		turned;			/* from another state, since it was told */
+	BreakerState from;
+	BreakerState state;
+	PolicyTime	since;
+	PolicyTime	until;			/* while OPEN */
+	BreakerCounts counts;		/* if turned: those that led to it */
+	int32_t		probing;		/* probes under way */
+} BreakerStatus;
+
+/* How an attempt ended that says something of the resources that it needed */
+typedef struct PolicyResult
+{
+	bool		succeeded;
+	const char *sqlstate;		/* if not */
+	int64_t		duration;		/* us */
+} PolicyResult;
 
 /*
  * The allocator.  alloc and resize never return NULL (they raise or exit);
@@ -292,6 +355,20 @@ extern void policy_set_queue_budget(Policy *policy, uint32_t queue,
 extern void policy_set_resource_budget(Policy *policy, uint64_t resource,
 									   const BudgetRule *rule);
 extern bool policy_next_budget(Policy *policy, BudgetState *state);
+
+/*
+ * Circuit breakers of resources.  Changed ones are told one by one.  The ends
+ * of attempts are reported before policy_finished and the like; what restores
+ * says is how the breaker was before this policy.
+ */
+extern void policy_set_breaker(Policy *policy, uint64_t resource,
+							   const BreakerRule *rule);
+extern void policy_restore_breaker(Policy *policy, uint64_t resource,
+								   BreakerState state, PolicyTime until);
+extern void policy_report(Policy *policy, int64_t task_id,
+						  const PolicyResult *result, PolicyTime now);
+extern bool policy_next_breaker(Policy *policy, BreakerStatus *status);
+extern bool policy_next_refused(Policy *policy, PolicyEnd *refused);
 
 /*
  * Nothing that needs the resource starts before "until"; for "spread" after

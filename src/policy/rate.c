@@ -18,6 +18,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "policy/breaker.h"
 #include "policy/budget.h"
 #include "policy/park.h"
 #include "policy/place.h"
@@ -80,7 +81,8 @@ policy_rate_settle(Policy *policy, PolicyResource *resource)
 {
 	PolicyTime	opening;
 
-	if (resource->slots == 0 && resource->gap == 0)
+	if (resource->slots == 0 && resource->gap == 0 &&
+		resource->breaker == NULL)
 	{
 		/* what is not limited cannot be paused */
 		resource->paused_until = POLICY_TIME_ALWAYS;
@@ -88,6 +90,8 @@ policy_rate_settle(Policy *policy, PolicyResource *resource)
 		resource->spread_until = POLICY_TIME_ALWAYS;
 	}
 	opening = rate_opening(resource);
+	if (policy_breaker_opens_at(resource) > opening)
+		opening = policy_breaker_opens_at(resource);
 	if (resource->gap > 0 || opening != resource->opens_at)
 		rate_note_change(policy, resource);
 	if (resource->closed)
@@ -139,7 +143,8 @@ policy_rate_give_back(Policy *policy, PolicyResource *resource)
 static bool
 rate_full(const PolicyResource *resource, PolicyTime now)
 {
-	return resource->paused_until <= now && resource->spread_until <= now &&
+	return policy_breaker_idle(resource) &&
+		resource->paused_until <= now && resource->spread_until <= now &&
 		(resource->gap == 0 || resource->full_at <= now);
 }
 
@@ -156,6 +161,7 @@ policy_rate_open_due(Policy *policy)
 
 		if (resource->opens_at > policy->now)
 			return;
+		policy_breaker_pass(policy, resource);
 		policy_rate_settle(policy, resource);
 		policy_wake(policy, &resource->place);
 	}
@@ -239,7 +245,7 @@ policy_next_times(Policy *policy, PolicyTimes *times)
 	times->resource = resource->key;
 	times->full_at = resource->gap > 0 ? resource->full_at :
 		POLICY_TIME_ALWAYS;
-	times->opens_at = resource->opens_at;
+	times->opens_at = rate_opening(resource);
 	return true;
 }
 
@@ -266,6 +272,7 @@ bool
 policy_forget_resource(Policy *policy, uint64_t resource, PolicyTime now)
 {
 	static const BudgetRule none;
+	static const BreakerRule no_breaker;
 	PolicyResource *entry = policy_resource_find(policy, resource);
 
 	if (entry == NULL)
@@ -274,6 +281,7 @@ policy_forget_resource(Policy *policy, uint64_t resource, PolicyTime now)
 		entry->windows != NULL || !rate_full(entry, now) ||
 		!policy_budget_idle(entry->budget, now))
 		return false;
+	policy_set_breaker(policy, resource, &no_breaker);
 	policy_set_resource_budget(policy, resource, &none);
 	policy_set_resource(policy, resource, 0, 0);
 	policy_set_rate(policy, resource, now, 0, 1, POLICY_TIME_ALWAYS);

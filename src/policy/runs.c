@@ -5,6 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "policy/breaker.h"
 #include "policy/budget.h"
 #include "policy/rate.h"
 #include "policy/runs.h"
@@ -72,6 +73,7 @@ policy_run_take(Policy *policy, uint32_t index, const PolicyBucket *bucket,
 		PolicyResource *resource = bucket->needs[i];
 		int			slot;
 
+		policy_breaker_probe(policy, resource);
 		if (policy_rate_take(policy, resource))
 			run->tokens |= (uint8_t) (1u << i);
 		if (resource->slots == 0)
@@ -136,6 +138,21 @@ policy_run_give_back(Policy *policy, uint32_t task)
 	policy_budget_give_back(policy, bucket,
 							policy_task_facts(&policy->tasks, task)->attempt,
 							run->started_at);
+}
+
+/*
+ * A run ends that may have been a probe of breakers.
+ */
+void
+policy_run_end_probes(Policy *policy, uint32_t task)
+{
+	const PolicyBucket *bucket = policy_bucket_of(policy, task);
+	const PolicyRun *run;
+	int			i;
+
+	run = &policy->runs[policy_task_node(&policy->tasks, task)->left];
+	for (i = 0; i < bucket->nneeds; i++)
+		policy_breaker_end(policy, bucket->needs[i], run->started_at);
 }
 
 /*

@@ -21,6 +21,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "policy/breaker.h"
 #include "policy/slots.h"
 
 /*
@@ -117,7 +118,7 @@ policy_slots_configure(PolicyResource *resource, int slots, int reserved)
 bool
 policy_slots_room(const PolicyResource *resource, PolicyClass klass)
 {
-	return !resource->closed &&
+	return !resource->closed && policy_breaker_room(resource) &&
 		(resource->slots == 0 ||
 		 slots_open(resource, klass, resource->own) != 0);
 }
@@ -128,7 +129,7 @@ policy_slots_room(const PolicyResource *resource, PolicyClass klass)
 bool
 policy_slots_room_alone(const PolicyResource *resource, PolicyClass klass)
 {
-	return !resource->closed &&
+	return !resource->closed && policy_breaker_room(resource) &&
 		(resource->slots == 0 ||
 		 slots_open(resource, klass, 0) != 0);
 }

@@ -94,6 +94,39 @@ typedef struct PolicyWindow
 	PolicyTime	closes_at;
 } PolicyWindow;
 
+/*
+ * A circuit breaker (breaker.c).
+ */
+#define BREAKER_SLICES	10
+
+typedef struct BreakerCall
+{
+	bool		failed;
+	bool		slow;
+} BreakerCall;
+
+typedef struct PolicyBreaker
+{
+	struct PolicyResource *owner;
+	BreakerRule rule;
+	BreakerState state;
+	PolicyTime	since;			/* what began before does not count */
+	PolicyTime	until;			/* while open */
+	int32_t		probing;		/* probes under way */
+	BreakerCounts sums;			/* of the window; half open: of the probes */
+	int64_t		slice;			/* number of the last slice of time */
+	BreakerCounts slices[BREAKER_SLICES];	/* by number */
+	uint64_t	ncalls;
+	BreakerCall calls[BREAKER_MAX_CALLS];	/* the last ones, by number */
+	bool		turned;			/* since it was told */
+	BreakerState from;			/* what was told last */
+	BreakerCounts reason;		/* what led to the state */
+	bool		changed;
+	struct PolicyBreaker *next_changed;
+	bool		refusing;		/* in the list of those that refuse */
+	struct PolicyBreaker *next_refusing;
+} PolicyBreaker;
+
 typedef struct PolicyQueue
 {
 	PolicyMapEntry entry;
@@ -141,6 +174,7 @@ typedef struct PolicyResource
 	bool		closed;			/* nothing starts before opens_at (rate.c) */
 	uint32_t	nbuckets;
 	PolicyBudget *budget;		/* of retries, or NULL */
+	PolicyBreaker *breaker;		/* or NULL */
 	PolicyHeapNode by_opening;	/* while closed */
 	PolicyTime	opens_at;
 	int64_t		gap;			/* between tokens; no rate if 0 */
@@ -254,6 +288,8 @@ struct Policy
 	PolicyResource *changed;	/* those whose times have changed */
 	PolicyHeapNode *budgets;	/* by when they have room, if somebody waits */
 	PolicyBudget *changed_budgets;	/* those whose figures have changed */
+	PolicyBreaker *changed_breakers;	/* the same */
+	PolicyBreaker *refusing;	/* open, and those that wait are ended */
 	FairSpace	fair;
 	PolicyMap	queues;
 	PolicyMap	owners;

@@ -73,6 +73,8 @@ record_promise(Attempt *attempt, const RunRow *run)
 	completion.duration = attempt->duration;
 	completion.run_at = run->retry_at;
 	completion.retry = run->charged;
+	if (run->outcome == OUTCOME_FAILED || run->outcome == OUTCOME_TIMED_OUT)
+		strlcpy(completion.sqlstate, run->sqlstate, sizeof(completion.sqlstate));
 	if (run->final)
 		completion.ended = depth_slot(database_mine(), assignment->queue);
 	xact_complete(attempt->worker, &completion);

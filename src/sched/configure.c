@@ -24,6 +24,7 @@
 #include "ledger/unfinished.h"
 #include "sched/adapt.h"
 #include "sched/ahead.h"
+#include "sched/breakers.h"
 #include "sched/cap_watch.h"
 #include "sched/classes.h"
 #include "sched/configure.h"
@@ -219,8 +220,10 @@ configure_entered(Scheduler *scheduler)
 	{
 		ResourceSlot *resource = &database->resources[i];
 
-		if (resource_in_use(resource) && !resource->told)
-			configure_tell(scheduler, resource);
+		if (!resource_in_use(resource) || resource->told)
+			continue;
+		configure_tell(scheduler, resource);
+		breakers_configure_one(scheduler, resource);
 	}
 }
 
@@ -256,8 +259,13 @@ configure_caps(Scheduler *scheduler)
 	/* entries without a cap are told too: tasks may wait for them */
 	for (int i = 0; i < weir_max_resources; i++)
 	{
-		if (resource_in_use(&database->resources[i]))
-			configure_tell(scheduler, &database->resources[i]);
+		ResourceSlot *resource = &database->resources[i];
+
+		if (!resource_in_use(resource))
+			continue;
+		configure_tell(scheduler, resource);
+		if (RESOURCE_KIND(resource->key) == RESOURCE_KIND_NAMED)
+			breakers_configure(scheduler, resource);
 	}
 	adapt_apply(scheduler);
 }
@@ -421,8 +429,10 @@ configure_forget(Scheduler *scheduler)
 			!policy_forget_resource(scheduler->policy, resource->key, now))
 			continue;
 		/* somebody has come to mean it in this moment */
-		if (!named_resource_forget(database, resource, scheduler->round_at))
-			configure_tell(scheduler, resource);
+		if (named_resource_forget(database, resource, scheduler->round_at))
+			continue;
+		configure_tell(scheduler, resource);
+		breakers_configure_one(scheduler, resource);
 	}
 }
 

@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "ledger/unfinished.h"
 #include "sched/ahead.h"
+#include "sched/breakers.h"
 #include "sched/cap_watch.h"
 #include "sched/classes.h"
 #include "sched/configure.h"
@@ -262,6 +263,8 @@ dispatch(Scheduler *scheduler)
 	TimestampTz now = GetCurrentTimestamp();
 
 	dispatch_release_held(scheduler);
+	/* what has just been reported, before time goes on */
+	breakers_publish(scheduler, now);
 	if (cap_watch_is_stale())
 		(void) configure(scheduler);
 	configure_entered(scheduler);
@@ -280,6 +283,7 @@ dispatch(Scheduler *scheduler)
 		while (dispatch_ahead(scheduler, now))
 			;
 		dispatch_hand_over(scheduler);
+		breakers_refuse(scheduler);
 	}
 	yield_review(scheduler);
 	if (scheduler->nheld == 0)
@@ -288,4 +292,5 @@ dispatch(Scheduler *scheduler)
 	classes_publish(scheduler);
 	configure_publish(scheduler);
 	figures_publish(scheduler, now);
+	breakers_publish(scheduler, now);
 }

@@ -43,7 +43,14 @@ end_run(const PendingEnd *pending, TimestampTz now)
 {
 	RunRow		run = {0};
 
-	if (pending->parent_id != 0)
+	if (pending->parent_id == ENDS_REFUSED)
+	{
+		run.outcome = OUTCOME_FAILED;
+		run.sqlstate = "55000";
+		run.message = "breaker open";
+		run.detail = "The circuit breaker of a resource that the task needs is open.";
+	}
+	else if (pending->parent_id != 0)
 		dependency_run(pending->parent_id, &run);
 	else
 	{
@@ -116,7 +123,7 @@ ends_batch(Scheduler *scheduler, const PendingEnd *ends, int n,
 
 /*
  * Notes a task that is to be ended: for its parent, or if that is 0 because it
- * has expired.
+ * has expired, or for a breaker.
  */
 void
 ends_add(Scheduler *scheduler, const PolicyEnd *end, int64 parent_id)

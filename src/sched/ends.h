@@ -10,6 +10,9 @@
 
 #include "sched/scheduler.h"
 
+/* Instead of a parent: a breaker is open */
+#define ENDS_REFUSED	INT64CONST(-1)
+
 extern void ends_add(Scheduler *scheduler, const PolicyEnd *end,
 					 int64 parent_id);
 extern void ends_write(Scheduler *scheduler, TimestampTz now);

@@ -33,6 +33,7 @@
 #include "sched/adapt.h"
 #include "sched/ahead.h"
 #include "sched/announce.h"
+#include "sched/breakers.h"
 #include "sched/configure.h"
 #include "sched/dependency.h"
 #include "sched/duration.h"
@@ -324,6 +325,7 @@ intake_completion(Scheduler *scheduler, const Completion *completion,
 			dependency_look(scheduler, task_id);
 		return;
 	}
+	breakers_report(scheduler, completion, assignment);
 	switch (completion->kind)
 	{
 		case COMPLETION_FINAL:

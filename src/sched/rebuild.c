@@ -29,6 +29,7 @@
 #include "ledger/generation.h"
 #include "ledger/queue_config.h"
 #include "policy/retry.h"
+#include "sched/breakers.h"
 #include "sched/configure.h"
 #include "sched/dependency.h"
 #include "sched/ends.h"
@@ -529,6 +530,7 @@ rebuild(Scheduler *scheduler)
 		!scheduler_step(scheduler, "reading the ledger", step_read_ids, &state))
 		proc_exit(1);
 	watermark_restore(scheduler);
+	breakers_restore(scheduler);
 	while (state.low < state.high)
 	{
 		if (!scheduler_step(scheduler, "reading the ledger",

@@ -36,6 +36,7 @@
 #include "ledger/sql.h"
 #include "sched/ahead.h"
 #include "sched/announce.h"
+#include "sched/breakers.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
 #include "sched/duration.h"
@@ -191,6 +192,7 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, pool_next_timer(scheduler));
 	next = Min(next, ahead_next_timer(scheduler));
 	next = Min(next, later_next_timer(scheduler));
+	next = Min(next, breakers_next_timer(scheduler));
 	next = Min(next, watermark_next_timer(scheduler));
 	if (!scheduler->other_version)
 		next = Min(next, ends_next_timer(scheduler));

@@ -33,7 +33,8 @@ typedef struct PoolEntry
 typedef struct PendingEnd
 {
 	PolicyEnd	end;
-	int64		parent_id;		/* for whose failure; 0 if it has expired */
+	int64		parent_id;		/* for whose failure; 0 if it has expired; or
+								 * ENDS_REFUSED */
 } PendingEnd;
 
 /*
@@ -64,6 +65,8 @@ typedef struct Scheduler
 	HTAB	   *durations;		/* the same, of the last runs; duration.c */
 	HTAB	   *singly;			/* what must not be batched; singly.c */
 	List	   *later;			/* what is to be done later; later.c */
+	List	   *breaker_events; /* still to be written; breakers.c */
+	TimestampTz breaker_retry_at;	/* not before */
 	List	   *marked;			/* queues with watermarks; watermark.c */
 	TimestampTz marked_at;		/* telling failed: again then; 0 = no */
 	PendingEnd *ends;			/* what is to be ended; ends.c */

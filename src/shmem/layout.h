@@ -118,6 +118,20 @@ typedef struct BudgetFigures
 } BudgetFigures;
 
 /*
+ * What a circuit breaker has counted.  Written by the scheduler, for show.
+ */
+typedef struct BreakerFigures
+{
+	pg_atomic_uint32 state;		/* BreakerState */
+	pg_atomic_uint32 calls;		/* in the window; open: those that opened it */
+	pg_atomic_uint32 failures;
+	pg_atomic_uint32 slow;
+	pg_atomic_uint32 probing;	/* probes under way */
+	pg_atomic_uint64 since;		/* when the state began; 0 = not known */
+	pg_atomic_uint64 until;		/* when it is half open; 0 = not open */
+} BreakerFigures;
+
+/*
  * The depth of one queue, kept exact by reservations.  Owner: depth.c.
  * ready .. running are for show, written by the scheduler.
  */
@@ -225,6 +239,8 @@ typedef struct ResourceSlot
 	TimestampTz since;			/* when the limits were set */
 	BudgetRule	budget;			/* of retries; as "slots" */
 	BudgetFigures used_budget;
+	bool		has_breaker;	/* as "slots" */
+	BreakerFigures breaker;
 	pg_atomic_uint32 pins;		/* transactions that mean it */
 	pg_atomic_uint64 used_at;	/* the last of them ended */
 	pg_atomic_uint64 full_at;	/* scheduler: when all tokens are there */
@@ -326,6 +342,7 @@ typedef struct Completion
 	bool		succeeded;		/* COMPLETION_FINAL: known to have */
 	bool		retry;			/* COMPLETION_AGAIN: the next one is a retry */
 	bool		lock_failed;	/* by a deadlock, or a lock not to be had */
+	char		sqlstate[6];	/* the command failed, so; or empty */
 	int16		place;			/* of the assignment */
 	int64		task_id;
 	int32		attempt;

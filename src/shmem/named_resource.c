@@ -85,6 +85,7 @@ set_limits(ResourceSlot *resource, const ResourceLimits *limits,
 	resource->burst = limits->burst;
 	resource->since = limits->since;
 	resource->budget = limits->budget;
+	resource->has_breaker = limits->has_breaker;
 	resource->on_demand = on_demand;
 	resource->named = true;
 	resource->told = false;
@@ -103,6 +104,9 @@ fill_entry(ResourceSlot *resource, uint64 key, const char *name)
 	pg_atomic_write_u64(&resource->paused_until, 0);
 	pg_atomic_write_u64(&resource->paused_by, 0);
 	budget_figures_clear(&resource->used_budget);
+	pg_atomic_write_u32(&resource->breaker.state, BREAKER_CLOSED);
+	pg_atomic_write_u64(&resource->breaker.since, 0);
+	pg_atomic_write_u64(&resource->breaker.until, 0);
 	resource->key = key;
 }
 
@@ -245,6 +249,7 @@ named_resource_forget(WeirDatabase *database, ResourceSlot *resource,
 		resource->rule.slots = 0;
 		resource->gap = 0;
 		resource->budget.window = 0;
+		resource->has_breaker = false;
 		resource_vacate(database, resource);
 	}
 	LWLockRelease(database->lock);

@@ -19,6 +19,7 @@ typedef struct ResourceLimits
 	int32		burst;
 	TimestampTz since;			/* when it was configured */
 	BudgetRule	budget;			/* of retries */
+	bool		has_breaker;
 } ResourceLimits;
 
 extern void named_resource_install(void);

@@ -62,6 +62,18 @@ cap_adaptive_parse(const char *text, CapAdaptive *adaptive)
 	return i >= 0;
 }
 
+static void
+breaker_figures_init(BreakerFigures *figures)
+{
+	pg_atomic_init_u32(&figures->state, BREAKER_CLOSED);
+	pg_atomic_init_u32(&figures->calls, 0);
+	pg_atomic_init_u32(&figures->failures, 0);
+	pg_atomic_init_u32(&figures->slow, 0);
+	pg_atomic_init_u32(&figures->probing, 0);
+	pg_atomic_init_u64(&figures->since, 0);
+	pg_atomic_init_u64(&figures->until, 0);
+}
+
 /*
  * At the start of the server, and never again: sessions may be in line.
  */
@@ -93,6 +105,7 @@ resource_init(WeirDatabase *database)
 		pg_atomic_init_u64(&resource->paused_until, 0);
 		pg_atomic_init_u64(&resource->paused_by, 0);
 		budget_figures_init(&resource->used_budget);
+		breaker_figures_init(&resource->breaker);
 	}
 }
 
@@ -123,6 +136,7 @@ resource_end_reading(WeirDatabase *database)
 		memset(&resource->rule, 0, sizeof(CapRule));
 		resource->gap = 0;
 		resource->budget.window = 0;
+		resource->has_breaker = false;
 		resource->on_demand = true;
 		pg_atomic_write_u64(&resource->paused_until, 0);
 	}
@@ -239,6 +253,7 @@ resource_set(WeirDatabase *database, uint64 key, const CapRule *rule)
 		resource->key = key;
 		resource->gap = 0;
 		resource->budget.window = 0;
+		resource->has_breaker = false;
 		pg_atomic_write_u64(&resource->paused_until, 0);
 		resource->rule = *rule;
 		resource->named = true;

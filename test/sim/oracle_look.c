@@ -364,6 +364,7 @@ window_due(Model *model)
 			continue;
 		if (task->spec.solo ||
 			(counts_known(model, task) && task->spec.nneeds == 0 &&
+			 !model_is_retry(task) &&
 			 !model->queues[task->spec.queue].paused &&
 			 model->queues[task->spec.queue].max_running <= 0))
 			due = until;

@@ -62,6 +62,7 @@ main(void)
 	unit_rank();
 	unit_retry();
 	unit_rate();
+	unit_breaker();
 	unit_budget();
 	unit_slots();
 	unit_watermarks();

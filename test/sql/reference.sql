@@ -43,7 +43,7 @@ begin;
 select weir.try_acquire('fact');
 commit;
 
--- cap_resource, grant_resource, revoke_resource, acquire_resource, try_acquire_resource, retry_after, uncap_resource
+-- cap_resource, set_breaker, grant_resource, revoke_resource, acquire_resource, try_acquire_resource, retry_after, uncap_resource
 select weir.cap_resource('api', slots => 2, reserved => 0, rate => 1000, per => '1 second', burst => 10);
 select weir.grant_resource('api', 'public');
 select weir.revoke_resource('api', 'public');
@@ -54,6 +54,9 @@ commit;
 select weir.enqueue($$do 'begin if not exists (select from weir.runs where task_id = weir.current_task()) then perform weir.retry_after($q$api$q$, $q$10 ms$q$); end if; end'$$,
                     resources => '{api}') as task_id \gset
 select outcome, attempt from weir.wait(:task_id, '30 seconds');
+select weir.cap_resource('breaks', breaker => '{}');
+select weir.set_breaker('breaks', 'disabled', reason => 'not now');
+select weir.uncap_resource('breaks');
 select weir.uncap_resource('api');
 
 -- enqueue, wait, result, current_task

@@ -1,0 +1,294 @@
+/*-------------------------------------------------------------------------
+ *
+ * unit_breaker.c
+ *	  Unit tests: circuit breakers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <string.h>
+
+#include "unit.h"
+
+#define RESOURCE	5
+
+static const PolicyResult success = {true, "", SECOND};
+static const PolicyResult failure = {false, "08006", SECOND};
+
+/*
+ * Opens after five failures in ten seconds, for a minute.
+ */
+static BreakerRule
+usual_rule(void)
+{
+	BreakerRule rule = {0};
+
+	rule.on = true;
+	rule.time_based = true;
+	rule.window = 10 * SECOND;
+	rule.failures = 5;
+	rule.min_calls = 10;
+	rule.wait = MINUTE;
+	rule.permitted = 1;
+	return rule;
+}
+
+/*
+ * A policy with a breaker, and n tasks, from 1 on, that need the resource.
+ */
+static Policy *
+create(const BreakerRule *rule, int n)
+{
+	Policy	   *policy = unit_create(100);
+	int			i;
+
+	policy_set_breaker(policy, RESOURCE, rule);
+	for (i = 1; i <= n; i++)
+	{
+		PolicyTask	task = unit_task(i, POLICY_CLASS_ADHOC);
+
+		task.nneeds = 1;
+		task.needs[0] = RESOURCE;
+		policy_add(policy, &task);
+	}
+	return policy;
+}
+
+/*
+ * Starts a task and ends it so; false if none starts.
+ */
+static bool
+call(Policy *policy, PolicyTime now, const PolicyResult *result)
+{
+	int64_t		task_id = unit_next(policy, now);
+
+	if (task_id == 0)
+		return false;
+	policy_report(policy, task_id, result, now);
+	return policy_finished(policy, task_id);
+}
+
+/*
+ * The last state that is told.
+ */
+static BreakerStatus
+status(Policy *policy)
+{
+	BreakerStatus told = {0};
+
+	while (policy_next_breaker(policy, &told))
+		;
+	return told;
+}
+
+/*
+ * The whole way round: failures open it, a probe opens it again, another one
+ * closes it.
+ */
+static void
+unit_round(void)
+{
+	const BreakerRule rule = usual_rule();
+	Policy	   *policy = create(&rule, 100);
+	PolicyTime	now = HOUR;
+	int			i;
+
+	for (i = 0; i < 4; i++)
+		call(policy, now + i * SECOND, &failure);
+	tap_ok(status(policy).state == BREAKER_CLOSED, "breaker: four failures");
+	now += 3 * SECOND;
+	call(policy, now, &failure);
+	tap_ok(policy_next_due(policy) == now + MINUTE &&
+		   !call(policy, now, &success), "breaker: the fifth opens it");
+	tap_ok(policy_why(policy, 50, now).cause == POLICY_CAUSE_BREAKER &&
+		   policy_why(policy, 50, now).until == now + MINUTE,
+		   "breaker: those that wait are told until when");
+	tap_ok(status(policy).counts.failures == 5, "breaker: and why");
+	tap_ok(!call(policy, now + MINUTE - 1, &success), "breaker: not before");
+	now += MINUTE;
+	i = (int) unit_next(policy, now);
+	tap_ok(i != 0 && unit_next(policy, now) == 0 &&
+		   policy_why(policy, 50, now).cause == POLICY_CAUSE_BREAKER,
+		   "breaker: half open, one probe");
+	tap_ok(status(policy).state == BREAKER_HALF_OPEN, "breaker: is told");
+	policy_put_back(policy, i);
+	tap_ok(unit_next(policy, now) == i, "breaker: another one if it was none");
+	policy_report(policy, i, &failure, now);
+	policy_finished(policy, i);
+	tap_ok(!call(policy, now + MINUTE - 1, &success) &&
+		   status(policy).from == BREAKER_HALF_OPEN,
+		   "breaker: one failure opens it again");
+	now += MINUTE;
+	tap_ok(call(policy, now, &success) && unit_next(policy, now) != 0 &&
+		   unit_next(policy, now) != 0, "breaker: one success closes it");
+	tap_ok(status(policy).state == BREAKER_CLOSED, "breaker: is told");
+	policy_destroy(policy);
+}
+
+/*
+ * The window moves, and what began before the state does not count.
+ */
+static void
+unit_window(void)
+{
+	const BreakerRule rule = usual_rule();
+	Policy	   *policy = create(&rule, 100);
+	PolicyTime	now = HOUR;
+	int64_t		old[10];
+	int			i;
+
+	for (i = 0; i < 20; i++)
+		call(policy, now + i * 3 * SECOND, &failure);
+	tap_ok(status(policy).state == BREAKER_CLOSED,
+		   "breaker: failures that are far apart do not open it");
+	now += 2 * MINUTE;
+	for (i = 0; i < 10; i++)
+		old[i] = unit_next(policy, now);
+	for (i = 0; i < 5; i++)
+		policy_report(policy, old[i], &failure, now);
+	now += MINUTE;
+	call(policy, now, &success);
+	for (i = 5; i < 10; i++)
+		policy_report(policy, old[i], &failure, now);
+	tap_ok(status(policy).state == BREAKER_CLOSED,
+		   "breaker: what began before it was closed is old news");
+	policy_destroy(policy);
+}
+
+/*
+ * Shares over the last calls; slow ones; several probes.
+ */
+static void
+unit_shares(void)
+{
+	BreakerRule rule = usual_rule();
+	PolicyResult slow = {true, "", 10 * SECOND};
+	Policy	   *policy;
+	int			i;
+
+	rule.failures = 0;
+	rule.failure_rate = 50;
+	rule.slow_rate = 100;
+	rule.slow = 5 * SECOND;
+	rule.time_based = false;
+	rule.window = 4;
+	rule.min_calls = 4;
+	rule.permitted = 4;
+	policy = create(&rule, 100);
+	for (i = 0; i < 3; i++)
+		call(policy, HOUR, &failure);
+	tap_ok(status(policy).state == BREAKER_CLOSED, "breaker: too few calls");
+	call(policy, HOUR, &success);
+	tap_ok(status(policy).state == BREAKER_OPEN, "breaker: half of them fail");
+	for (i = 0; i < 4; i++)
+		tap_ok(unit_next(policy, HOUR + MINUTE) == 5 + i, "breaker: a probe");
+	tap_ok(unit_next(policy, HOUR + MINUTE) == 0, "breaker: not a fifth");
+	for (i = 0; i < 4; i++)
+	{
+		policy_report(policy, 5 + i, i == 0 ? &failure : &success,
+					  HOUR + MINUTE);
+		policy_finished(policy, 5 + i);
+	}
+	tap_ok(status(policy).state == BREAKER_CLOSED,
+		   "breaker: a quarter of the probes fail");
+	for (i = 0; i < 4; i++)
+		call(policy, HOUR + MINUTE, &success);
+	for (i = 0; i < 3; i++)
+		call(policy, HOUR + MINUTE, &slow);
+	tap_ok(status(policy).counts.calls == 4, "breaker: the last calls");
+	call(policy, HOUR + MINUTE, &slow);
+	tap_ok(status(policy).state == BREAKER_OPEN, "breaker: all are slow");
+	policy_destroy(policy);
+}
+
+/*
+ * Which errors count.
+ */
+static bool
+opens(const BreakerRule *rule, const char *sqlstate)
+{
+	Policy	   *policy = create(rule, 1);
+	PolicyResult result = {false, sqlstate, SECOND};
+	bool		open;
+
+	call(policy, HOUR, &result);
+	open = status(policy).state == BREAKER_OPEN;
+	policy_destroy(policy);
+	return open;
+}
+
+static void
+unit_errors(void)
+{
+	BreakerRule rule = usual_rule();
+
+	rule.failures = 1;
+	tap_ok(opens(&rule, "08006") && opens(&rule, "P0001") &&
+		   !opens(&rule, "40001"), "breaker: contention is no failure");
+	rule.nignore = 1;
+	strcpy(rule.ignore[0], "P0001");
+	tap_ok(opens(&rule, "08006") && !opens(&rule, "P0001"),
+		   "breaker: errors to be ignored");
+	rule.nrecord = 2;
+	strcpy(rule.record[0], "40");
+	strcpy(rule.record[1], "P0");
+	tap_ok(opens(&rule, "40001") && !opens(&rule, "08006") &&
+		   opens(&rule, "P0002") && !opens(&rule, "P0001"),
+		   "breaker: errors to be recorded");
+}
+
+/*
+ * Set by hand, taken away, brought back.
+ */
+static void
+unit_set(void)
+{
+	BreakerRule rule = usual_rule();
+	Policy	   *policy;
+	PolicyEnd	refused;
+
+	rule.mode = BREAKER_FORCED_OPEN;
+	policy = create(&rule, 10);
+	tap_ok(unit_next(policy, HOUR) == 0 &&
+		   policy_next_due(policy) == POLICY_TIME_NEVER,
+		   "breaker: forced open, for ever");
+	tap_ok(!policy_next_refused(policy, &refused), "breaker: they wait");
+	rule.fail = true;
+	policy_set_breaker(policy, RESOURCE, &rule);
+	tap_ok(policy_next_refused(policy, &refused) && refused.task_id == 1 &&
+		   policy_next_refused(policy, &refused) && refused.task_id == 2 &&
+		   !policy_holds(policy, 2), "breaker: or are ended, the first first");
+	rule.mode = BREAKER_DISABLED;
+	policy_set_breaker(policy, RESOURCE, &rule);
+	tap_ok(!policy_next_refused(policy, &refused) &&
+		   call(policy, HOUR, &failure), "breaker: disabled");
+	rule.on = false;
+	policy_set_breaker(policy, RESOURCE, &rule);
+	tap_ok(call(policy, HOUR, &failure), "breaker: none");
+	policy_destroy(policy);
+	rule = usual_rule();
+	policy = create(&rule, 10);
+	policy_restore_breaker(policy, RESOURCE, BREAKER_OPEN, HOUR);
+	tap_ok(unit_next(policy, HOUR - 1) == 0 && unit_next(policy, HOUR) != 0 &&
+		   unit_next(policy, HOUR) == 0, "breaker: restored");
+	policy_restore_breaker(policy, RESOURCE, BREAKER_OPEN, 2 * HOUR);
+	rule.reset++;
+	policy_set_breaker(policy, RESOURCE, &rule);
+	tap_ok(unit_next(policy, HOUR) != 0 && unit_next(policy, HOUR) != 0,
+		   "breaker: closed by hand");
+	policy_restore_breaker(policy, RESOURCE, BREAKER_HALF_OPEN, 0);
+	tap_ok(unit_next(policy, HOUR) != 0 && unit_next(policy, HOUR) == 0,
+		   "breaker: a probe that was under way is made again");
+	tap_ok(!policy_forget_resource(policy, RESOURCE, HOUR),
+		   "breaker: what is not closed is not forgotten");
+	policy_destroy(policy);
+}
+
+void
+unit_breaker(void)
+{
+	unit_round();
+	unit_window();
+	unit_shares();
+	unit_errors();
+	unit_set();
+}

@@ -1,0 +1,88 @@
+# A circuit breaker over restarts: what is open stays open, whether the
+# scheduler, all processes or the server begin anew, and no task that waits for
+# it is lost.
+use strict;
+use warnings FATAL => 'all';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WeirNode;
+use WeirTest;
+
+my $node = weir_node('main', 'weir.max_workers' => 4);
+my $psql = sub { $node->safe_psql('postgres', @_) };
+my $state = q{SELECT string_agg(resource || ' ' || state, ', ' ORDER BY resource) FROM weir.breakers};
+
+$psql->(q{
+	CREATE EXTENSION pg_weir;
+	CREATE TABLE remote (fails boolean);
+	INSERT INTO remote VALUES (true);
+	CREATE FUNCTION ask() RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		IF (SELECT fails FROM remote) THEN
+			RAISE EXCEPTION USING errcode = '08006', message = 'no answer';
+		END IF;
+	END $$;
+	SELECT weir.create_queue('q', capacity => 100000, policy => '{"max_attempts": 1}');
+	SELECT weir.cap_resource('api', breaker => '{"failure_count_threshold": 1, "wait_duration_in_open_state": "1 hour"}');
+	SELECT weir.cap_resource('host:*', breaker => '{"failure_count_threshold": 1, "wait_duration_in_open_state": "1 hour"}');
+	SELECT weir.cap_resource('held', breaker => '{}');
+	SELECT weir.set_breaker('held', 'forced_open');
+});
+queue_ready($node, 'postgres');
+$psql->(q{
+	SELECT weir.enqueue('SELECT ask()', queue => 'q', resources => ARRAY[r]) FROM unnest('{api,host:a}'::text[]) r});
+$node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM weir.breakers WHERE state = 'open'})
+  or die 'the breakers do not open';
+$psql->(q{
+	UPDATE remote SET fails = false;
+	SELECT weir.enqueue_many('SELECT ask()', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, 500)), queue => 'q', resources => ARRAY[r])
+	FROM unnest('{api,host:a,held}'::text[]) r});
+my $before = $psql->(q{SELECT count(*), max(half_open_at) FROM weir.breakers WHERE state = 'open'});
+
+sub still_open
+{
+	my ($what) = @_;
+
+	queue_ready($node, 'postgres');
+	$node->poll_query_until('postgres', $state, 'api open, held forced_open, host:a open')
+	  or diag($psql->($state));
+	is($psql->(q{SELECT count(*), max(half_open_at) FROM weir.breakers WHERE state = 'open'}), $before,
+		"$what: what was open is, until the same time");
+	$psql->(q{SELECT weir.enqueue('SELECT 1', queue => 'q') AS id \gset
+		SELECT outcome FROM weir.wait(:id, '1 minute')});
+	is($psql->(q{SELECT count(*) FROM weir.tasks WHERE state = 'succeeded' AND resources IS NOT NULL}), '0',
+		"$what: nothing that waits for it has started, while others do");
+	is($psql->(q{SELECT string_agg(DISTINCT cause, ', ') FROM weir.waiting}), 'breaker', "$what: all say so");
+}
+
+still_open('before');
+$psql->('SELECT pg_terminate_backend(scheduler_pid) FROM weir.status');
+still_open('a new scheduler');
+$node->restart;
+still_open('a restart');
+$node->stop('immediate');
+$node->start;
+still_open('a crash');
+
+# What is closed by hand while nobody sees to it stays closed, too.
+$psql->(q{
+	BEGIN;
+	SELECT pg_terminate_backend(scheduler_pid) FROM weir.status;
+	SELECT weir.set_breaker('api', 'closed');
+	COMMIT;
+});
+$node->poll_query_until('postgres', q{SELECT count(*) = 500 FROM weir.tasks WHERE state = 'succeeded' AND resources = '{api}'})
+  or die 'what was closed by hand is not';
+
+# Closed by hand all of them run, and stay closed over a restart.
+$psql->(q{SELECT weir.set_breaker(r, 'closed') FROM unnest('{api,held}'::text[]) r});
+$psql->(q{SELECT weir.set_breaker('host:*', 'closed')});
+wait_drained($node, 'postgres', 'all that waited have ended');
+is($psql->(q{SELECT count(*) FROM weir.tasks WHERE state = 'succeeded' AND resources IS NOT NULL}), '1500', 'with success');
+$node->restart;
+queue_ready($node, 'postgres');
+$node->poll_query_until('postgres', q{SELECT bool_and(state = 'closed') FROM weir.breakers WHERE template IS NULL});
+is($psql->(q{SELECT count(*) FROM weir.breakers WHERE state <> 'closed'}), '0', 'what was closed is closed');
+is(ledger_faults($node, 'postgres'), '', 'the ledger is sound');
+done_testing();
