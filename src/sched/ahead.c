@@ -138,8 +138,9 @@ ahead_note_start(Scheduler *scheduler, WeirWorker *worker,
 	PoolEntry  *entry = &scheduler->pool[worker - Weir->workers];
 	int			depth = ahead_depth(scheduler, start);
 
+	/* behind slower ones it rises with each, or it would never again */
 	if (inbox_load(worker) > 0)
-		depth = Min(depth, entry->depth);
+		depth = Min(depth, entry->depth + 1);
 	else
 		entry->slots_ahead = false;
 	entry->depth = depth;
