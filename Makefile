@@ -83,6 +83,7 @@ OBJS = \
 	src/ledger/interval.o \
 	src/ledger/lock_wait_row.o \
 	src/ledger/queue_config.o \
+	src/ledger/relation_watch.o \
 	src/ledger/resource_config.o \
 	src/ledger/run_row.o \
 	src/ledger/sql.o \

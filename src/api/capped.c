@@ -19,12 +19,12 @@
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "api/capped.h"
+#include "ledger/relation_watch.h"
 #include "shmem/database.h"
 #include "shmem/resource.h"
 #include "shmem/waits.h"
@@ -45,7 +45,7 @@ static uint64 WrittenTablesConfig = 0;	/* config_applied when they were read */
 static uint64 ConfigAwaited = 0;
 
 static void
-capped_invalidate(Datum arg, Oid relid)
+capped_invalidate(Oid relid)
 {
 	if (WrittenTablesValid &&
 		(!OidIsValid(relid) ||
@@ -56,7 +56,7 @@ capped_invalidate(Datum arg, Oid relid)
 void
 capped_install(void)
 {
-	CacheRegisterRelcacheCallback(capped_invalidate, (Datum) 0);
+	relation_watch(capped_invalidate);
 }
 
 /*

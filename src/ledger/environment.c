@@ -25,13 +25,13 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "ledger/environment.h"
 #include "ledger/heap_row.h"
+#include "ledger/relation_watch.h"
 #include "ledger/sql.h"
 
 #define NUM_STRINGS \
@@ -147,7 +147,7 @@ environment_subxact(SubXactEvent event, SubTransactionId mine,
  * The table may have been dropped, with the extension, and made again.
  */
 static void
-environment_invalidate(Datum arg, Oid relid)
+environment_invalidate(Oid relid)
 {
 	if (OidIsValid(relid) && relid != EnvironmentRelation)
 		return;
@@ -158,7 +158,7 @@ environment_invalidate(Datum arg, Oid relid)
 void
 environment_install(void)
 {
-	CacheRegisterRelcacheCallback(environment_invalidate, (Datum) 0);
+	relation_watch(environment_invalidate);
 	RegisterXactCallback(environment_xact, NULL);
 	RegisterSubXactCallback(environment_subxact, NULL);
 }

@@ -35,6 +35,7 @@
 #include "ledger/append_only.h"
 #include "ledger/generation.h"
 #include "ledger/interval.h"
+#include "ledger/relation_watch.h"
 #include "ledger/sql.h"
 
 /* Columns of weir.generation */
@@ -56,7 +57,7 @@ static uint64 Changes = 1;
 static uint64 ChangesRead = 0;
 
 static void
-generation_invalidate(Datum arg, Oid relid)
+generation_invalidate(Oid relid)
 {
 	if (!OidIsValid(relid) || relid == GenerationRelation)
 		Changes++;
@@ -65,7 +66,7 @@ generation_invalidate(Datum arg, Oid relid)
 void
 generation_install(void)
 {
-	CacheRegisterRelcacheCallback(generation_invalidate, (Datum) 0);
+	relation_watch(generation_invalidate);
 }
 
 static int

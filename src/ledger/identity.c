@@ -26,6 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "ledger/identity.h"
+#include "ledger/relation_watch.h"
 #include "ledger/sql.h"
 #include "shmem/settings.h"
 
@@ -41,7 +42,7 @@ static bool AdoptedValid = false;
 static Oid	IdentityRelation = InvalidOid;
 
 static void
-identity_invalidate(Datum arg, Oid relid)
+identity_invalidate(Oid relid)
 {
 	if (!OidIsValid(relid) || relid == IdentityRelation)
 		AdoptedValid = false;
@@ -50,7 +51,7 @@ identity_invalidate(Datum arg, Oid relid)
 void
 identity_install(void)
 {
-	CacheRegisterRelcacheCallback(identity_invalidate, (Datum) 0);
+	relation_watch(identity_invalidate);
 }
 
 /*

@@ -25,6 +25,7 @@
 #include "ledger/budget_config.h"
 #include "ledger/identity.h"
 #include "ledger/queue_config.h"
+#include "ledger/relation_watch.h"
 #include "ledger/sql.h"
 #include "ledger/task_row.h"
 
@@ -41,7 +42,7 @@ static uint64 Changes = 1;
 static uint64 ChangesRead = 0;
 
 static void
-queue_config_invalidate(Datum arg, Oid relid)
+queue_config_invalidate(Oid relid)
 {
 	if (!OidIsValid(relid) || relid == QueueRelation)
 		Changes++;
@@ -50,7 +51,7 @@ queue_config_invalidate(Datum arg, Oid relid)
 void
 queue_config_install(void)
 {
-	CacheRegisterRelcacheCallback(queue_config_invalidate, (Datum) 0);
+	relation_watch(queue_config_invalidate);
 }
 
 /*

@@ -24,6 +24,7 @@
 #include "ledger/breaker_config.h"
 #include "ledger/budget_config.h"
 #include "ledger/identity.h"
+#include "ledger/relation_watch.h"
 #include "ledger/resource_config.h"
 #include "ledger/sql.h"
 
@@ -37,7 +38,7 @@ static uint64 Changes = 1;
 static uint64 ChangesRead = 0;
 
 static void
-resource_config_invalidate(Datum arg, Oid relid)
+resource_config_invalidate(Oid relid)
 {
 	if (!OidIsValid(relid) || relid == ResourceRelation)
 		Changes++;
@@ -46,7 +47,7 @@ resource_config_invalidate(Datum arg, Oid relid)
 void
 resource_config_install(void)
 {
-	CacheRegisterRelcacheCallback(resource_config_invalidate, (Datum) 0);
+	relation_watch(resource_config_invalidate);
 }
 
 /*
