@@ -66,7 +66,7 @@ begin
     if nextval('waiting_seq') = 1 then raise exception using errcode = '08006', message = 'no answer'; end if;
 end $$;
 select weir.enqueue('select waiting_fail()', queue => 'why', policy => '{"backoff_base": 3600, "backoff_cap": 3600}') as a \gset
-call await(format('select exists (select from weir.runs where task_id = %s)', :a));
+call await(format($$select state = 'retrying' from weir.tasks where task_id = %s$$, :a));
 select * from why(:a);
 select w.eta = t.retry_at as at_retry, state from weir.why_waiting(:a) w, weir.tasks t where t.task_id = :a;
 select * from listed;
