@@ -300,7 +300,6 @@ step_configure(Scheduler *scheduler, void *arg)
 	classes_configure(scheduler);
 	configure_caps(scheduler);
 	duration_tell(scheduler);
-	windows_configure(scheduler);
 	sql_begin(&session);
 	sql_execute("SELECT paused FROM weir.control", NULL);
 	paused = SPI_processed == 1 && strcmp(sql_text(0, 1), "t") == 0;
@@ -341,6 +340,7 @@ configure(Scheduler *scheduler)
 		scheduler->configure_at = GetCurrentTimestamp() + CONFIGURE_RETRY_US;
 		return false;
 	}
+	windows_follow(scheduler);
 	scheduler->configure_at = 0;
 	scheduler->config_seen = changed;
 	/* who has changed it since may have said so before we wrote the number */

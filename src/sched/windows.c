@@ -29,7 +29,7 @@
 #include "shmem/worker_slot.h"
 
 /* Pause after the windows could not be read */
-#define WINDOWS_RETRY_US	INT64CONST(1000000)
+#define WINDOWS_RETRY_US	INT64CONST(10000000)
 
 /* What holds for a target */
 typedef struct WindowGate
@@ -138,11 +138,10 @@ windows_compare(Scheduler *scheduler, GateList *list)
 }
 
 /*
- * Reads the windows, and tells the policy.  Caller is in a step, after the
- * resources were read.
+ * Reads the windows, and tells the policy.
  */
-void
-windows_configure(Scheduler *scheduler)
+static void
+step_windows(Scheduler *scheduler, void *arg)
 {
 	SqlSession	session;
 	GateList	list = {NULL, 0};
@@ -174,10 +173,17 @@ windows_configure(Scheduler *scheduler)
 										list.gates[i].cancel_at));
 }
 
-static void
-step_windows(Scheduler *scheduler, void *arg)
+/*
+ * Follows the windows as they are configured and as the time goes; to be called
+ * after the resources were read.  If they cannot be read those that are known
+ * stay in force: one that is wrong, say because its time zone is gone, must not
+ * stop all the others, nor the work.
+ */
+void
+windows_follow(Scheduler *scheduler)
 {
-	windows_configure(scheduler);
+	if (!scheduler_step(scheduler, "following windows", step_windows, NULL))
+		scheduler->windows_at = GetCurrentTimestamp() + WINDOWS_RETRY_US;
 }
 
 /*
@@ -264,11 +270,7 @@ windows(Scheduler *scheduler)
 
 	if (now < scheduler->windows_at)
 		return;
-	if (!scheduler_step(scheduler, "following windows", step_windows, NULL))
-	{
-		scheduler->windows_at = now + WINDOWS_RETRY_US;
-		return;
-	}
+	windows_follow(scheduler);
 	for (int i = 0; i < scheduler->ngates; i++)
 	{
 		WindowGate *gate = &scheduler->gates[i];

@@ -11,7 +11,7 @@
 
 #include "sched/scheduler.h"
 
-extern void windows_configure(Scheduler *scheduler);
+extern void windows_follow(Scheduler *scheduler);
 extern void windows(Scheduler *scheduler);
 extern bool windows_asks_to_yield(Scheduler *scheduler,
 								  const Assignment *assignment);

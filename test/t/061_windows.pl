@@ -83,4 +83,17 @@ $node->safe_psql('postgres', q{SELECT weir.drop_window('closing')});
 is($node->safe_psql('postgres', "SELECT outcome, attempt FROM weir.wait($task, '60 s')"), 'succeeded|2', 'and goes on');
 is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');
 
+# A window that cannot be understood any more stops nothing else.
+$node->safe_psql('postgres', q{
+	SELECT weir.add_window('odd', '01:00', '1 hour', class => 'backfill', kind => 'blackout');
+	UPDATE weir.time_window SET timezone = 'Mars/Olympus';
+});
+my $log = -s $node->logfile;
+$node->restart;
+queue_ready($node, 'postgres');
+ok($node->wait_for_log(qr/time zone "Mars\/Olympus" not recognized/, $log), 'it is logged');
+$task = $node->safe_psql('postgres', q{SELECT weir.enqueue('SELECT 1', queue => 'bulk')});
+is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($task, '60 s')"), 'succeeded', 'tasks run');
+is($node->safe_psql('postgres', q{SELECT weir.drop_window('odd')}), 't', 'and it can be dropped');
+
 done_testing();
