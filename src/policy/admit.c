@@ -169,6 +169,21 @@ policy_task_give_out(Policy *policy, uint32_t task, PolicyEnd *end)
 }
 
 /*
+ * Takes out a task that waits.
+ */
+bool
+policy_take_out(Policy *policy, int64_t task_id, PolicyEnd *end)
+{
+	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
+
+	if (task == 0 ||
+		policy_task_facts(&policy->tasks, task)->state == TASK_STATE_RUNNING)
+		return false;
+	policy_task_give_out(policy, task, end);
+	return true;
+}
+
+/*
  * Gives out the task that has waited too long, the longest first.
  */
 bool

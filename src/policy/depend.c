@@ -270,6 +270,23 @@ depend_satisfy(Policy *policy, uint32_t first, bool succeeded)
 }
 
 /*
+ * A task is not to wait for its parents any more.
+ */
+bool
+policy_unblock(Policy *policy, int64_t task_id, PolicyTime now)
+{
+	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
+
+	if (now > policy->now)
+		policy->now = now;
+	if (task == 0 ||
+		policy_task_facts(&policy->tasks, task)->state != TASK_STATE_BLOCKED)
+		return false;
+	depend_unblock(policy, task);
+	return true;
+}
+
+/*
  * Does any task wait for the end of this one?
  */
 bool

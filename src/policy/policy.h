@@ -412,6 +412,12 @@ extern bool policy_add(Policy *policy, const PolicyTask *task);
 extern bool policy_add_running(Policy *policy, const PolicyTask *task,
 							   const PolicyGrant *grants, int ngrants);
 extern bool policy_remove(Policy *policy, int64_t task_id);
+
+/*
+ * Takes out a task that waits, and says what it was; false if it runs, or is
+ * not held.
+ */
+extern bool policy_take_out(Policy *policy, int64_t task_id, PolicyEnd *end);
 extern bool policy_holds(Policy *policy, int64_t task_id);
 extern bool policy_is_running(Policy *policy, int64_t task_id);
 extern bool policy_change(Policy *policy, int64_t task_id,
@@ -463,6 +469,12 @@ extern bool policy_next_orphan(Policy *policy, int64_t parent_id,
 							   PolicyEnd *orphan);
 extern void policy_parent_ended(Policy *policy, int64_t parent_id,
 								bool succeeded, PolicyTime now);
+
+/*
+ * The task is not to wait for its parents any more, as if they had ended as
+ * they must.  False if it does not wait for any.
+ */
+extern bool policy_unblock(Policy *policy, int64_t task_id, PolicyTime now);
 extern bool policy_finished(Policy *policy, int64_t task_id);
 extern bool policy_again(Policy *policy, int64_t task_id, int32_t attempt,
 						 PolicyTime run_at, bool solo);

@@ -209,6 +209,51 @@ end_run(Episode *e, ModelTask *task)
 }
 
 /*
+ * Cancels a task that waits, in one of two ways.
+ */
+static bool
+remove_task(Episode *e, ModelTask *task)
+{
+	int64_t		task_id = task->spec.task_id;
+	bool		waits = task->state == MODEL_WAITING;
+	bool		removed;
+	PolicyEnd	end;
+
+	if (chance(e, 50))
+		removed = policy_remove(e->policy, task_id);
+	else
+	{
+		removed = policy_take_out(e->policy, task_id, &end);
+		if (removed && (end.task_id != task_id ||
+						end.queue != task->spec.queue ||
+						end.attempt != task->spec.attempt))
+			return oracle_complain("another task was taken out");
+	}
+	if (removed != waits)
+		return oracle_complain("a removal went wrong");
+	if (!waits)
+		return true;
+	task->state = MODEL_NONE;
+	return task_ended(e, task_id, false);
+}
+
+/*
+ * Lets a task wait for its parents no more, if it does.
+ */
+static bool
+unblock_task(Episode *e, ModelTask *task)
+{
+	bool		blocked = task->state == MODEL_WAITING &&
+	task->spec.nparents > 0;
+
+	if (policy_unblock(e->policy, task->spec.task_id, e->model.now) != blocked)
+		return oracle_complain("a task was let go that waits for none, or not");
+	if (blocked)
+		model_unblock(&e->model, task);
+	return true;
+}
+
+/*
  * Cancels or changes a task.
  */
 static bool
@@ -222,13 +267,9 @@ touch_task(Episode *e, ModelTask *task)
 	bool		waits = task->state == MODEL_WAITING;
 
 	if (chance(e, 30))
-	{
-		if (waits)
-			task->state = MODEL_NONE;
-		if (policy_remove(e->policy, task_id) != waits)
-			return oracle_complain("a removal went wrong");
-		return !waits || task_ended(e, task_id, false);
-	}
+		return remove_task(e, task);
+	if (chance(e, 20))
+		return unblock_task(e, task);
 	if (what & 1)
 		task->spec.priority = priority;
 	if (what & 2)

@@ -249,6 +249,24 @@ model_is_parent(const Model *model, int64_t task_id)
 }
 
 /*
+ * A task waits for no parent from now on.
+ */
+void
+model_unblock(const Model *model, ModelTask *task)
+{
+	PolicyTask *spec = &task->spec;
+
+	spec->nparents = 0;
+	if (spec->wait_limit == 0)
+		return;
+	spec->expires_at = spec->run_at > model->now ? spec->run_at : model->now;
+	if (spec->expires_at > POLICY_TIME_NEVER - spec->wait_limit)
+		spec->expires_at = POLICY_TIME_NEVER;
+	else
+		spec->expires_at += spec->wait_limit;
+}
+
+/*
  * A parent has ended: those that can do with that wait for it no more.
  */
 void
@@ -266,13 +284,8 @@ model_parent_ended(Model *model, int64_t task_id, bool succeeded)
 			(!succeeded && spec->on_failure != POLICY_ON_FAILURE_RUN))
 			continue;
 		task->parents[place] = task->parents[--spec->nparents];
-		if (spec->nparents > 0 || spec->wait_limit == 0)
-			continue;
-		spec->expires_at = spec->run_at > model->now ? spec->run_at : model->now;
-		if (spec->expires_at > POLICY_TIME_NEVER - spec->wait_limit)
-			spec->expires_at = POLICY_TIME_NEVER;
-		else
-			spec->expires_at += spec->wait_limit;
+		if (spec->nparents == 0)
+			model_unblock(model, task);
 	}
 }
 

@@ -144,6 +144,7 @@ extern void model_uncount(Model *model, const ModelTask *task);
 extern uint64_t model_slots_open(const Model *model, uint64_t key,
 								 PolicyClass klass, bool alone);
 extern bool model_is_parent(const Model *model, int64_t task_id);
+extern void model_unblock(const Model *model, ModelTask *task);
 extern void model_parent_ended(Model *model, int64_t task_id, bool succeeded);
 extern bool model_due(const Model *model, const ModelTask *task);
 extern PolicyTime model_rank(const ModelTask *task);

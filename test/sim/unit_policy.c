@@ -146,6 +146,23 @@ policy_dependency(void)
 	tap_ok(policy_next_expiry(policy) == 3 * HOUR + MINUTE &&
 		   unit_next(policy, 3 * HOUR) == 3 && !policy_is_parent(policy, 1),
 		   "dependency: the other one when the parent succeeds after all");
+	tap_ok(!policy_unblock(policy, 3, 3 * HOUR) &&
+		   !policy_take_out(policy, 3, &orphan),
+		   "dependency: what runs waits for nobody");
+	task.task_id = 9;
+	task.nparents = 2;
+	policy_add(policy, &task);
+	tap_ok(policy_unblock(policy, 9, 4 * HOUR) &&
+		   !policy_is_parent(policy, 1) && !policy_is_parent(policy, 7) &&
+		   policy_next_expiry(policy) == 4 * HOUR + MINUTE &&
+		   unit_next(policy, 4 * HOUR) == 9,
+		   "dependency: one that is let go starts");
+	policy_finished(policy, 9);
+	policy_add(policy, &task);
+	tap_ok(policy_take_out(policy, 9, &orphan) && orphan.task_id == 9 &&
+		   orphan.queue == task.queue && !policy_is_parent(policy, 7) &&
+		   !policy_holds(policy, 9) && !policy_take_out(policy, 9, &orphan),
+		   "dependency: one that is taken out does not");
 	policy_destroy(policy);
 }
 
