@@ -78,6 +78,7 @@ OBJS = \
 	src/ledger/environment.o \
 	src/ledger/event_row.o \
 	src/ledger/generation.o \
+	src/ledger/group_row.o \
 	src/ledger/heap_row.o \
 	src/ledger/identity.o \
 	src/ledger/interval.o \
@@ -118,6 +119,7 @@ OBJS = \
 	src/sched/fate.o \
 	src/sched/feed.o \
 	src/sched/figures.o \
+	src/sched/groups.o \
 	src/sched/intake.o \
 	src/sched/later.o \
 	src/sched/lock_watch.o \
@@ -147,6 +149,7 @@ OBJS = \
 	src/api/digest.o \
 	src/api/enqueue.o \
 	src/api/enforce.o \
+	src/api/fan_out.o \
 	src/api/gate.o \
 	src/api/holders.o \
 	src/api/let_through.o \
@@ -187,6 +190,7 @@ SQL_PARTS = \
 	job_tables \
 	views \
 	checkpoints \
+	groups \
 	lock_waits \
 	breakers \
 	budgets \

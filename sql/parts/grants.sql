@@ -33,6 +33,7 @@ GRANT SELECT ON
     weir.running,
     weir.runs,
     weir.checkpoints,
+    weir.groups,
     weir.dead_letters,
     weir.workers,
     weir.resources,

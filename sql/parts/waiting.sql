@@ -61,7 +61,9 @@ CREATE FUNCTION weir._causes(
                    || CASE WHEN count(*) > 5 THEN ' and ' || count(*) - 5 || ' more' ELSE '' END,
                count(*) || ' of ' || cardinality(t.after) || ' parents have not ended'
                    || CASE WHEN bool_or(p.failed) THEN ', or have failed and wait for weir.retry()' ELSE '' END,
-               NULL
+               -- a collector waits no longer than its group may take
+               (SELECT g.deadline FROM weir.groups g
+                WHERE g.task_id = t.task_id AND g.on_deadline = 'partial')
         FROM t CROSS JOIN LATERAL (
             SELECT u.id, u.failed, row_number() OVER (ORDER BY u.id) AS place
             FROM (SELECT s.task_id AS id, s.state IN ('discarded', 'cancelled', 'expired', 'shed') AS failed

@@ -20,6 +20,7 @@
 #include "api/arguments.h"
 #include "api/request.h"
 #include "ledger/identity.h"
+#include "ledger/task_row.h"
 #include "run/attempt.h"
 
 PG_FUNCTION_INFO_V1(weir_may_see);
@@ -192,6 +193,26 @@ weir_may_see(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(may_see(PG_GETARG_OID(0),
 						   text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						   PG_GETARG_TIMESTAMPTZ(2)));
+}
+
+/*
+ * Refuses who may not see what became of the task.
+ */
+void
+require_may_see(int64 task_id)
+{
+	TaskRow    *task = task_row_read(task_id);
+
+	if (task == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("task " INT64_FORMAT " does not exist", task_id),
+				 errhint("A task can be waited for after its enqueue has committed.")));
+	if (!may_see(task->environment.owner, task->environment.owner_name,
+				 task->enqueued_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of task " INT64_FORMAT, task_id)));
 }
 
 /*

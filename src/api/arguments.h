@@ -27,6 +27,7 @@ extern const QueueConfig *argument_queue(FunctionCallInfo fcinfo, int arg,
 										 const char *name);
 extern void require_queue_open(int32 queue_id, const char *name,
 							   QueueSlot *slot);
+extern void require_may_see(int64 task_id);
 extern void require_task(const char *function);
 extern void require_queue_owner(const QueueConfig *queue);
 extern bool may_act_on(Oid owner, const char *owner_name,

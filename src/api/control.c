@@ -26,6 +26,7 @@
 
 #include "api/arguments.h"
 #include "api/control.h"
+#include "api/fan_out.h"
 #include "api/request.h"
 #include "api/room.h"
 #include "ledger/event_row.h"
@@ -185,8 +186,11 @@ static bool
 cancel_one(WeirDatabase *database, int64 task_id, const char *reason)
 {
 	TaskRow    *task = task_to_act_on(task_id);
-	EndVerdict	verdict = control_end_waiting(database, task, reason, 1);
+	EndVerdict	verdict;
 
+	if (group_cancel(database, task, reason))
+		return true;
+	verdict = control_end_waiting(database, task, reason, 1);
 	if (verdict == END_HAS_BEGUN)
 	{
 		send(database, MESSAGE_CANCEL, task_id);

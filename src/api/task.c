@@ -211,26 +211,6 @@ weir_snooze(PG_FUNCTION_ARGS)
 }
 
 /*
- * Refuses who may not see what became of the task.
- */
-static void
-check_may_see(int64 task_id)
-{
-	TaskRow    *task = task_row_read(task_id);
-
-	if (task == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("task " INT64_FORMAT " does not exist", task_id),
-				 errhint("A task can be waited for after its enqueue has committed.")));
-	if (!may_see(task->environment.owner, task->environment.owner_name,
-				 task->enqueued_at))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of task " INT64_FORMAT, task_id)));
-}
-
-/*
  * Gives up when the task waits for this session: for a lock that it holds, or,
  * as CREATE INDEX CONCURRENTLY does, for its snapshot.
  */
@@ -311,7 +291,7 @@ weir_wait(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot wait for a task of the current transaction"),
 				 errhint("Commit first: it starts after that.")));
-	check_may_see(task_id);
+	require_may_see(task_id);
 	pg_atomic_fetch_add_u32(&database->finish_waiters, 1);
 	PG_ENSURE_ERROR_CLEANUP(gate_uncount,
 							PointerGetDatum(&database->finish_waiters));
@@ -349,7 +329,7 @@ weir_result(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	task_id = PG_GETARG_INT64(0);
-	check_may_see(task_id);
+	require_may_see(task_id);
 	tuple = run_row_last(task_id, true);
 	if (tuple == NULL)
 		PG_RETURN_NULL();

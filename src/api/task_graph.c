@@ -216,6 +216,9 @@ reserve_places(const TaskGraph *graph)
 				continue;
 			counted[j] = true;
 			places++;
+			/* what is shed for them is shed for the least of them */
+			if (other->task.environment.klass > request->task.environment.klass)
+				request = other;
 		}
 		(void) room_reserve(request, places, 0, false);
 	}

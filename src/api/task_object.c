@@ -103,7 +103,7 @@ refuse_name(const TaskReader *reader, const TaskObject *object,
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("parameter \"%s\" does not exist", name),
-			 errdetail("It is in %s.", object->name),
+			 errdetail("%s has it.", object->name),
 			 errhint("Parameters are %sand key.", known.data)));
 }
 
@@ -119,7 +119,8 @@ read_key(const TaskObject *object, const JsonbValue *value)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a key must be a string of 1 to %d bytes",
 						TASK_KEY_LENGTH),
-				 errdetail("That of %s is not.", object->name)));
+				 errdetail("%s has, or names, something else.",
+						   object->name)));
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
@@ -142,7 +143,7 @@ read_after(TaskObject *object, const JsonbValue *value)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter \"%s\" must be an array", "after"),
-				 errdetail("That of %s is not.", object->name),
+				 errdetail("%s has something else.", object->name),
 				 errhint("Name tasks of the same call by their keys, as strings, and others by their ids, as numbers.")));
 	array = value->val.binary.data;
 	if (JsonContainerSize(array) > MAX_PARENTS)
@@ -222,7 +223,7 @@ task_object_read(const TaskReader *reader, JsonbValue *value, TaskObject *object
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a task must be a JSON object"),
-				 errdetail("This is not so of %s.", object->name),
+				 errdetail("%s is something else.", object->name),
 				 errhint("It has the parameters of weir.enqueue(), as in '{\"key\": \"load\", \"command\": \"SELECT 1\"}'.")));
 	InitFunctionCallInfoData(*call, NULL, NARGS, InvalidOid, NULL, NULL);
 	for (int i = 0; i < NARGS; i++)
@@ -233,7 +234,7 @@ task_object_read(const TaskReader *reader, JsonbValue *value, TaskObject *object
 	error_context_stack = &context;
 	read_members(reader, value, object, call);
 	/* what it names may be made by a task that goes before it */
-	if (object->nkeys > 0)
+	if (object->waits || object->nkeys > 0)
 	{
 		call->args[ARG_VALIDATE].isnull = false;
 		call->args[ARG_VALIDATE].value = BoolGetDatum(false);

@@ -19,6 +19,7 @@ typedef struct TaskObject
 	char	   *key;			/* NULL if it has none */
 	int			nkeys;			/* parents, by key */
 	char	  **keys;
+	bool		waits;			/* for others, whose places come later */
 	int			nparents;		/* and by their place among the tasks */
 	int		   *parents;
 	int64		task_id;		/* when it is submitted */

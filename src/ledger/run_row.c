@@ -409,6 +409,22 @@ run_row_result(HeapTuple tuple, bool *isnull)
 }
 
 /*
+ * What a run says of how it ended: outcome, result, SQLSTATE, message and time.
+ */
+void
+run_row_values(HeapTuple tuple, Datum *values, bool *nulls)
+{
+	static const int columns[] = {
+		ANUM_RUN_OUTCOME, ANUM_RUN_RESULT, ANUM_RUN_SQLSTATE,
+		ANUM_RUN_MESSAGE, ANUM_RUN_FINISHED_AT
+	};
+	TupleDesc	descriptor = run_row_descriptor();
+
+	for (int i = 0; i < lengthof(columns); i++)
+		values[i] = heap_getattr(tuple, columns[i], descriptor, &nulls[i]);
+}
+
+/*
  * Claims an attempt in mode autocommit: it is going to start.
  */
 void

@@ -108,6 +108,7 @@ extern bool run_row_ended(int64 task_id, RunEnd *end);
 extern HeapTuple run_row_last(int64 task_id, bool final_only);
 extern void run_row_flush(HeapTuple tuple);
 extern Datum run_row_datum(HeapTuple tuple);
+extern void run_row_values(HeapTuple tuple, Datum *values, bool *nulls);
 extern Datum run_row_result(HeapTuple tuple, bool *isnull);
 extern void claim_row_insert(int64 task_id, int32 attempt);
 

@@ -136,12 +136,14 @@ record_judge(Attempt *attempt, const ErrorData *error, RunRow *run)
 
 	cause = worker_slot_cancelled(attempt->worker, &actor);
 	/* whatever the error is: it may be the command's answer to the cancel */
-	if (cause == CANCEL_REQUESTED)
+	if (cause == CANCEL_REQUESTED || cause == CANCEL_GROUP)
 	{
 		run->outcome = OUTCOME_CANCELLED;
 		run->final = true;
 		run->charged = true;
 		run->actor = OidIsValid(actor) ? GetUserNameFromId(actor, true) : NULL;
+		if (cause == CANCEL_GROUP)
+			run->reason = "its group has ended";
 		return;
 	}
 	if (cause == CANCEL_CLOSED)

@@ -148,7 +148,7 @@ breakers_refuse(Scheduler *scheduler)
 	PolicyEnd	refused;
 
 	while (policy_next_refused(scheduler->policy, &refused))
-		ends_add(scheduler, &refused, ENDS_REFUSED);
+		ends_add(scheduler, &refused, END_REFUSED, 0);
 }
 
 /*

@@ -41,7 +41,7 @@ dependency_ended(Scheduler *scheduler, int64 task_id, bool succeeded)
 	if (!policy_is_parent(policy, task_id))
 		return;
 	while (!succeeded && policy_next_orphan(policy, task_id, &orphan))
-		ends_add(scheduler, &orphan, task_id);
+		ends_add(scheduler, &orphan, END_PARENT, task_id);
 	policy_parent_ended(policy, task_id, succeeded, GetCurrentTimestamp());
 }
 

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * ends.c
- *	  Ends tasks that have not started: expired, or cancelled for a parent.
+ *	  Ends tasks that have not started: expired, or cancelled for a parent or
+ *	  with their group.
  *
  * The policy gives them all out at once, so that none of them starts; their
  * ends are written a few hundred to a transaction, and not all in one round:
@@ -43,19 +44,26 @@ end_run(const PendingEnd *pending, TimestampTz now)
 {
 	RunRow		run = {0};
 
-	if (pending->parent_id == ENDS_REFUSED)
+	switch (pending->cause)
 	{
-		run.outcome = OUTCOME_FAILED;
-		run.sqlstate = "55000";
-		run.message = "breaker open";
-		run.detail = "The circuit breaker of a resource that the task needs is open.";
-	}
-	else if (pending->parent_id != 0)
-		dependency_run(pending->parent_id, &run);
-	else
-	{
-		run.outcome = OUTCOME_EXPIRED;
-		run.message = "task did not start within its queue_timeout";
+		case END_EXPIRED:
+			run.outcome = OUTCOME_EXPIRED;
+			run.message = "task did not start within its queue_timeout";
+			break;
+		case END_PARENT:
+			dependency_run(pending->other, &run);
+			break;
+		case END_REFUSED:
+			run.outcome = OUTCOME_FAILED;
+			run.sqlstate = "55000";
+			run.message = "breaker open";
+			run.detail = "The circuit breaker of a resource that the task needs is open.";
+			break;
+		case END_GROUP:
+			run.outcome = OUTCOME_CANCELLED;
+			run.actor = psprintf("task " INT64_FORMAT, pending->other);
+			run.reason = "its group has ended";
+			break;
 	}
 	run.task_id = pending->end.task_id;
 	run.attempt = pending->end.attempt;
@@ -122,11 +130,11 @@ ends_batch(Scheduler *scheduler, const PendingEnd *ends, int n,
 }
 
 /*
- * Notes a task that is to be ended: for its parent, or if that is 0 because it
- * has expired, or for a breaker.
+ * Notes a task that is to be ended, and for which other one, if any.
  */
 void
-ends_add(Scheduler *scheduler, const PolicyEnd *end, int64 parent_id)
+ends_add(Scheduler *scheduler, const PolicyEnd *end, EndCause cause,
+		 int64 other)
 {
 	PendingEnd *pending;
 
@@ -142,7 +150,8 @@ ends_add(Scheduler *scheduler, const PolicyEnd *end, int64 parent_id)
 	}
 	pending = &scheduler->ends[scheduler->nends++];
 	pending->end = *end;
-	pending->parent_id = parent_id;
+	pending->cause = cause;
+	pending->other = other;
 }
 
 /*
@@ -156,7 +165,7 @@ ends_write(Scheduler *scheduler, TimestampTz now)
 	PolicyEnd	expired;
 
 	while (policy_next_expired(scheduler->policy, now, &expired))
-		ends_add(scheduler, &expired, 0);
+		ends_add(scheduler, &expired, END_EXPIRED, 0);
 	if (scheduler->nends == 0)
 		return;
 	batch = palloc(BATCH * sizeof(PendingEnd));

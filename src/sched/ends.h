@@ -10,11 +10,8 @@
 
 #include "sched/scheduler.h"
 
-/* Instead of a parent: a breaker is open */
-#define ENDS_REFUSED	INT64CONST(-1)
-
 extern void ends_add(Scheduler *scheduler, const PolicyEnd *end,
-					 int64 parent_id);
+					 EndCause cause, int64 other);
 extern void ends_write(Scheduler *scheduler, TimestampTz now);
 extern void ends_forget(Scheduler *scheduler);
 extern TimestampTz ends_next_timer(Scheduler *scheduler);

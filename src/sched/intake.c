@@ -11,8 +11,9 @@
  *	  CHANGE		new rank			for the next one	-
  *	  LOOKUP		-					read it at its end	read and add
  *
- *	  FEED and NOTIFY are not about a task: backfills are to be looked after,
- *	  or listeners to be told of events.
+ *	  GROUP has a group read, with a deadline or cancelled, whatever its collector
+ *	  does.  FEED and NOTIFY are not about a task: backfills are to be looked
+ *	  after, or listeners to be told of events.
  *
  *	  completion	what follows
  *	  FINAL			the task is gone
@@ -39,6 +40,7 @@
 #include "sched/duration.h"
 #include "sched/fate.h"
 #include "sched/feed.h"
+#include "sched/groups.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
@@ -187,6 +189,23 @@ intake_read(Scheduler *scheduler, int64 first_id, int64 last_id)
 }
 
 /*
+ * Has the worker that has the task in hand cancel it; false if none has.  If
+ * it lies behind another one it waits again.
+ */
+bool
+intake_cancel_in_hand(Scheduler *scheduler, int64 task_id, CancelCause cause,
+					  Oid actor)
+{
+	int32		attempt;
+	WeirWorker *worker = worker_slot_holding(scheduler->database->oid,
+											 task_id, &attempt);
+
+	if (worker && inbox_load(worker) > 1)
+		ahead_take_back(scheduler, worker);
+	return worker_slot_cancel(scheduler->database->oid, task_id, cause, actor);
+}
+
+/*
  * Cancels a task.  It may have stopped running since the cancel was asked
  * for, and wait for its next attempt: then it is ended here.
  */
@@ -195,15 +214,8 @@ intake_cancel(Scheduler *scheduler, int64 task_id, Oid actor)
 {
 	Fate		fate;
 	RunRow		run = {0};
-	int32		attempt;
-	WeirWorker *worker = worker_slot_holding(scheduler->database->oid,
-											 task_id, &attempt);
 
-	/* it may lie behind another: then it waits again */
-	if (worker && inbox_load(worker) > 1)
-		ahead_take_back(scheduler, worker);
-	if (worker_slot_cancel(scheduler->database->oid, task_id,
-						   CANCEL_REQUESTED, actor) ||
+	if (intake_cancel_in_hand(scheduler, task_id, CANCEL_REQUESTED, actor) ||
 		!policy_holds(scheduler->policy, task_id) ||
 		policy_is_running(scheduler->policy, task_id))
 		return;
@@ -271,6 +283,9 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 		case MESSAGE_NOTIFY:
 			announce_add(scheduler, message->queue, message->first_id,
 						 message->last_id);
+			break;
+		case MESSAGE_GROUP:
+			groups_load(scheduler, message->first_id);
 			break;
 		case MESSAGE_FEED:
 			feed_wake(scheduler);

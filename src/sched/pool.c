@@ -238,6 +238,9 @@ pool_reconcile(Scheduler *scheduler, WeirWorker *worker,
 
 	if (!fate_look_up(scheduler, task_id, assignment->attempt, &fate))
 		return false;
+	if (fate.unfinished &&
+		worker_slot_was_cancelled(worker, task_id, assignment->attempt))
+		fate.task.cancel_wanted = true;
 	if (fate.unfinished && !fate.ended && !begun && !fate.task.claimed &&
 		!fate.task.cancel_wanted &&
 		policy_put_back(scheduler->policy, task_id))

@@ -34,6 +34,7 @@
 #include "sched/dependency.h"
 #include "sched/ends.h"
 #include "sched/feed.h"
+#include "sched/groups.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
@@ -517,6 +518,7 @@ rebuild(Scheduler *scheduler)
 	rebuild_policy(scheduler);
 	later_forget(scheduler);
 	ends_forget(scheduler);
+	groups_forget(scheduler);
 	rebuild_in_hand(&state);
 	intake_cancels(scheduler);
 	shed_forget(scheduler);
@@ -548,4 +550,5 @@ rebuild(Scheduler *scheduler)
 	scheduler->horizon = (int64) pg_atomic_read_u64(&database->next_id);
 	foreach(lc, state.repairs)
 		rebuild_repair(scheduler, lfirst(lc));
+	groups_load(scheduler, 0);
 }

@@ -42,6 +42,7 @@
 #include "sched/duration.h"
 #include "sched/ends.h"
 #include "sched/feed.h"
+#include "sched/groups.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/lock_watch.h"
@@ -196,6 +197,7 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, watermark_next_timer(scheduler));
 	if (!scheduler->other_version)
 		next = Min(next, ends_next_timer(scheduler));
+	next = Min(next, groups_next_timer(scheduler));
 	next = Min(next, feed_next_timer(scheduler));
 	next = Min(next, lock_watch_next_timer(scheduler));
 	next = Min(next, starvation_next_timer(scheduler));
@@ -267,6 +269,7 @@ scheduler_round(Scheduler *scheduler)
 	}
 	scheduler->round_at = GetCurrentTimestamp();
 	intake(scheduler);
+	groups(scheduler);
 	upkeep(scheduler);
 	windows(scheduler);
 	lock_watch(scheduler);

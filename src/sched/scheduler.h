@@ -29,12 +29,21 @@ typedef struct PoolEntry
 	bool		slots_ahead;	/* some of them were handed over with slots */
 } PoolEntry;
 
-/* The end of a task that has not started; still to be written */
+/* Why a task that has not started is to be ended */
+typedef enum EndCause
+{
+	END_EXPIRED,
+	END_PARENT,					/* a parent has failed */
+	END_REFUSED,				/* a breaker is open */
+	END_GROUP					/* its group ends */
+} EndCause;
+
+/* The end of such a task; still to be written */
 typedef struct PendingEnd
 {
 	PolicyEnd	end;
-	int64		parent_id;		/* for whose failure; 0 if it has expired; or
-								 * ENDS_REFUSED */
+	EndCause	cause;
+	int64		other;			/* the parent, or the collector */
 } PendingEnd;
 
 /*
@@ -72,6 +81,10 @@ typedef struct Scheduler
 	PendingEnd *ends;			/* what is to be ended; ends.c */
 	int			nends;
 	int			maxends;
+	List	   *groups;			/* what has to end by some time; groups.c */
+	TimestampTz groups_at;		/* the first of these times */
+	TimestampTz groups_load_at; /* reading them failed: again then; 0 = no */
+	bool		groups_ending;	/* one of them is ending */
 	int			nheld;			/* owners that no worker could be had for */
 	int			maxheld;
 	Oid		   *held;

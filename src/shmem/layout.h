@@ -59,6 +59,7 @@ typedef enum MessageKind
 	MESSAGE_CANCEL,				/* cancel the task if it runs */
 	MESSAGE_CHANGE,				/* priority, deadline or run_at changed */
 	MESSAGE_LOOKUP,				/* read the task from the ledger again */
+	MESSAGE_GROUP,				/* read the group from the ledger */
 	MESSAGE_FEED,				/* look after the backfills */
 	MESSAGE_NOTIFY				/* events first_id .. last_id of a job */
 } MessageKind;
@@ -368,7 +369,8 @@ typedef enum CancelCause
 {
 	CANCEL_NONE,
 	CANCEL_REQUESTED,			/* weir.cancel() */
-	CANCEL_CLOSED				/* its window has closed */
+	CANCEL_CLOSED,				/* its window has closed */
+	CANCEL_GROUP				/* its group ends */
 } CancelCause;
 
 /*

@@ -500,3 +500,34 @@ worker_slot_cancel(Oid database, int64 task_id, CancelCause cause, Oid actor)
 	SpinLockRelease(&worker->mutex);
 	return true;
 }
+
+/*
+ * Terminates the process that executes the task: its cancel was of no use.
+ */
+void
+worker_slot_terminate(Oid database, int64 task_id)
+{
+	int32		attempt;
+	WeirWorker *worker = worker_slot_holding(database, task_id, &attempt);
+
+	if (worker == NULL)
+		return;
+	SpinLockAcquire(&worker->mutex);
+	if (worker->task_id == task_id && worker->attempt == attempt &&
+		worker->pid != 0)
+		kill(worker->pid, SIGTERM);
+	SpinLockRelease(&worker->mutex);
+}
+
+/*
+ * Was the attempt of a worker that is gone to be cancelled?
+ */
+bool
+worker_slot_was_cancelled(const WeirWorker *worker, int64 task_id,
+						  int32 attempt)
+{
+	return worker->cancel_task == task_id &&
+		worker->cancel_attempt == attempt &&
+		(worker->cancel_cause == CANCEL_REQUESTED ||
+		 worker->cancel_cause == CANCEL_GROUP);
+}

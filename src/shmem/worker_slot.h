@@ -55,5 +55,8 @@ extern WeirWorker *worker_slot_holding(Oid database, int64 task_id,
 									   int32 *attempt);
 extern bool worker_slot_cancel(Oid database, int64 task_id,
 							   CancelCause cause, Oid actor);
+extern void worker_slot_terminate(Oid database, int64 task_id);
+extern bool worker_slot_was_cancelled(const WeirWorker *worker, int64 task_id,
+									  int32 attempt);
 
 #endif							/* WEIR_WORKER_SLOT_H */

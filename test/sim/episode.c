@@ -121,8 +121,8 @@ add_task(Episode *e)
  * The end of a task, for those that wait for it, and of those that it takes
  * along.
  */
-static bool
-task_ended(Episode *e, int64_t task_id, bool succeeded)
+bool
+episode_task_ended(Episode *e, int64_t task_id, bool succeeded)
 {
 	bool		is_parent = model_is_parent(&e->model, task_id);
 	PolicyEnd	orphan;
@@ -134,7 +134,7 @@ task_ended(Episode *e, int64_t task_id, bool succeeded)
 		e->stats->orphans++;
 		if (!oracle_orphan(&e->model, task_id, &orphan))
 			return false;
-		if (!task_ended(e, orphan.task_id, false))
+		if (!episode_task_ended(e, orphan.task_id, false))
 			return false;
 	}
 	if (!succeeded && !oracle_no_orphan(&e->model, task_id))
@@ -195,7 +195,7 @@ end_run(Episode *e, ModelTask *task)
 		default:
 			model_end(&e->model, task, MODEL_NONE);
 			done = policy_finished(e->policy, task_id) &&
-				task_ended(e, task_id, chance(e, 80));
+				episode_task_ended(e, task_id, chance(e, 80));
 			if (oracle_complaint[0] != '\0')
 				return false;
 	}
@@ -206,80 +206,6 @@ end_run(Episode *e, ModelTask *task)
 		policy_put_back(e->policy, task_id))
 		return oracle_complain("a run ended twice");
 	return true;
-}
-
-/*
- * Cancels a task that waits, in one of two ways.
- */
-static bool
-remove_task(Episode *e, ModelTask *task)
-{
-	int64_t		task_id = task->spec.task_id;
-	bool		waits = task->state == MODEL_WAITING;
-	bool		removed;
-	PolicyEnd	end;
-
-	if (chance(e, 50))
-		removed = policy_remove(e->policy, task_id);
-	else
-	{
-		removed = policy_take_out(e->policy, task_id, &end);
-		if (removed && (end.task_id != task_id ||
-						end.queue != task->spec.queue ||
-						end.attempt != task->spec.attempt))
-			return oracle_complain("another task was taken out");
-	}
-	if (removed != waits)
-		return oracle_complain("a removal went wrong");
-	if (!waits)
-		return true;
-	task->state = MODEL_NONE;
-	return task_ended(e, task_id, false);
-}
-
-/*
- * Lets a task wait for its parents no more, if it does.
- */
-static bool
-unblock_task(Episode *e, ModelTask *task)
-{
-	bool		blocked = task->state == MODEL_WAITING &&
-	task->spec.nparents > 0;
-
-	if (policy_unblock(e->policy, task->spec.task_id, e->model.now) != blocked)
-		return oracle_complain("a task was let go that waits for none, or not");
-	if (blocked)
-		model_unblock(&e->model, task);
-	return true;
-}
-
-/*
- * Cancels or changes a task.
- */
-static bool
-touch_task(Episode *e, ModelTask *task)
-{
-	int64_t		task_id = task->spec.task_id;
-	PolicyTime	deadline = draw_time(e, 4 * HOUR);
-	PolicyTime	run_at = draw_time(e, 10 * MINUTE);
-	int32_t		priority = draw(e, 2000) - 1000;
-	int			what = draw(e, 8);
-	bool		waits = task->state == MODEL_WAITING;
-
-	if (chance(e, 30))
-		return remove_task(e, task);
-	if (chance(e, 20))
-		return unblock_task(e, task);
-	if (what & 1)
-		task->spec.priority = priority;
-	if (what & 2)
-		task->spec.deadline = deadline;
-	if ((what & 4) && waits)
-		task->spec.run_at = run_at;
-	return policy_change(e->policy, task_id, (what & 1) ? &priority : NULL,
-						 (what & 2) ? &deadline : NULL,
-						 (what & 4) ? &run_at : NULL) ||
-		oracle_complain("a change was refused");
 }
 
 /*
@@ -297,7 +223,7 @@ expire(Episode *e)
 			return false;
 		if (policy_holds(e->policy, expired.task_id))
 			return oracle_complain("an expired task is held");
-		if (!task_ended(e, expired.task_id, false))
+		if (!episode_task_ended(e, expired.task_id, false))
 			return false;
 	}
 	return oracle_expiry(&e->model, e->policy);
@@ -391,7 +317,7 @@ revive(Episode *e)
 		return true;
 	parent = task->parents[draw(e, task->spec.nparents)];
 	return policy_holds(e->policy, parent) ||
-		task_ended(e, parent, chance(e, 80));
+		episode_task_ended(e, parent, chance(e, 80));
 }
 
 /*
@@ -411,7 +337,7 @@ step(Episode *e, int number)
 		if (!add_task(e))
 			return false;
 	task = random_task(e);
-	if (task != NULL && chance(e, 10) && !touch_task(e, task))
+	if (task != NULL && chance(e, 10) && !episode_touch_task(e, task))
 		return false;
 	if (chance(e, 10) && !revive(e))
 		return false;
@@ -493,7 +419,7 @@ revive_all(Episode *e)
 		for (j = task->spec.nparents - 1; j >= 0; j--)
 			if (task->state == MODEL_WAITING &&
 				!policy_holds(e->policy, task->parents[j]) &&
-				!task_ended(e, task->parents[j], true))
+				!episode_task_ended(e, task->parents[j], true))
 				return false;
 	}
 	return true;
@@ -536,7 +462,7 @@ wind_up(Episode *e, size_t empty)
 			model_end(&e->model, task, MODEL_NONE);
 			if (!policy_finished(e->policy, task->spec.task_id))
 				return oracle_complain("the end of a run was refused");
-			if (!task_ended(e, task->spec.task_id, true))
+			if (!episode_task_ended(e, task->spec.task_id, true))
 				return false;
 		}
 	}

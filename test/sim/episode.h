@@ -57,6 +57,8 @@ extern void episode_change_resource(Episode *e);
 extern void episode_open_windows(Episode *e);
 extern void episode_change_something(Episode *e);
 extern void episode_open_up(Episode *e);
+extern bool episode_task_ended(Episode *e, int64_t task_id, bool succeeded);
+extern bool episode_touch_task(Episode *e, ModelTask *task);
 
 /* The only one that is called from outside */
 extern bool episode_run(uint64_t seed, int steps, EpisodeStats *stats);

@@ -164,6 +164,30 @@ SELECT weir.drain('refresh', '1 minute');
 \connect :home
 DROP DATABASE weir_docs;
 
+-- page docs/how-to/fan-out-and-collect.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE TABLE answer (shard text, n int);
+CREATE FUNCTION ask(shard text) RETURNS int LANGUAGE sql AS $$ SELECT length(shard) $$;
+SELECT weir.fan_out(
+    tasks => (SELECT jsonb_agg(jsonb_build_object('key', s, 'command', 'SELECT ask($1) AS n', 'args', jsonb_build_array(s)))
+              FROM unnest('{north,south,far west}'::text[]) s),
+    collector => '{"command": "INSERT INTO answer SELECT key, (result -> 0 ->> ''n'')::int FROM weir.group_runs()"}') AS collector \gset
+SELECT outcome FROM weir.wait(:collector);
+SELECT * FROM answer ORDER BY shard;
+SELECT weir.fan_out('[{"key": "late", "command": "SELECT pg_sleep(100)"},
+                      {"key": "in time", "command": "SELECT ask(''east'') AS n"}]',
+    collector => '{"command": "SELECT key, outcome FROM weir.group_runs()"}',
+    within => '1 second') AS collector \gset
+SELECT e.* FROM weir.wait(:collector) w, jsonb_to_recordset(w.result) AS e (key text, outcome text);
+SELECT weir.fan_out('[{"command": "SELECT pg_sleep(100)"}]', '{"command": "SELECT 1"}') AS collector \gset
+SELECT weir.cancel(:collector, 'not needed any more');
+SELECT outcome FROM weir.wait(:collector);
+SELECT outcome, reason FROM weir.group_runs(:collector) JOIN weir.runs USING (task_id, outcome);
+\connect :home
+DROP DATABASE weir_docs;
+
 -- page docs/how-to/find-out-why-a-task-waits.md
 CREATE DATABASE weir_docs;
 \connect weir_docs

@@ -32,6 +32,12 @@ SELECT key, task_id IS NOT NULL AS submitted FROM weir.submit('[
     {"key": "south", "command": "INSERT INTO steps VALUES ($1)", "args": ["south"], "after": ["north"]}]');
 SELECT weir.drain('adhoc', '1 minute');
 SELECT step FROM steps;
+SELECT weir.fan_out('[{"key": "north", "command": "SELECT 10 AS n"},
+                      {"key": "south", "command": "SELECT 20 AS n"},
+                      {"key": "west", "command": "SELECT 30 AS n", "run_at": "2100-01-01"}]',
+    collector => '{"command": "SELECT count(*) AS members, sum((result -> 0 ->> ''n'')::int) FROM weir.group_runs()"}',
+    within => '1 second') AS collector \gset
+SELECT result FROM weir.wait(:collector);
 SELECT weir.enqueue('SELECT 1', run_at => now() + interval '1 day') AS task \gset
 SELECT weir.cancel(:task, reason => 'not needed any more');
 SELECT outcome, reason FROM weir.wait(:task);
@@ -58,6 +64,10 @@ SELECT outcome, attempt, final FROM weir.wait(:task, timeout => '1 minute');
 SELECT weir.enqueue('SELECT n, n * n AS square FROM generate_series(1, 2) n') AS task \gset
 SELECT outcome FROM weir.wait(:task);
 SELECT weir.result(:task);
+SELECT weir.fan_out('[{"key": "good", "command": "SELECT 1 AS n"}, {"key": "bad", "command": "SELECT 1 / 0"}]',
+    '{"command": "SELECT 1"}') AS collector \gset
+SELECT outcome FROM weir.wait(:collector);
+SELECT key, outcome, result, message FROM weir.group_runs(:collector);
 SELECT weir.pause('adhoc', 'month end');
 SELECT weir.enqueue('SELECT 1') AS task \gset
 SELECT cause, detail FROM weir.why_waiting(:task) LIMIT 1;
@@ -348,6 +358,9 @@ SELECT queue, command, attempts, outcome, sqlstate, message, quarantined FROM we
 SELECT weir.enqueue($$SELECT weir.checkpoint('{"page": 3}'); SELECT 1 / 0$$) AS task \gset
 SELECT outcome FROM weir.wait(:task);
 SELECT attempt, number, checkpoint FROM weir.checkpoints WHERE task_id = :task;
+SELECT weir.fan_out('[{"command": "SELECT 1"}, {"command": "SELECT 2"}]', '{"command": "SELECT 3"}') AS collector \gset
+SELECT outcome FROM weir.wait(:collector);
+SELECT members, ended, deadline, on_deadline FROM weir.groups WHERE task_id = :collector;
 SELECT count(*) > 0 AS some, bool_and(role = current_user) AS all_mine FROM weir.workers;
 SELECT kind, resource, slots, reserved, waiting_sessions FROM weir.resources;
 SELECT resource, state, calls, failures, half_open_at FROM weir.breakers;

@@ -78,6 +78,11 @@ select count(*), sum(amount) from fact;
 select key, task_id > :task_id as submitted from weir.submit('[{"key": "a", "command": "select 1"}, {"command": "select 2", "after": ["a"]}]');
 select weir.drain('adhoc', timeout => '1 minute');
 
+-- fan_out, group_runs
+select weir.fan_out('[{"key": "a", "command": "select 1 as n"}]', collector => '{"command": "select 2"}', within => '1 minute', on_deadline => 'fail') as task_id \gset
+select outcome from weir.wait(:task_id, '30 seconds');
+select key, outcome, result from weir.group_runs(:task_id);
+
 -- progress
 select weir.enqueue('select weir.progress(1, 2, ''half of it'')') as task_id \gset
 select outcome from weir.wait(:task_id, '30 seconds');

@@ -46,6 +46,7 @@ $node->safe_psql('source', q{
 	SELECT weir.enqueue('INSERT INTO effect SELECT weir.current_task()', queue => 'daily', priority => -3, reason => 'it''s "odd"')
 	FROM generate_series(1, 3);
 	SELECT weir.enqueue('INSERT INTO "Fact" SELECT weir.current_task() + 0 * $1::int', '[7]', tables => ARRAY['"Fact"']::regclass[]);
+	SELECT weir.fan_out('[]', '{"command": "SELECT 1"}', within => '10000 days');
 	SELECT weir.enqueue('SELECT 1', queue => 'daily', run_at => '2100-01-01', unique_key => 'dumped', settings => '{"work_mem": "16MB"}', policy => '{"backoff_base": 2}');
 	SET ROLE alice;
 	SELECT weir.enqueue('INSERT INTO effect SELECT weir.current_task()', queue => 'other', after => array[weir.enqueue('SELECT 1', queue => 'other')], timeout => '5 min', max_attempts => 4);
@@ -53,7 +54,7 @@ $node->safe_psql('source', q{
 $node->safe_psql('source',
 	q{SELECT weir.enqueue('INSERT INTO effect SELECT weir.current_task()', queue => 'other')},
 	extra_params => [ '-U', 'gone' ]);
-my $waiting = 8;
+my $waiting = 9;
 
 # Rows that come with time.
 $node->safe_psql('source', q{
@@ -65,6 +66,7 @@ my %same = (
 	'runs' => 'SELECT * FROM weir.run ORDER BY task_id, attempt',
 	'environments' => 'SELECT * FROM weir.environment ORDER BY 1',
 	'claims' => 'SELECT * FROM weir.claim ORDER BY 1, 2',
+	'groups' => 'SELECT * FROM weir.task_group ORDER BY 1',
 	'checkpoints' => 'SELECT * FROM weir.task_checkpoint ORDER BY 1, 2, 3',
 	'waits for locks' => 'SELECT * FROM weir.lock_wait ORDER BY task_id, since',
 	'events' => 'SELECT * FROM weir.event ORDER BY 1',
@@ -129,7 +131,7 @@ is( $node->safe_psql('keep', "SELECT string_agg(name, ',' ORDER BY name) FROM we
 is($node->safe_psql('keep', "SELECT weir.adopt('keep')"), 0, "adopt('keep') cancels nothing");
 queue_ready($node, 'keep');
 is( $node->safe_psql('keep', "SELECT name, depth, paused FROM weir.queues ORDER BY name"),
-	"adhoc|1|t\nbackfill|0|f\ndaily|4|t\nother|3|t",
+	"adhoc|2|t\nbackfill|0|f\ndaily|4|t\nother|3|t",
 	'the depths are right, and paused is what was');
 ($ret, $out, $err) = $node->psql('keep', "SELECT weir.adopt('keep')");
 like($err, qr/adopted already/, 'adopt() is done once');

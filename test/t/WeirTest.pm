@@ -144,6 +144,9 @@ sub ledger_faults
 				   || ' before its parent ' || p || ' had ended'
 			FROM weir.task t JOIN weir.run r USING (task_id), unnest(t.after) p
 			WHERE r.started_at IS NOT NULL
+			-- but for a collector that has waited for its group as long as it may
+			AND NOT EXISTS (SELECT FROM weir.task_group g
+							WHERE g.task_id = t.task_id AND g.deadline <= r.started_at)
 			AND NOT EXISTS (SELECT FROM weir.run e
 							WHERE e.task_id = p AND e.final AND e.finished_at <= r.started_at
 							AND (e.outcome = 'succeeded' OR t.on_parent_failure = 'run'))
