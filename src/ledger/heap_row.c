@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -152,22 +153,29 @@ heap_rows_form(HeapRows *rows, const Datum *values, const bool *nulls)
 }
 
 /*
- * Adds one row.
+ * Adds one row.  One with values that go out of line is written by itself: the
+ * function that inserts many rows into a catalog does not learn where such a
+ * one has gone, since few catalogs have any, and its index entries would lead
+ * nowhere.
  */
 void
 heap_rows_add(HeapRows *rows, const Datum *values, const bool *nulls)
 {
-	TupleTableSlot *slot = rows->slots[rows->n];
-	HeapTuple	tuple;
+	HeapTuple	tuple = heap_rows_form(rows, values, nulls);
+	bool		alone = HeapTupleHasExternal(tuple) ||
+	tuple->t_len > TOAST_TUPLE_THRESHOLD;
+	TupleTableSlot *slot;
 
+	if (alone)
+		heap_rows_flush(rows);
+	slot = rows->slots[rows->n];
 	if (slot == NULL)
 		slot = rows->slots[rows->n] =
 			MakeSingleTupleTableSlot(RelationGetDescr(rows->relation),
 									 &TTSOpsHeapTuple);
-	tuple = heap_rows_form(rows, values, nulls);
 	ExecStoreHeapTuple(tuple, slot, true);
 	rows->n++;
-	if (rows->n == BATCH)
+	if (alone || rows->n == BATCH)
 		heap_rows_flush(rows);
 }
 

@@ -329,6 +329,10 @@ select first_id as f, last_id as l, n from weir.enqueue_many('select 5 as x', '[
 select :n, :l - :f;
 select pg_temp.ended(id) from generate_series(:f, :l) id order by id;
 select * from weir.enqueue_many('select 1', '[]');
+-- Arguments that are stored out of line, among others.
+select first_id as f, last_id as l from weir.enqueue_many('select length($1) as x', (select jsonb_agg(jsonb_build_array(
+    (select string_agg(md5(i::text || j), '') from generate_series(1, case when i % 2 = 0 then 200 else 1 end) j))) from generate_series(1, 4) i)) \gset
+select pg_temp.ended(i) from generate_series(:f, :l) i;
 select n from weir.enqueue_many('select $1::text as x', (select jsonb_agg(jsonb_build_array(i)) from generate_series(1, 5000) i), 'backfill');
 select weir.drain('backfill', '60s');
 select pg_temp.refused(c) from unnest(array[
