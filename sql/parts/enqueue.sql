@@ -13,6 +13,7 @@ CREATE FUNCTION weir.enqueue(
     after bigint[] DEFAULT NULL,
     on_parent_failure text DEFAULT 'cancel',
     unique_key text DEFAULT NULL,
+    unique_for interval DEFAULT NULL,
     on_conflict text DEFAULT 'skip',
     timeout interval DEFAULT NULL,
     lock_timeout interval DEFAULT NULL,
@@ -26,7 +27,7 @@ CREATE FUNCTION weir.enqueue(
 ) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_enqueue';
-COMMENT ON FUNCTION weir.enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, interval, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits a task, which starts after this transaction has committed, and returns its id.';
 
 CREATE FUNCTION weir.try_enqueue(
@@ -42,6 +43,7 @@ CREATE FUNCTION weir.try_enqueue(
     after bigint[] DEFAULT NULL,
     on_parent_failure text DEFAULT 'cancel',
     unique_key text DEFAULT NULL,
+    unique_for interval DEFAULT NULL,
     on_conflict text DEFAULT 'skip',
     timeout interval DEFAULT NULL,
     lock_timeout interval DEFAULT NULL,
@@ -57,7 +59,7 @@ CREATE FUNCTION weir.try_enqueue(
     OUT retry_after interval
 ) LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_try_enqueue';
-COMMENT ON FUNCTION weir.try_enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.try_enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, interval, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits a task as weir.enqueue() does, but returns what became of it: if its queue is full it does not wait, but says when to try again.';
 
 CREATE FUNCTION weir.enqueue_many(
@@ -73,6 +75,7 @@ CREATE FUNCTION weir.enqueue_many(
     after bigint[] DEFAULT NULL,
     on_parent_failure text DEFAULT 'cancel',
     unique_key text DEFAULT NULL,
+    unique_for interval DEFAULT NULL,
     on_conflict text DEFAULT 'skip',
     timeout interval DEFAULT NULL,
     lock_timeout interval DEFAULT NULL,
@@ -88,7 +91,7 @@ CREATE FUNCTION weir.enqueue_many(
     OUT n integer
 ) LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_enqueue_many';
-COMMENT ON FUNCTION weir.enqueue_many(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.enqueue_many(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, interval, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits one task for each element of an array of argument arrays, all or none, and returns their consecutive ids.';
 
 CREATE FUNCTION weir.submit(

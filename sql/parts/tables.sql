@@ -47,7 +47,8 @@ CREATE TABLE weir.task (
     after bigint[],
     on_parent_failure text,
     resources text[],
-    lock_timeout interval
+    lock_timeout interval,
+    unique_for interval
 );
 COMMENT ON TABLE weir.task IS 'Ledger: one row per task, written when it is enqueued; parent of the generations.';
 
@@ -86,9 +87,12 @@ COMMENT ON TABLE weir.claim IS 'Ledger: attempts in mode autocommit, written bef
 
 CREATE TABLE weir.unique_key (
     unique_key text COLLATE "C" CONSTRAINT unique_key_pkey PRIMARY KEY,
-    task_id bigint NOT NULL CONSTRAINT unique_key_task_id_key UNIQUE
+    task_id bigint NOT NULL CONSTRAINT unique_key_task_id_key UNIQUE,
+    until timestamptz,
+    free_at timestamptz
 );
-COMMENT ON TABLE weir.unique_key IS 'Unique keys of the unfinished tasks; no ledger, a row goes with the end of its task.';
+COMMENT ON TABLE weir.unique_key IS 'Unique keys of the unfinished tasks, and of those that have succeeded and keep theirs for a while; no ledger.';
+CREATE INDEX unique_key_free_at_idx ON weir.unique_key (free_at) WHERE free_at IS NOT NULL;
 
 CREATE TABLE weir.event (
     event_id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT event_pkey PRIMARY KEY,

@@ -159,7 +159,7 @@ SELECT t.task_id, v.queue, v.class,
        CASE WHEN t.queue_timeout IS NOT NULL AND l.final IS NOT TRUE
              AND a.task_id IS NULL AND NOT s.started AND coalesce(d.unmet, 0) = 0
             THEN greatest(t.enqueued_at, t.run_at, s.back_at, d.met_at) + t.queue_timeout END AS expires_at,
-       t.after, t.on_parent_failure, t.lock_timeout
+       t.after, t.on_parent_failure, t.lock_timeout, t.unique_for
 FROM weir.task t
 JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN LATERAL (
@@ -217,6 +217,7 @@ COMMENT ON COLUMN weir.tasks.unique_key IS 'Key under which no other task exists
 COMMENT ON COLUMN weir.tasks.queue_timeout IS 'Longest time that it may wait for its start.';
 COMMENT ON COLUMN weir.tasks.expires_at IS 'When it ends if it has not started by then.';
 COMMENT ON COLUMN weir.tasks.after IS 'Tasks that have to end before it starts.';
+COMMENT ON COLUMN weir.tasks.unique_for IS 'How long after its enqueue no other task exists under that key if it succeeds.';
 COMMENT ON COLUMN weir.tasks.lock_timeout IS 'Longest time that its command may wait for a lock.';
 COMMENT ON COLUMN weir.tasks.on_parent_failure IS 'What becomes of it when one of them ends without success: cancel, wait or run.';
 

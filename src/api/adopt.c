@@ -83,7 +83,7 @@ cancel_unfinished(const char *actor)
 										  " WHERE l.final IS NOT TRUE",
 										  ids[i], ids[i], ids[i]), &params);
 	}
-	sql_execute("DELETE FROM weir.unique_key", NULL);
+	sql_execute("DELETE FROM weir.unique_key WHERE free_at IS NULL", NULL);
 	interval_cancel_backfills();
 	sql_end(&session);
 	return cancelled;

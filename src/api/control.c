@@ -248,6 +248,7 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 	RunSummary	summary;
 	RunRow		run = {0};
 	int32		capacity;
+	bool		ended;
 
 	if (!generation_keep_open(task_id, task_id + 1))
 		ereport(ERROR,
@@ -284,13 +285,15 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not retry task " INT64_FORMAT " due to a concurrent retry",
 						task_id)));
-	if (task->unique_key && !unique_keys_take(&task->unique_key, 1, task_id))
+	if (task->unique_key &&
+		!unique_keys_take(&task->unique_key, 1, task_id,
+						  task_row_unique_until(task)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("an unfinished task with unique key \"%s\" exists already",
+				 errmsg("another task has unique key \"%s\"",
 						task->unique_key),
 				 errdetail("Task " INT64_FORMAT " cannot come back while task " INT64_FORMAT " has its key.",
-						   task_id, unique_key_holder(task->unique_key)),
+						   task_id, unique_key_holder(task->unique_key, &ended)),
 				 errhint("Retry it when that one has ended.")));
 	event_write("retry", task_id, task->environment.queue, NULL, reason, NULL);
 	send(database, MESSAGE_LOOKUP, task_id);

@@ -42,7 +42,7 @@
 #include "shmem/resource.h"
 
 #define MAX_PRIORITY	1000000
-#define MAX_QUEUE_TIMEOUT_MS (10000 * (int64) (USECS_PER_DAY / 1000))
+#define MAX_SPAN_MS (10000 * (int64) (USECS_PER_DAY / 1000))
 
 static char *
 text_arg(FunctionCallInfo fcinfo, int arg)
@@ -216,24 +216,38 @@ read_limit(FunctionCallInfo fcinfo, int arg, const char *name)
 }
 
 /*
- * How long the task may wait.  It is kept without months and days, which are
- * not the same length everywhere.
+ * A span of time, kept without months and days, which are not the same length
+ * everywhere; NULL if there is none.
+ */
+static Interval *
+read_span(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	Interval   *span;
+	int64		ms;
+
+	if (PG_ARGISNULL(arg))
+		return NULL;
+	ms = session_interval_ms(PG_GETARG_INTERVAL_P(arg));
+	if (ms <= 0 || ms > MAX_SPAN_MS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be an interval of at least a millisecond and at most 10000 days",
+						name)));
+	span = palloc0(sizeof(Interval));
+	span->time = ms * 1000;
+	return span;
+}
+
+/*
+ * How long the task may wait.
  */
 static void
 read_queue_timeout(FunctionCallInfo fcinfo, TaskRow *task)
 {
-	int64		ms;
-
-	if (PG_ARGISNULL(ARG_QUEUE_TIMEOUT))
+	task->queue_timeout = read_span(fcinfo, ARG_QUEUE_TIMEOUT,
+									"queue_timeout");
+	if (task->queue_timeout == NULL)
 		return;
-	ms = session_interval_ms(PG_GETARG_INTERVAL_P(ARG_QUEUE_TIMEOUT));
-	if (ms <= 0 || ms > MAX_QUEUE_TIMEOUT_MS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must be an interval of at least a millisecond and at most 10000 days",
-						"queue_timeout")));
-	task->queue_timeout = palloc0(sizeof(Interval));
-	task->queue_timeout->time = ms * 1000;
 	if (!IS_VALID_TIMESTAMP(task_row_expires_at(task)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
@@ -448,6 +462,12 @@ read_unique_key(FunctionCallInfo fcinfo, EnqueueRequest *request)
 	char	   *on_conflict = text_arg(fcinfo, ARG_ON_CONFLICT);
 
 	request->unique_key = text_arg(fcinfo, ARG_UNIQUE_KEY);
+	request->task.unique_for = read_span(fcinfo, ARG_UNIQUE_FOR, "unique_for");
+	if (request->task.unique_for && request->unique_key == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" is given without \"%s\"",
+						"unique_for", "unique_key")));
 	if (on_conflict == NULL || strcmp(on_conflict, "skip") == 0)
 		request->on_conflict = CONFLICT_SKIP;
 	else if (strcmp(on_conflict, "replace") == 0)

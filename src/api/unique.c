@@ -67,10 +67,12 @@ key_expand(const char *template, const Jsonb *args)
 }
 
 static void
-refuse_conflict(const char *key, int64 holder)
+refuse_conflict(const char *key, int64 holder, bool ended)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 ended ? errmsg("a task with unique key \"%s\" has succeeded already",
+							key) :
 			 errmsg("an unfinished task with unique key \"%s\" exists already",
 					key),
 			 errdetail("It is task " INT64_FORMAT ".", holder),
@@ -158,7 +160,7 @@ check_join(const Submission *submission, int i, const TaskRow *task)
  * of it; NULL if it stays.
  */
 static TaskRow *
-judge_holder(Submission *submission, int i, int64 holder)
+judge_holder(Submission *submission, int i, int64 holder, bool ended)
 {
 	ConflictAction action = submission->request->on_conflict;
 	TaskRow    *task;
@@ -169,7 +171,7 @@ judge_holder(Submission *submission, int i, int64 holder)
 	if (action == CONFLICT_SKIP)
 		return NULL;
 	if (action == CONFLICT_ERROR)
-		refuse_conflict(submission->keys[i], holder);
+		refuse_conflict(submission->keys[i], holder, ended);
 	task = task_row_read(holder);
 	if (task == NULL)
 		elog(ERROR, "task " INT64_FORMAT " is not in the ledger", holder);
@@ -179,6 +181,9 @@ judge_holder(Submission *submission, int i, int64 holder)
 		submission->outcome = SUBMIT_JOINED;
 		return NULL;
 	}
+	/* what is done cannot be done without */
+	if (ended)
+		return NULL;
 	if (!may_act_on(task->environment.owner, task->environment.owner_name,
 					task->enqueued_at))
 		ereport(ERROR,
@@ -207,12 +212,13 @@ look_at_holders(Submission *submission, TaskRow **replaced)
 	submission->n = 0;
 	for (int i = 0; i < n; i++)
 	{
-		int64		holder = unique_key_holder(submission->keys[i]);
+		bool		ended;
+		int64		holder = unique_key_holder(submission->keys[i], &ended);
 		TaskRow    *task = NULL;
 
 		if (holder == 0)
 			submission->outcome = SUBMIT_ACCEPTED;
-		else if ((task = judge_holder(submission, i, holder)) == NULL)
+		else if ((task = judge_holder(submission, i, holder, ended)) == NULL)
 			continue;
 		else
 			inherited += task->environment.queue_id == submission->request->task.environment.queue_id;
@@ -307,7 +313,8 @@ unique_take(Submission *submission)
 		}
 		if (end_replaced(submission, replaced, &places) &&
 			unique_keys_take(submission->keys, submission->n,
-							 submission->first_id))
+							 submission->first_id,
+							 task_row_unique_until(&request->task)))
 			break;
 	}
 	if (places > submission->n)

@@ -389,7 +389,7 @@ generation_drop(int32 generation_id)
 {
 	static const char *const parents[] = {"run", "task"};
 	static const char *const beside[] = {"claim", "task_checkpoint",
-	"task_group", "lock_wait"};
+	"task_group", "lock_wait", "unique_key"};
 	SqlSession	session;
 	SqlParams	params = {0};
 

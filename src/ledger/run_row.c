@@ -133,7 +133,8 @@ run_rows_insert(const RunRow *runs, int n)
 	for (int i = 0; i < n; i++)
 	{
 		if (runs[i].final && !runs[i].keyless)
-			unique_key_release(runs[i].task_id);
+			unique_key_release(runs[i].task_id,
+							   runs[i].outcome == OUTCOME_SUCCEEDED);
 	}
 }
 

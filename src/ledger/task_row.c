@@ -96,6 +96,7 @@ task_row_form(const TaskRow *task, Datum *values, bool *nulls)
 	set_names(values, nulls, ANUM_TASK_RESOURCES, task->resources,
 			  task->nresources);
 	set_pointer(values, nulls, ANUM_TASK_LOCK_TIMEOUT, task->lock_timeout);
+	set_pointer(values, nulls, ANUM_TASK_UNIQUE_FOR, task->unique_for);
 }
 
 /*
@@ -112,6 +113,15 @@ task_row_expires_at(const TaskRow *task)
 	if (task->has_run_at)
 		due = Max(due, task->run_at);
 	return due + task->queue_timeout->time;
+}
+
+/*
+ * Until when the task keeps its unique key if it succeeds; zero if it does not.
+ */
+TimestampTz
+task_row_unique_until(const TaskRow *task)
+{
+	return task->unique_for ? task->enqueued_at + task->unique_for->time : 0;
 }
 
 /*
@@ -291,6 +301,7 @@ task_row_deform(HeapTuple tuple, TupleDesc descriptor)
 		task->nresources = task_row_names(values[ANUM_TASK_RESOURCES - 1],
 										  task->resources);
 	task->lock_timeout = copy_interval(values, nulls, ANUM_TASK_LOCK_TIMEOUT);
+	task->unique_for = copy_interval(values, nulls, ANUM_TASK_UNIQUE_FOR);
 	return task;
 }
 

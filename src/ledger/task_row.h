@@ -37,7 +37,8 @@ enum
 	ANUM_TASK_ON_PARENT_FAILURE,
 	ANUM_TASK_RESOURCES,
 	ANUM_TASK_LOCK_TIMEOUT,
-	NATTS_TASK = ANUM_TASK_LOCK_TIMEOUT
+	ANUM_TASK_UNIQUE_FOR,
+	NATTS_TASK = ANUM_TASK_UNIQUE_FOR
 };
 
 /* A task in memory; pointers are NULL for SQL nulls */
@@ -62,6 +63,7 @@ typedef struct TaskRow
 	Jsonb	   *policy;
 	char	   *reason;
 	char	   *unique_key;
+	Interval   *unique_for;		/* without months and days */
 	Interval   *queue_timeout;	/* without months and days */
 	ArrayType  *after;			/* parents: ids, rising */
 	PolicyOnFailure on_failure; /* of a parent */
@@ -81,6 +83,7 @@ extern TaskRow *task_row_read(int64 task_id);
 extern TaskRange *task_range_read(int64 low, int64 high);
 extern TaskRow *task_range_get(const TaskRange *range, int64 task_id);
 extern TimestampTz task_row_expires_at(const TaskRow *task);
+extern TimestampTz task_row_unique_until(const TaskRow *task);
 extern int	task_row_names(Datum value, char **names);
 
 #endif							/* WEIR_TASK_ROW_H */

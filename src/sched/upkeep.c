@@ -15,6 +15,7 @@
 #include "ledger/generation.h"
 #include "ledger/identity.h"
 #include "ledger/sql.h"
+#include "ledger/unique_key.h"
 #include "sched/configure.h"
 #include "sched/upkeep.h"
 #include "shmem/database.h"
@@ -153,7 +154,16 @@ step_retain(Scheduler *scheduler, void *arg)
 }
 
 /*
- * Looks after the generations.
+ * Clears the unique keys that tasks have kept for long enough.
+ */
+static void
+step_forget_keys(Scheduler *scheduler, void *arg)
+{
+	unique_keys_forget();
+}
+
+/*
+ * Looks after the generations, and what else grows old.
  */
 void
 upkeep(Scheduler *scheduler)
@@ -169,6 +179,8 @@ upkeep(Scheduler *scheduler)
 	configure_forget(scheduler);
 	if (pg_atomic_read_u64(&scheduler->database->id_limit) <= 1)
 		return;
+	(void) scheduler_step(scheduler, "clearing unique keys", step_forget_keys,
+						  NULL);
 	do
 	{
 		close.found = false;

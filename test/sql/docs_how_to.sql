@@ -159,6 +159,9 @@ SELECT outcome FROM weir.try_enqueue('SELECT 1', queue => 'refresh', unique_key 
 SELECT n FROM weir.enqueue_many('SELECT $1::date', '[["2024-05-01"], ["2024-05-02"]]', queue => 'refresh', unique_key => 'load:$1');
 SELECT n FROM weir.enqueue_many('SELECT $1::date', '[["2024-05-02"], ["2024-05-03"]]', queue => 'refresh', unique_key => 'load:$1');
 SELECT unique_key FROM weir.tasks WHERE unique_key LIKE 'load:%' ORDER BY 1;
+SELECT weir.enqueue('SELECT 42 AS answer', unique_key => 'report', unique_for => '1 hour', on_conflict => 'join') AS report \gset
+SELECT outcome FROM weir.wait(:report);
+SELECT outcome, weir.result(task_id) FROM weir.try_enqueue('SELECT 42 AS answer', unique_key => 'report', unique_for => '1 hour', on_conflict => 'join');
 SELECT weir.resume('refresh');
 SELECT weir.drain('refresh', '1 minute');
 \connect :home

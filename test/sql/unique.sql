@@ -171,5 +171,41 @@ select outcome from weir.try_enqueue('select 1', queue => 'uniq_other', unique_k
 select weir.resume('uniq'), weir.resume('uniq_other');
 select weir.drain('uniq', '30s'), weir.drain('uniq_other', '30s');
 select count(*) from weir.unique_key;
+
+-- A key for an interval: the task that succeeds keeps it, and stands for others.
+\pset tuples_only off
+select weir.enqueue('select 7 as n', queue => 'uniq', unique_key => 'hourly', unique_for => '1 hour', reason => 'kept') as kept \gset
+select outcome from weir.wait(:kept, '30s');
+select unique_for from weir.tasks where task_id = :kept;
+select task_id = :kept as same, outcome from weir.try_enqueue('select 7 as n', queue => 'uniq', unique_key => 'hourly');
+select task_id = :kept as same, outcome, weir.result(task_id) from weir.try_enqueue('select 7 as n', queue => 'uniq', unique_key => 'hourly', on_conflict => 'join');
+select task_id = :kept as same, outcome from weir.try_enqueue('select 8', queue => 'uniq', unique_key => 'hourly', on_conflict => 'replace');
+select n from weir.enqueue_many('select 8', '[[], []]', queue => 'uniq', unique_key => 'hourly');
+select pg_temp.refused($$select weir.enqueue('select 8', queue => 'uniq', unique_key => 'hourly', on_conflict => 'error')$$) as refused;
+select u.until = t.enqueued_at + interval '1 hour' as until, u.free_at = u.until as kept from weir.unique_key u join weir.tasks t using (task_id);
+-- ... until the time is over,
+update weir.unique_key set free_at = now() where task_id = :kept;
+select n from weir.enqueue_many('select $1::int', '[[1], [2]]', queue => 'uniq', unique_key => 'hourly', unique_for => '1 ms');
+select weir.drain('uniq', '30s');
+-- ... and not if it is over when it ends, or if it does not succeed.
+select count(*) from weir.unique_key;
+select weir.enqueue('select 1 / 0', queue => 'uniq', unique_key => 'hourly', unique_for => '1 hour', validate => false) as failed \gset
+select outcome from weir.wait(:failed, '30s');
+select weir.cancel(weir.enqueue('select 1', queue => 'uniq', unique_key => 'daily', unique_for => '1 day', run_at => '2100-01-01'));
+select count(*) from weir.unique_key;
+-- One that is brought back takes its key again, and for the same time.
+select weir.enqueue('select mended()', queue => 'uniq', unique_key => 'hourly', unique_for => '1 hour', validate => false, max_attempts => 1) as failed \gset
+select outcome from weir.wait(:failed, '30s');
+create function mended() returns int language sql as 'select 1';
+select weir.retry(:failed);
+select outcome from weir.wait(:failed, '30s');
+select u.task_id = :failed as same, u.free_at = t.enqueued_at + interval '1 hour' as kept from weir.unique_key u join weir.tasks t using (task_id);
+drop function mended;
+delete from weir.unique_key;
+\pset tuples_only on
+select pg_temp.refused(command) from unnest(array[
+    $$select weir.enqueue('select 1', unique_for => '1 hour')$$,
+    $$select weir.enqueue('select 1', unique_key => 'x', unique_for => '0')$$,
+    $$select weir.enqueue('select 1', unique_key => 'x', unique_for => '10001 days')$$]) command;
 select weir.drop_queue('uniq'), weir.drop_queue('uniq_other');
 drop view keys;

@@ -133,7 +133,7 @@ sub ledger_faults
 			SELECT 'unique key ' || coalesce(u.unique_key, t.unique_key)
 				   || CASE WHEN u.task_id IS NULL THEN ' of unfinished task ' || t.task_id || ' is free'
 						   ELSE ' is held by task ' || u.task_id || ', which has ended or has another one' END
-			FROM weir.unique_key u
+			FROM (SELECT * FROM weir.unique_key WHERE free_at IS NULL) u
 			FULL JOIN (SELECT t.task_id, t.unique_key FROM weir.task t
 					   LEFT JOIN last USING (task_id)
 					   WHERE t.unique_key IS NOT NULL AND last.final IS NOT TRUE) t
