@@ -114,6 +114,7 @@ OBJS = \
 	src/sched/configure.o \
 	src/sched/dependency.o \
 	src/sched/dispatch.o \
+	src/sched/downstream.o \
 	src/sched/duration.o \
 	src/sched/ends.o \
 	src/sched/fate.o \
@@ -150,6 +151,7 @@ OBJS = \
 	src/api/enqueue.o \
 	src/api/enforce.o \
 	src/api/fan_out.o \
+	src/api/feeds.o \
 	src/api/gate.o \
 	src/api/holders.o \
 	src/api/let_through.o \

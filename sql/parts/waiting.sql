@@ -97,6 +97,12 @@ CREATE FUNCTION weir._causes(
         WHERE t.state = 'ready' AND w.open AND clock_timestamp() + d.likely > w.closes_at
         AND (coalesce(w.relation, w.resource) IS NULL OR w.relation = ANY (t.tables) OR w.resource = ANY (t.resources))
         UNION ALL
+        SELECT t.task_id, 7, 'downstream_full', 'queue ' || d.name,
+               format('queue %s feeds queue %s, which has %s of %s tasks', q.name, d.name, d.depth, d.capacity), NULL
+        FROM t JOIN weir.queues q ON q.name = t.queue
+        JOIN weir.queues d ON d.name = q.policy ->> 'feeds'
+        WHERE t.state = 'ready' AND d.depth >= d.capacity
+        UNION ALL
         SELECT t.task_id, 7, 'queue_limit',
                (SELECT string_agg('task ' || a.task_id, ', ' ORDER BY a.task_id)
                 FROM weir._show_assigned() a WHERE a.queue_id = q.queue_id),
@@ -266,7 +272,7 @@ COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
 COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
 COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
 COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
-COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, window, blackout, queue_limit, budget, cap, breaker, rate, foreign_holder, class_share or no_worker.';
+COMMENT ON COLUMN, weir.waiting.cause weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, window, blackout, downstream_full, queue_limit, budget, cap, breaker, rate, foreign_holder, class_share or, no_worker. no_worker.';
 COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
 COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
 COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';

@@ -75,6 +75,19 @@ policy_budget_check(const JsonbValue *value, bool of_queue)
 }
 
 /*
+ * Which queue a queue may feed is checked by feeds.c.  A task feeds none.
+ */
+static void
+policy_feeds_check(bool of_queue)
+{
+	if (!of_queue)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("policy parameter \"%s\" is for queues only", "feeds"),
+				 errhint("Set it with weir.alter_queue().")));
+}
+
+/*
  * Checks a policy object: known names, values of the right kind, in range.
  */
 void
@@ -106,12 +119,17 @@ policy_parameters_check(Jsonb *policy, bool of_queue)
 			policy_budget_check(&value, of_queue);
 			continue;
 		}
+		if (strcmp(name, "feeds") == 0)
+		{
+			policy_feeds_check(of_queue);
+			continue;
+		}
 		parameter = policy_parameter(name);
 		if (parameter == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("policy parameter \"%s\" does not exist", name),
-					 errhint("Parameters are max_attempts, backoff_base, backoff_cap, max_contention, retry_permanent and, of a queue, retry_budget.")));
+					 errhint("Parameters are max_attempts, backoff_base, backoff_cap, max_contention, retry_permanent and, of a queue, retry_budget and feeds.")));
 		if (!policy_value_fits(parameter, &value))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 
 #include "api/arguments.h"
+#include "api/feeds.h"
 #include "api/policy_parameters.h"
 #include "api/request.h"
 #include "ledger/event_row.h"
@@ -234,6 +235,8 @@ weir_create_queue(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("queue \"%s\" already exists", name)));
+	if (!PG_ARGISNULL(ARG_POLICY))
+		feeds_check(name, PG_GETARG_JSONB_P(ARG_POLICY));
 	sql_add_text(&params, name);
 	add_properties(&params, fcinfo);
 	sql_add_text(&params, owner);
@@ -272,6 +275,8 @@ weir_alter_queue(PG_FUNCTION_ARGS)
 
 	require_queue_owner(queue);
 	check_queue_arguments(fcinfo);
+	if (!PG_ARGISNULL(ARG_POLICY))
+		feeds_check(name, PG_GETARG_JSONB_P(ARG_POLICY));
 	sql_add_text(&params, name);
 	add_properties(&params, fcinfo);
 	argument_add(&params, fcinfo, ARG_RESET, TEXTARRAYOID);
@@ -334,6 +339,7 @@ weir_drop_queue(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("queue \"%s\" cannot be dropped", name),
 				 errdetail("It belongs to the extension.")));
+	feeds_refuse_drop(name);
 	/* first closed, then looked into: a task that comes now sees the one */
 	xact_close_queue(slot);
 	if (pg_atomic_read_u32(&slot->depth) > 0)

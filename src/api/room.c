@@ -177,9 +177,10 @@ wait_for_room(RoomRequest *room)
 static bool
 shed_for_room(const EnqueueRequest *request, RoomRequest *room)
 {
-	room->first_id = room_take_ids(room->database, room->nids);
+	if (room->nids > 0)
+		room->first_id = room_take_ids(room->database, room->nids);
 	if (!shed_reserve(request, room->slot, room->places, room->capacity,
-					  room->first_id))
+					  room->nids > 0 ? room->first_id : 0))
 		return false;
 	depth_require_bound(room->slot, room->queue_id);
 	require_queue_open(room->queue_id, room->queue, room->slot);
@@ -187,13 +188,11 @@ shed_for_room(const EnqueueRequest *request, RoomRequest *room)
 }
 
 /*
- * Reserves places in the queue of a request, and takes as many ids as it says;
- * the first id, or anything but zero if it wants none.  Zero only for a caller
- * that wants to be told rather than refused.
+ * Reserves places in the queue of a request, and takes ids, as room_reserve().
  */
-int64
-room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
-			 bool tell)
+static int64
+find_room(const EnqueueRequest *request, uint32 places, int64 nids,
+		  bool tell)
 {
 	const TaskRow *task = &request->task;
 	const QueueConfig *queue = queue_config_by_id(task->environment.queue_id);
@@ -238,4 +237,45 @@ room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
 				sheds ? "Too little waits there that may be shed for it: the rest runs, or is of a higher class." :
 				"Try again later, or raise the capacity with weir.alter_queue().");
 	return 0;					/* keep compiler quiet */
+}
+
+/*
+ * Is a place in the queue reserved for this very task, since it started?
+ */
+static bool
+place_is_reserved(int32 queue_id)
+{
+	const Attempt *attempt = CurrentAttempt;
+
+	return attempt != NULL && attempt->assignment->feeds == queue_id &&
+		!xact_has_used_reserved(attempt->worker, attempt->assignment->place);
+}
+
+/*
+ * Reserves places in the queue of a request, and takes as many ids as it says;
+ * the first id, or anything but zero if it wants none.  Zero only for a caller
+ * that wants to be told rather than refused.
+ */
+int64
+room_reserve(const EnqueueRequest *request, uint32 places, int64 nids,
+			 bool tell)
+{
+	const TaskRow *task = &request->task;
+	int64		first_id;
+
+	if (!place_is_reserved(task->environment.queue_id))
+		return find_room(request, places, nids, tell);
+	if (places > 1)
+		first_id = find_room(request, places - 1, nids, tell);
+	else
+	{
+		require_queue_open(task->environment.queue_id, task->environment.queue,
+						   depth_slot(request->database,
+									  task->environment.queue_id));
+		first_id = nids > 0 ? room_take_ids(request->database, nids) : 1;
+	}
+	if (first_id != 0)
+		xact_use_reserved(CurrentAttempt->worker,
+						  CurrentAttempt->assignment->place);
+	return first_id;
 }

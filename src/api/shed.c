@@ -41,7 +41,8 @@ typedef struct ShedRequest
 	QueueSlot  *slot;
 	uint32		places;
 	uint32		capacity;
-	int64		first_id;		/* of the tasks that the others go for */
+	int64		first_id;		/* of the tasks that the others go for; 0 if
+								 * they have none yet */
 } ShedRequest;
 
 /* How an attempt to make room has ended */
@@ -129,11 +130,11 @@ is_parent(const TaskRow *task, int64 task_id)
 }
 
 /*
- * Ends the task that was taken, for the new one; false if it has begun, has
- * ended, or is being ended by somebody else.
+ * Ends the task that was taken, for the n-th of the new ones; false if it has
+ * begun, has ended, or is being ended by somebody else.
  */
 static bool
-end_taken(const ShedRequest *shed, int64 task_id, int64 for_id)
+end_taken(const ShedRequest *shed, int64 task_id, uint32 n)
 {
 	WeirDatabase *database = shed->request->database;
 	RunSummary	summary;
@@ -152,7 +153,8 @@ end_taken(const ShedRequest *shed, int64 task_id, int64 for_id)
 	run.finished_at = GetCurrentTimestamp();
 	run.message = "task had to go because its queue was full";
 	run.actor = GetUserNameFromId(GetUserId(), false);
-	run.reason = psprintf("shed for task " INT64_FORMAT, for_id);
+	run.reason = shed->first_id == 0 ? "shed for a graph of tasks" :
+		psprintf("shed for task " INT64_FORMAT, shed->first_id + n);
 	run_row_insert(&run);
 	xact_shed_end(database, shed->slot);
 	return true;
@@ -179,7 +181,7 @@ make_room(const ShedRequest *shed)
 									 shed->request->task.environment.klass);
 		stale = false;
 		if (task_id != 0)
-			made += end_taken(shed, task_id, shed->first_id + made);
+			made += end_taken(shed, task_id, made);
 		else if (ask_scheduler(shed) != OFFERS_MADE)
 			return SHED_NOTHING;
 	}
@@ -227,7 +229,7 @@ try_room(const ShedRequest *shed)
 
 /*
  * Gets so many places in a queue that sheds, which is full, for tasks with ids
- * from first_id on; false if too little waits there that may go for them.
+ * from first_id on, unless that is 0; false if too little waits there that may go for them.
  */
 bool
 shed_reserve(const EnqueueRequest *request, QueueSlot *slot, uint32 places,

@@ -109,6 +109,22 @@ retry_policy_parse(Jsonb *policy, RetryPolicy *retry)
 }
 
 /*
+ * The name of the queue that a policy object says is fed; NULL if none.
+ */
+char *
+policy_feeds(Jsonb *policy)
+{
+	JsonbValue	buffer;
+	JsonbValue *value = NULL;
+
+	if (policy != NULL)
+		value = getKeyJsonValueFromContainer(&policy->root, "feeds",
+											 strlen("feeds"), &buffer);
+	return value == NULL || value->type != jbvString ? NULL :
+		pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+/*
  * Copies the row of the current result into a queue's configuration.
  */
 static void
@@ -140,7 +156,24 @@ queue_config_row(uint64 row, QueueConfig *queue)
 	queue->retry.retry_permanent = false;
 	policy = sql_jsonb(row, 10);
 	retry_policy_parse(policy, &queue->retry);
+	queue->feeds_name = policy_feeds(policy);
 	budget_config_of_policy(policy, &queue->budget);
+}
+
+/*
+ * Finds the queues that are fed; they follow their names.
+ */
+static void
+queue_config_feeds(void)
+{
+	for (int i = 0; i < NumQueues; i++)
+	{
+		for (int j = 0; j < NumQueues && Queues[i].feeds_name; j++)
+		{
+			if (strcmp(Queues[i].feeds_name, Queues[j].name) == 0)
+				Queues[i].feeds = Queues[j].queue_id;
+		}
+	}
 }
 
 /*
@@ -202,6 +235,7 @@ queue_config_load(void)
 	Queues = palloc0(Max(n, 1) * sizeof(QueueConfig));
 	for (NumQueues = 0; NumQueues < n; NumQueues++)
 		queue_config_row(NumQueues, &Queues[NumQueues]);
+	queue_config_feeds();
 	n = sql_read_latest("SELECT queue_id, max_class, may_set_deadline,"
 						" min_priority, role_name, role, granted_at"
 						" FROM weir.queue_grant WHERE max_class IS NOT NULL");

@@ -28,6 +28,8 @@ typedef struct QueueConfig
 	int32		capacity;
 	bool		wait;			/* on_full => 'wait' */
 	bool		sheds;			/* on_full => 'shed' */
+	char	   *feeds_name;		/* queue that its tasks submit to; or NULL */
+	int32		feeds;			/* its number, 0 if there is none such */
 	double		high_watermark; /* fractions of the capacity; 0: none */
 	double		low_watermark;
 	int32		max_running;	/* 0: no limit */
@@ -48,6 +50,7 @@ extern const QueueConfig *queue_config_by_name(const char *name);
 extern const QueueConfig *queue_config_by_id(int32 queue_id);
 extern const QueueConfig *queue_config_list(int *n);
 extern void queue_config_changed(void);
+extern char *policy_feeds(Jsonb *policy);
 extern void retry_policy_parse(Jsonb *policy, RetryPolicy *retry);
 
 #endif							/* WEIR_QUEUE_CONFIG_H */

@@ -182,6 +182,8 @@ why_due(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 		return POLICY_CAUSE_PAUSED_ALL;
 	if (bucket->queue->paused)
 		return POLICY_CAUSE_PAUSED_QUEUE;
+	if (bucket->queue->held_up)
+		return POLICY_CAUSE_DOWNSTREAM;
 	if (why_solo(policy, bucket, task, now))
 		return POLICY_CAUSE_SOLO;
 	if (policy_window_shuts(policy, bucket, &why->until))

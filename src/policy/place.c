@@ -51,7 +51,7 @@ policy_place_room(const PolicyPlace *place, PolicyClass klass)
 	{
 		const PolicyQueue *queue = POLICY_CONTAINER(PolicyQueue, place, place);
 
-		return !queue->paused &&
+		return !queue->paused && !queue->held_up &&
 			(queue->max_running <= 0 ||
 			 queue->running < (uint32_t) queue->max_running);
 	}

@@ -122,6 +122,21 @@ policy_set_shedding(Policy *policy, uint32_t queue, bool sheds)
 }
 
 /*
+ * Holds the tasks of a queue back, because the queue that it feeds is full, or
+ * lets them go on.
+ */
+void
+policy_hold_up_queue(Policy *policy, uint32_t queue, bool hold)
+{
+	PolicyQueue *entry = policy_queue_find(policy, queue);
+
+	if (entry == NULL)
+		return;
+	entry->held_up = hold;
+	policy_wake(policy, &entry->place);
+}
+
+/*
  * Forgets what was set of a queue.  Tasks that are still in it run as in a
  * queue that was never set.
  */
@@ -136,6 +151,7 @@ policy_drop_queue(Policy *policy, uint32_t queue)
 	entry->configured = true;
 	policy_set_queue_budget(policy, queue, &none);
 	entry->configured = false;
+	entry->held_up = false;
 	policy_shed_configure(policy, entry, false);
 	policy_queue_configure(entry, 0, 1.0, false);
 	policy_set_duration(policy, queue, 0);

@@ -55,6 +55,7 @@ typedef enum PolicyCause
 	POLICY_CAUSE_PAUSED_ALL,
 	POLICY_CAUSE_PAUSED_QUEUE,
 	POLICY_CAUSE_SOLO,			/* it runs alone, or another one does */
+	POLICY_CAUSE_DOWNSTREAM,	/* the queue that its queue feeds is full */
 	POLICY_CAUSE_WINDOW,		/* its class, or a resource, is not open */
 	POLICY_CAUSE_QUEUE_LIMIT,	/* max_running of its queue */
 	POLICY_CAUSE_BUDGET,		/* the retry budget of its queue or a resource */
@@ -308,6 +309,7 @@ extern void policy_set_class(Policy *policy, PolicyClass klass, int reserved,
 extern void policy_set_queue(Policy *policy, uint32_t queue, int max_running,
 							 double weight, bool paused);
 extern void policy_set_shedding(Policy *policy, uint32_t queue, bool sheds);
+extern void policy_hold_up_queue(Policy *policy, uint32_t queue, bool hold);
 extern void policy_drop_queue(Policy *policy, uint32_t queue);
 extern void policy_set_resource(Policy *policy, uint64_t resource, int slots,
 								int reserved);

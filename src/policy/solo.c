@@ -40,7 +40,8 @@ solo_feasible(const Policy *policy, const PolicyBucket *bucket)
 	PolicyClass klass = (PolicyClass) bucket->klass;
 	int			i;
 
-	if (bucket->queue->paused || bucket->owner->held ||
+	if (bucket->queue->paused || bucket->queue->held_up ||
+		bucket->owner->held ||
 		!policy_class_has_worker(policy, klass, true) ||
 		policy_window_shuts(policy, bucket, NULL))
 		return false;

@@ -144,6 +144,7 @@ typedef struct PolicyQueue
 								 * and budgets, or shut */
 	uint32_t	dependent;		/* tasks that wait for others */
 	uint32_t	nbuckets;
+	bool		held_up;		/* the queue that it feeds is full */
 	bool		sheds;			/* tasks that wait stand in these: (shed.c) */
 	TaskOrder	shed[POLICY_NUM_CLASSES];
 	PolicyBudget *budget;		/* of retries, or NULL */

@@ -29,6 +29,7 @@
 #include "utils/timestamp.h"
 
 #include "sched/ahead.h"
+#include "sched/downstream.h"
 #include "sched/intake.h"
 #include "sched/pool.h"
 #include "shmem/inbox.h"
@@ -226,7 +227,7 @@ ahead_take_back(Scheduler *scheduler, WeirWorker *worker)
 
 	while (inbox_next(worker, &assignment))
 	{
-		inbox_forget(worker, assignment.place, NULL);
+		downstream_forget(scheduler, worker, assignment.place, NULL);
 		/* a predecessor has handed it over: the policy does not hold it */
 		if (!policy_put_back(scheduler->policy, assignment.task_id))
 			intake_lookup(scheduler, assignment.task_id, assignment.attempt,

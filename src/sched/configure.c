@@ -28,6 +28,7 @@
 #include "sched/cap_watch.h"
 #include "sched/classes.h"
 #include "sched/configure.h"
+#include "sched/downstream.h"
 #include "sched/watermark.h"
 #include "sched/duration.h"
 #include "sched/windows.h"
@@ -66,6 +67,7 @@ configure_queues(Scheduler *scheduler)
 		ahead_set_queue(scheduler, &queues[i]);
 	}
 	watermark_configure(scheduler, queues, n);
+	downstream_configure(scheduler, queues, n);
 	for (int i = 0; i < weir_max_queues; i++)
 	{
 		int32		queue_id = database->queues[i].queue;

@@ -26,6 +26,7 @@
 #include "sched/classes.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
+#include "sched/downstream.h"
 #include "sched/ends.h"
 #include "sched/figures.h"
 #include "sched/pool.h"
@@ -115,13 +116,14 @@ dispatch_refuse(Scheduler *scheduler, const PolicyStart *start)
 
 static void
 dispatch_assign(Scheduler *scheduler, WeirWorker *worker,
-				const PolicyStart *start, TimestampTz now)
+				const PolicyStart *start, int32 feeds, TimestampTz now)
 {
 	Assignment	assignment = {0};
 
 	assignment.task_id = start->task_id;
 	assignment.attempt = start->attempt;
 	assignment.queue = start->queue;
+	assignment.feeds = feeds;
 	assignment.klass = start->klass;
 	assignment.solo = start->solo;
 	assignment.singly = singly_has(scheduler, start->task_id);
@@ -160,6 +162,7 @@ dispatch_one(Scheduler *scheduler, TimestampTz now)
 {
 	PolicyStart start;
 	WeirWorker *worker;
+	int32		feeds;
 
 	if (!policy_next(scheduler->policy, now, &start))
 		return false;
@@ -175,14 +178,20 @@ dispatch_one(Scheduler *scheduler, TimestampTz now)
 			return true;
 		}
 	}
+	if (!downstream_reserve(scheduler, start.queue, &feeds))
+	{
+		(void) policy_put_back(scheduler->policy, start.task_id);
+		return true;
+	}
 	worker = pool_place(scheduler, start.owner);
 	if (worker == NULL)
 	{
+		downstream_give_back(scheduler, feeds);
 		(void) policy_put_back(scheduler->policy, start.task_id);
 		dispatch_hold(scheduler, start.owner);
 		return true;
 	}
-	dispatch_assign(scheduler, worker, &start, now);
+	dispatch_assign(scheduler, worker, &start, feeds, now);
 	return true;
 }
 
@@ -200,6 +209,7 @@ dispatch_ahead(Scheduler *scheduler, TimestampTz now)
 	while (worker && ahead_begin(scheduler, worker))
 	{
 		PolicyStart start;
+		int32		feeds;
 
 		if (!policy_next(scheduler->policy, now, &start))
 		{
@@ -212,7 +222,12 @@ dispatch_ahead(Scheduler *scheduler, TimestampTz now)
 			ahead_decline(scheduler, worker);
 			return false;
 		}
-		dispatch_assign(scheduler, worker, &start, now);
+		if (!downstream_reserve(scheduler, start.queue, &feeds))
+		{
+			(void) policy_put_back(scheduler->policy, start.task_id);
+			continue;
+		}
+		dispatch_assign(scheduler, worker, &start, feeds, now);
 		any = true;
 	}
 	return any;
@@ -270,6 +285,7 @@ dispatch(Scheduler *scheduler)
 	configure_entered(scheduler);
 	configure_foreign(scheduler);
 	shed_review(scheduler);
+	downstream_review(scheduler);
 	/* a task that waits too long does so in a pause, too */
 	if (!scheduler->other_version)
 		ends_write(scheduler, now);

@@ -37,6 +37,7 @@
 #include "sched/breakers.h"
 #include "sched/configure.h"
 #include "sched/dependency.h"
+#include "sched/downstream.h"
 #include "sched/duration.h"
 #include "sched/fate.h"
 #include "sched/feed.h"
@@ -391,7 +392,7 @@ intake_completions(Scheduler *scheduler)
 			continue;
 		while (outbox_take(worker, &completion))
 		{
-			inbox_forget(worker, completion.place, &assignment);
+			downstream_forget(scheduler, worker, completion.place, &assignment);
 			ahead_note_end(scheduler, &assignment, &completion);
 			duration_note_end(scheduler, &assignment, &completion);
 			adapt_note_end(scheduler, &assignment, &completion);

@@ -19,6 +19,7 @@
 
 #include "policy/policy.h"
 #include "sched/dependency.h"
+#include "sched/downstream.h"
 #include "sched/fate.h"
 #include "sched/feed.h"
 #include "sched/pool.h"
@@ -279,7 +280,7 @@ pool_bury(Scheduler *scheduler, WeirWorker *worker, bool started)
 			scheduler->retry_spawn_at = GetCurrentTimestamp() + SPAWN_RETRY_US;
 			return;
 		}
-		inbox_forget(worker, assignment->place, NULL);
+		downstream_forget(scheduler, worker, assignment->place, NULL);
 	}
 	if (scheduler->pool[slot].handle)
 		pfree(scheduler->pool[slot].handle);

@@ -32,6 +32,7 @@
 #include "sched/breakers.h"
 #include "sched/configure.h"
 #include "sched/dependency.h"
+#include "sched/downstream.h"
 #include "sched/ends.h"
 #include "sched/feed.h"
 #include "sched/groups.h"
@@ -525,6 +526,7 @@ rebuild(Scheduler *scheduler)
 	if (state.count)
 	{
 		depth_clear(database);
+		downstream_restore(scheduler);
 		database->counted_at = GetCurrentTimestamp();
 	}
 	/* nothing may run without its cap */

@@ -39,6 +39,7 @@
 #include "sched/breakers.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
+#include "sched/downstream.h"
 #include "sched/duration.h"
 #include "sched/ends.h"
 #include "sched/feed.h"
@@ -195,6 +196,7 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, later_next_timer(scheduler));
 	next = Min(next, breakers_next_timer(scheduler));
 	next = Min(next, watermark_next_timer(scheduler));
+	next = Min(next, downstream_next_timer(scheduler));
 	if (!scheduler->other_version)
 		next = Min(next, ends_next_timer(scheduler));
 	next = Min(next, groups_next_timer(scheduler));

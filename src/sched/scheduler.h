@@ -76,6 +76,7 @@ typedef struct Scheduler
 	List	   *later;			/* what is to be done later; later.c */
 	List	   *breaker_events; /* still to be written; breakers.c */
 	TimestampTz breaker_retry_at;	/* not before */
+	List	   *stages;			/* queues that feed others; downstream.c */
 	List	   *marked;			/* queues with watermarks; watermark.c */
 	TimestampTz marked_at;		/* telling failed: again then; 0 = no */
 	PendingEnd *ends;			/* what is to be ended; ends.c */

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "shmem/budget_figures.h"
+#include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/offers.h"
 #include "shmem/settings.h"
@@ -37,6 +38,7 @@ depth_init(WeirDatabase *database)
 		pg_atomic_init_u64(&slot->refused, 0);
 		pg_atomic_init_u64(&slot->waited, 0);
 		pg_atomic_init_u64(&slot->wait_time, 0);
+		pg_atomic_init_u32(&slot->awaited, 0);
 		pg_atomic_init_u32(&slot->high, 0);
 		pg_atomic_init_u32(&slot->ready, 0);
 		pg_atomic_init_u32(&slot->delayed, 0);
@@ -61,6 +63,7 @@ depth_reset(QueueSlot *slot)
 	pg_atomic_write_u64(&slot->refused, 0);
 	pg_atomic_write_u64(&slot->waited, 0);
 	pg_atomic_write_u64(&slot->wait_time, 0);
+	pg_atomic_write_u32(&slot->awaited, 0);
 	pg_atomic_write_u32(&slot->high, 0);
 	pg_atomic_write_u64(&slot->last_end, 0);
 	pg_atomic_write_u64(&slot->gap, 0);
@@ -171,10 +174,10 @@ depth_refuse(void)
 }
 
 /*
- * Finds or makes the slot of a queue.
+ * Finds or makes the slot of a queue; NULL if there is none left.
  */
 QueueSlot *
-depth_slot(WeirDatabase *database, int32 queue)
+depth_try_slot(WeirDatabase *database, int32 queue)
 {
 	QueueSlot  *slot = depth_find(database, queue);
 
@@ -184,6 +187,17 @@ depth_slot(WeirDatabase *database, int32 queue)
 		slot = depth_bind(database, queue);
 		LWLockRelease(database->lock);
 	}
+	return slot;
+}
+
+/*
+ * The same, refusing.
+ */
+QueueSlot *
+depth_slot(WeirDatabase *database, int32 queue)
+{
+	QueueSlot  *slot = depth_try_slot(database, queue);
+
 	if (slot == NULL)
 		depth_refuse();
 	return slot;
@@ -236,6 +250,8 @@ depth_give_back(QueueSlot *slot, uint32 n)
 	if (pg_atomic_read_u32(&slot->waiters) > 0 ||
 		(depth <= n && pg_atomic_read_u32(&slot->draining) > 0))
 		ConditionVariableBroadcast(&slot->room);
+	if (pg_atomic_read_u32(&slot->awaited) > 0 && database_mine() != NULL)
+		database_wake(database_mine());
 }
 
 /*

@@ -13,6 +13,7 @@
 extern void depth_init(WeirDatabase *database);
 extern void depth_clear(WeirDatabase *database);
 extern QueueSlot *depth_slot(WeirDatabase *database, int32 queue);
+extern QueueSlot *depth_try_slot(WeirDatabase *database, int32 queue);
 extern QueueSlot *depth_find(WeirDatabase *database, int32 queue);
 extern void depth_require_bound(const QueueSlot *slot, int32 queue);
 extern bool depth_reserve(QueueSlot *slot, uint32 n, uint32 capacity);

@@ -28,6 +28,7 @@ void
 inbox_init(WeirWorker *worker)
 {
 	pg_atomic_init_u64(&worker->in_hand, 0);
+	pg_atomic_init_u64(&worker->fed, 0);
 	pg_atomic_init_u64(&worker->inbox_head, 0);
 	pg_atomic_init_u64(&worker->inbox_tail, 0);
 }
@@ -39,6 +40,7 @@ void
 inbox_reset(WeirWorker *worker)
 {
 	pg_atomic_write_u64(&worker->in_hand, 0);
+	pg_atomic_write_u64(&worker->fed, 0);
 	memset(worker->assigned, 0, sizeof(worker->assigned));
 	worker->inbox_written = 0;
 	pg_atomic_write_u64(&worker->inbox_head, 0);

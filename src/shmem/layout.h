@@ -145,6 +145,7 @@ typedef struct QueueSlot
 	pg_atomic_uint64 refused;	/* enqueues that met a full queue */
 	pg_atomic_uint64 waited;	/* enqueues that had to wait */
 	pg_atomic_uint64 wait_time; /* for so long in all, us */
+	pg_atomic_uint32 awaited;	/* one that feeds it waits; scheduler */
 	pg_atomic_uint32 high;		/* it was told to be; scheduler */
 	pg_atomic_uint32 ready;
 	pg_atomic_uint32 delayed;
@@ -316,6 +317,7 @@ typedef struct Assignment
 	int64		task_id;		/* 0 = none */
 	int32		attempt;
 	int32		queue;
+	int32		feeds;			/* queue with a place reserved for it; or 0 */
 	int16		klass;
 	int16		place;			/* in "assigned" */
 	bool		solo;
@@ -395,6 +397,7 @@ typedef struct WeirWorker
 
 	Assignment	assigned[WEIR_INBOX_SIZE];	/* scheduler */
 	pg_atomic_uint64 in_hand;	/* scheduler: which of them are used, as bits */
+	pg_atomic_uint64 fed;		/* worker: which have used what they reserved */
 	uint8		inbox[WEIR_INBOX_SIZE]; /* scheduler: places in "assigned" */
 	uint64		inbox_written;	/* scheduler: of them, not handed over yet */
 	pg_atomic_uint64 inbox_head;	/* scheduler */

@@ -195,6 +195,35 @@ xact_write_beside(ResourceSlot *resource)
 }
 
 /*
+ * Notes that this transaction uses the place that was reserved downstream for
+ * the task in that place of the worker's hands.
+ */
+void
+xact_use_reserved(WeirWorker *worker, int place)
+{
+	Action	   *action = xact_action_add(ACTION_FEED, NULL);
+
+	action->u.feed.worker = worker;
+	action->u.feed.place = place;
+	NumXactActions++;
+}
+
+/*
+ * Has it done so, or one before it?
+ */
+bool
+xact_has_used_reserved(WeirWorker *worker, int place)
+{
+	for (int i = 0; i < NumXactActions; i++)
+	{
+		if (XactActions[i].kind == ACTION_FEED &&
+			XactActions[i].u.feed.place == place)
+			return true;
+	}
+	return (pg_atomic_read_u64(&worker->fed) >> place & 1) != 0;
+}
+
+/*
  * Has the worker report the completion when its transaction has committed,
  * and is on disk if that is left to a later flush.
  */
@@ -293,6 +322,7 @@ action_undo(Action *action)
 		case ACTION_END_TASK:
 		case ACTION_CONFIG:
 		case ACTION_REBUILD:
+		case ACTION_FEED:
 		case ACTION_COMPLETE:
 			break;
 	}
@@ -340,6 +370,10 @@ action_deliver(Action *action)
 			return;
 		case ACTION_BESIDE:
 			pg_atomic_fetch_sub_u32(&action->u.resource.resource->beside, 1);
+			return;
+		case ACTION_FEED:
+			pg_atomic_fetch_or_u64(&action->u.feed.worker->fed,
+								   UINT64CONST(1) << action->u.feed.place);
 			return;
 		case ACTION_COMPLETE:
 			action->u.complete.completion.lsn = lazy_commit_lsn();

@@ -25,6 +25,8 @@ extern void xact_rebuild(WeirDatabase *database);
 extern void xact_hold_slot(WeirDatabase *database, ResourceSlot *resource,
 						   int slot, bool foreign);
 extern void xact_write_beside(ResourceSlot *resource);
+extern void xact_use_reserved(WeirWorker *worker, int place);
+extern bool xact_has_used_reserved(WeirWorker *worker, int place);
 extern void xact_complete(WeirWorker *worker, const Completion *completion);
 extern bool xact_has_submitted(void);
 extern bool xact_submitted(int64 task_id);

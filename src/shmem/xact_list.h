@@ -20,6 +20,7 @@ typedef enum ActionKind
 	ACTION_REBUILD,				/* commit: the scheduler starts over */
 	ACTION_SLOT,				/* either way: the slot is free */
 	ACTION_BESIDE,				/* either way: one less beside the slots */
+	ACTION_FEED,				/* commit: a reserved place is a task's */
 	ACTION_COMPLETE				/* commit: the worker reports */
 } ActionKind;
 
@@ -42,6 +43,11 @@ typedef struct Action
 			int			slot;
 			bool		foreign;	/* not a task's */
 		}			resource;
+		struct
+		{
+			WeirWorker *worker;
+			int			place;
+		}			feed;
 		struct
 		{
 			WeirWorker *worker;

@@ -117,6 +117,7 @@ episode_change_queue(Episode *e)
 		state->sheds = false;
 		state->budget.rule.window = 0;
 		state->duration = 0;
+		state->held_up = false;
 		policy_drop_queue(e->policy, (uint32_t) queue);
 		return;
 	}
@@ -124,6 +125,8 @@ episode_change_queue(Episode *e)
 	state->paused = chance(e, 15);
 	policy_set_queue(e->policy, (uint32_t) queue, state->max_running,
 					 0.25 * (1 + draw(e, 8)), state->paused);
+	state->held_up = chance(e, 15);
+	policy_hold_up_queue(e->policy, (uint32_t) queue, state->held_up);
 	state->sheds = chance(e, 40);
 	policy_set_shedding(e->policy, (uint32_t) queue, state->sheds);
 	change_budget(e, &state->budget);
@@ -374,6 +377,7 @@ episode_open_up(Episode *e)
 		e->model.queues[i].paused = false;
 		e->model.queues[i].sheds = false;
 		e->model.queues[i].duration = 0;
+		e->model.queues[i].held_up = false;
 		e->model.queues[i].budget.rule.window = 0;
 		policy_drop_queue(e->policy, (uint32_t) i);
 	}

@@ -454,6 +454,8 @@ model_blocked(const Model *model, const ModelTask *task, bool alone,
 		return POLICY_CAUSE_PAUSED_ALL;
 	if (queue->paused)
 		return POLICY_CAUSE_PAUSED_QUEUE;
+	if (queue->held_up)
+		return POLICY_CAUSE_DOWNSTREAM;
 	if (model_window_until(model, task) > model->now)
 		return POLICY_CAUSE_WINDOW;
 	if (!alone && queue->max_running > 0 &&
@@ -485,7 +487,8 @@ model_lacks(const Model *model, const ModelTask *task, bool alone,
 	int			running = model->running;
 
 	if (blocked == POLICY_CAUSE_PAUSED_ALL ||
-		blocked == POLICY_CAUSE_PAUSED_QUEUE)
+		blocked == POLICY_CAUSE_PAUSED_QUEUE ||
+		blocked == POLICY_CAUSE_DOWNSTREAM)
 		return blocked;
 	if (!alone && (model->solo_runs || (task->spec.solo && running > 0)))
 		return POLICY_CAUSE_SOLO;

@@ -64,6 +64,7 @@ typedef struct ModelQueue
 	double		weight;
 	bool		paused;
 	bool		sheds;
+	bool		held_up;
 	int			running;
 	ModelBudget budget;
 } ModelQueue;

@@ -26,7 +26,8 @@ expected_cause(Model *model, const ModelTask *task, uint64_t *lacking)
 	cause = model_lacks(model, task, false, lacking);
 	if (cause == POLICY_CAUSE_NONE)
 		cause = POLICY_CAUSE_BEHIND;
-	if (cause == POLICY_CAUSE_PAUSED_ALL || cause == POLICY_CAUSE_PAUSED_QUEUE)
+	if (cause == POLICY_CAUSE_PAUSED_ALL ||
+		cause == POLICY_CAUSE_PAUSED_QUEUE || cause == POLICY_CAUSE_DOWNSTREAM)
 		return cause;
 	if (oracle_drains(model) && solo != NULL && !task->spec.solo &&
 		model_before(solo, task))
@@ -366,6 +367,8 @@ window_due(Model *model)
 			(counts_known(model, task) && task->spec.nneeds == 0 &&
 			 !model_is_retry(task) &&
 			 !model->queues[task->spec.queue].paused &&
+			 !model->queues[task->spec.queue].held_up &&
+			 model->queues[task->spec.queue].budget.rule.window == 0 &&
 			 model->queues[task->spec.queue].max_running <= 0))
 			due = until;
 	}

@@ -128,6 +128,16 @@ SELECT weir.uncap_resource('api');
 SELECT weir.create_queue('loads', capacity => 200, on_full => 'wait', max_running => 4,
                          settings => '{"work_mem": "64MB"}', policy => '{"max_attempts": 5}');
 SELECT name, class, capacity, depth, on_full, max_running FROM weir.queues WHERE name = 'loads';
+SELECT weir.create_queue('publish', capacity => 1);
+SELECT weir.create_queue('fetch', policy => '{"feeds": "publish"}');
+SELECT weir.pause('publish', 'to see it fill');
+SELECT n FROM weir.enqueue_many(
+    $$SELECT weir.enqueue('SELECT $1::text', jsonb_build_array($1::text), queue => 'publish')$$,
+    '[["a"], ["b"]]', queue => 'fetch');
+SELECT outcome FROM weir.wait((SELECT min(task_id) FROM weir.tasks WHERE queue = 'fetch'), '1 minute');
+SELECT cause, holder, detail
+FROM weir.why_waiting((SELECT max(task_id) FROM weir.tasks WHERE queue = 'fetch'));
+SELECT weir.resume('publish');
 SELECT weir.create_queue('refresh', capacity => 2, on_full => 'shed');
 SELECT weir.pause('refresh', 'to see it overflow');
 SELECT weir.enqueue('SELECT ''first''', queue => 'refresh') > 0 AS accepted;
