@@ -1,7 +1,7 @@
 # Caps that bind every session, under stress: plain statements, COPY, TRUNCATE
 # and tasks write two capped tables, while sessions and processes of ours are
 # terminated and the caps change.  One cap lets nobody through, the other
-# records whom it does.
+# records whom it does.  WEIR_STRESS says for how many seconds.
 use strict;
 use warnings FATAL => 'all';
 use PostgreSQL::Test::Cluster;
@@ -96,6 +96,8 @@ my %scripts = (
 	'insert' => "SELECT try('insert', 'INSERT INTO two VALUES (4), (14)');\n",
 	'leaf' => "BEGIN;\nSELECT try('leaf', 'INSERT INTO two_1 VALUES (5)');\n\\sleep 2 ms\nCOMMIT;\n",
 	'copy' => "SELECT try('copy', \$\$COPY two FROM PROGRAM 'echo 6'\$\$);\n",
+	'update' => "SELECT try('update', 'UPDATE two SET n = 4 WHERE n = 6');\n",
+	'cte' => "SELECT try('cte', 'WITH w AS (INSERT INTO two VALUES (15) RETURNING n) SELECT * FROM w');\n",
 	'refresh' => "BEGIN;\nSELECT try('refresh', 'DELETE FROM two WHERE n = 99');\n"
 	  . "SELECT try('refresh', 'TRUNCATE two');\nSELECT try('refresh', 'INSERT INTO two VALUES (7)');\nCOMMIT;\n",
 	'both' => "BEGIN;\nSELECT try('both', 'INSERT INTO two VALUES (8)');\nSELECT try('both', \$\$SELECT add('both')\$\$);\nCOMMIT;\n",
@@ -111,7 +113,8 @@ for my $name (sort keys %scripts)
 }
 
 my ($out1, $out2, $err1, $err2) = ('', '', '', '');
-my @pgbench = ('pgbench', '-n', '-M', 'prepared', '-c', 8, '-T', 20, @files);
+my $seconds = $ENV{WEIR_STRESS} // 20;
+my @pgbench = ('pgbench', '-n', '-M', 'prepared', '-c', 8, '-T', $seconds, @files);
 $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
 $ENV{PGAPPNAME} = 'calm';
