@@ -101,7 +101,7 @@ CREATE FUNCTION weir._causes(
                format('queue %s feeds queue %s, which has %s of %s tasks', q.name, d.name, d.depth, d.capacity), NULL
         FROM t JOIN weir.queues q ON q.name = t.queue
         JOIN weir.queues d ON d.name = q.policy ->> 'feeds'
-        WHERE t.state = 'ready' AND d.depth >= d.capacity
+        WHERE t.state = 'ready' AND (d.depth >= d.capacity OR d.waiting_producers > 0)
         UNION ALL
         SELECT t.task_id, 7, 'queue_limit',
                (SELECT string_agg('task ' || a.task_id, ', ' ORDER BY a.task_id)

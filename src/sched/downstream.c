@@ -139,13 +139,26 @@ downstream_restore(Scheduler *scheduler)
 	}
 }
 
+/*
+ * Is the queue downstream open, and nobody in line for room there?  Those in
+ * line are not passed.
+ */
+static bool
+stage_is_open(QueueSlot *slot)
+{
+	return slot != NULL && pg_atomic_read_u32(&slot->draining) == 0 &&
+		pg_atomic_read_u32(&slot->waiters) == 0;
+}
+
+/*
+ * Tries to reserve a place.
+ */
 static bool
 stage_try(Scheduler *scheduler, const Stage *stage)
 {
 	QueueSlot  *slot = depth_try_slot(scheduler->database, stage->feeds);
 
-	if (slot == NULL || pg_atomic_read_u32(&slot->draining) > 0 ||
-		!depth_reserve(slot, 1, stage->capacity))
+	if (!stage_is_open(slot) || !depth_reserve(slot, 1, stage->capacity))
 		return false;
 	pg_memory_barrier();
 	if (slot->queue == stage->feeds)
@@ -225,7 +238,7 @@ downstream_review(Scheduler *scheduler)
 		if (!stage->held_up)
 			continue;
 		slot = depth_try_slot(scheduler->database, stage->feeds);
-		if (slot != NULL && pg_atomic_read_u32(&slot->draining) == 0 &&
+		if (stage_is_open(slot) &&
 			pg_atomic_read_u32(&slot->depth) < stage->capacity)
 			stage_hold_up(scheduler, stage, false);
 	}
@@ -233,7 +246,7 @@ downstream_review(Scheduler *scheduler)
 
 /*
  * When to look again although nobody tells us: a queue that was closed opens
- * quietly.
+ * quietly, and a line can end without anybody's having got room.
  */
 TimestampTz
 downstream_next_timer(Scheduler *scheduler)

@@ -74,6 +74,29 @@ is($node->safe_psql('postgres',
 	3, 'the second queue takes as many as ever');
 wait_drained($node, 'postgres');
 
+# Who stands in line for room is not passed by a task that needs some.
+$node->safe_psql('postgres', q{
+	SELECT weir.create_queue('narrow', capacity => 1, on_full => 'wait');
+	SELECT weir.create_queue('wide', policy => '{"feeds": "narrow"}');
+	SELECT weir.pause('narrow');
+	SELECT weir.enqueue('SELECT 0', queue => 'narrow')});
+my $producer = $node->background_psql('postgres');
+$producer->query_until(qr/asked/, "\\echo asked\nSELECT weir.enqueue('SELECT 1', queue => 'narrow');\n\\echo answered\n");
+$node->poll_query_until('postgres', "SELECT waiting_producers = 1 FROM weir.queues WHERE name = 'narrow'")
+  or die 'nobody stands in line';
+$node->safe_psql('postgres', "SELECT weir.enqueue(\$\$SELECT weir.enqueue('SELECT 2', queue => 'narrow')\$\$, queue => 'wide')");
+$node->poll_query_until('postgres', "SELECT blocked = 1 FROM weir.queues WHERE name = 'wide'")
+  or die 'the task is not held up';
+$node->safe_psql('postgres', "SELECT weir.cancel(task_id) FROM weir.tasks WHERE command = 'SELECT 0'");
+$producer->query_until(qr/answered/, '');
+$producer->quit;
+is($node->safe_psql('postgres', "SELECT string_agg(command, ' ' ORDER BY task_id) FROM weir.tasks WHERE queue = 'narrow' AND state = 'ready'"),
+	'SELECT 1', 'who stands in line is not passed');
+is($node->safe_psql('postgres', "SELECT cause FROM weir.waiting WHERE queue = 'wide'"),
+	'downstream_full', 'the task goes on to wait');
+$node->safe_psql('postgres', "SELECT weir.resume('narrow')");
+wait_drained($node, 'postgres');
+
 unlike(log_since($node), qr/PANIC|TRAP:/, 'no assertion failed');
 $node->stop;
 done_testing();
