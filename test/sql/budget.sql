@@ -52,6 +52,7 @@ select ready, delayed, blocked, running from weir.queues where name = 'rb';
 -- First attempts do not wait, and each ten of them let one more retry start.
 select last_id as last2 from weir.enqueue_many('select 1', (select jsonb_agg('[]'::jsonb) from generate_series(1, 20)), queue => 'rb') \gset
 call pg_temp.await($$select retries = 5 and waiting = 30 from weir.retry_budgets where name = 'rb'$$);
+call pg_temp.await($$select count(*) = 20 from weir.tasks where queue = 'rb' and state = 'succeeded'$$);
 select count(*) as succeeded from weir.tasks where queue = 'rb' and state = 'succeeded';
 
 -- What waits can be cancelled, expedited tasks wait as well, and pausing comes first.
