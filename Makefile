@@ -33,7 +33,9 @@ OBJS = \
 	src/policy/duration.o \
 	src/policy/expiry.o \
 	src/policy/fair.o \
+	src/policy/forecast.o \
 	src/policy/heap.o \
+	src/policy/history.o \
 	src/policy/look.o \
 	src/policy/map.o \
 	src/policy/memory.o \
@@ -41,9 +43,11 @@ OBJS = \
 	src/policy/park.o \
 	src/policy/place.o \
 	src/policy/policy.o \
+	src/policy/preempt.o \
 	src/policy/rank.o \
 	src/policy/rate.o \
 	src/policy/retry.o \
+	src/policy/risk.o \
 	src/policy/runs.o \
 	src/policy/shed.o \
 	src/policy/slots.o \
@@ -112,6 +116,7 @@ OBJS = \
 	src/sched/cap_watch.o \
 	src/sched/classes.o \
 	src/sched/configure.o \
+	src/sched/deadline.o \
 	src/sched/dependency.o \
 	src/sched/dispatch.o \
 	src/sched/downstream.o \
@@ -126,6 +131,7 @@ OBJS = \
 	src/sched/lock_watch.o \
 	src/sched/launcher.o \
 	src/sched/pool.o \
+	src/sched/preempt.o \
 	src/sched/rebuild.o \
 	src/sched/roster.o \
 	src/sched/scheduler.o \
@@ -147,6 +153,7 @@ OBJS = \
 	src/api/classes.o \
 	src/api/clearing.o \
 	src/api/control.o \
+	src/api/deadlines.o \
 	src/api/digest.o \
 	src/api/enqueue.o \
 	src/api/enforce.o \
@@ -191,6 +198,7 @@ SQL_PARTS = \
 	digest \
 	job_tables \
 	views \
+	deadlines \
 	checkpoints \
 	groups \
 	lock_waits \

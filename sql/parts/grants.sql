@@ -45,6 +45,9 @@ GRANT SELECT ON
     weir.intervals,
     weir.backfills,
     weir.late,
+    weir.deadlines,
+    weir.preemptions,
+    weir.preempted_work,
     weir.lock_waits,
     weir.lock_wait_history
 TO PUBLIC;

@@ -244,7 +244,7 @@ COMMENT ON COLUMN weir.runs.attempt IS 'Number of the attempt, from 1.';
 COMMENT ON COLUMN weir.runs.queue IS 'Queue of the task.';
 COMMENT ON COLUMN weir.runs.class IS 'Class of the task.';
 COMMENT ON COLUMN weir.runs.owner IS 'Role that it ran as.';
-COMMENT ON COLUMN weir.runs.outcome IS 'succeeded, failed, crashed, timed_out, cancelled, interrupted, snoozed (it asked to be repeated later), expired (it did not start in time), shed (it had to go from a full queue), or retried (it was brought back).';
+COMMENT ON COLUMN weir.runs.outcome IS 'succeeded, failed, crashed, timed_out, cancelled, interrupted, snoozed (it asked to be repeated later), preempted (it ended early for a daily task), expired (it did not start in time), shed (it had to go from a full queue), or retried (it was brought back).';
 COMMENT ON COLUMN weir.runs.final IS 'Whether the task ended with it.';
 COMMENT ON COLUMN weir.runs.charged IS 'Whether it counts against max_attempts.';
 COMMENT ON COLUMN weir.runs.retry_at IS 'When the next attempt is due.';

@@ -151,6 +151,14 @@ CREATE FUNCTION weir._causes(
         GROUP BY t.task_id, t.class, r.resource, r.slots, r.reserved, l.bound
         HAVING count(*) FILTER (WHERE NOT h.reserved) >= l.bound - r.reserved
         UNION ALL
+        SELECT t.task_id, 8, 'yield', 'task ' || min(d.task_id),
+               'a daily task that is ' || max(d.tier) || ' waits for ' || min(n.name), NULL
+        FROM t
+        JOIN weir.deadlines d ON d.tier <> 'on_time' AND d.state = 'ready'
+        CROSS JOIN LATERAL unnest(t.tables || t.resources) n(name)
+        WHERE t.state = 'ready' AND t.class = 'backfill' AND n.name = ANY (d.tables || d.resources)
+        GROUP BY t.task_id
+        UNION ALL
         SELECT t.task_id, 8, 'cap', NULL,
                'all slots of ' || r.resource || ' are reserved for class daily', NULL
         FROM t JOIN r

@@ -30,7 +30,8 @@ static const PolicyParameter policy_parameters[] = {
 	{"backoff_base", false, false, 0, "a number between 0 and 1000000000"},
 	{"backoff_cap", false, false, 0, "a number between 0 and 1000000000"},
 	{"max_contention", false, true, 0, "a whole number between 0 and 1000000000"},
-	{"retry_permanent", true, false, 0, "true or false"}
+	{"retry_permanent", true, false, 0, "true or false"},
+	{"estimate", false, false, 0, "a number between 0 and 1000000000"}
 };
 
 static const PolicyParameter *
@@ -129,7 +130,7 @@ policy_parameters_check(Jsonb *policy, bool of_queue)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("policy parameter \"%s\" does not exist", name),
-					 errhint("Parameters are max_attempts, backoff_base, backoff_cap, max_contention, retry_permanent and, of a queue, retry_budget and feeds.")));
+					 errhint("Parameters are max_attempts, backoff_base, backoff_cap, max_contention, retry_permanent, estimate and, of a queue, retry_budget and feeds.")));
 		if (!policy_value_fits(parameter, &value))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -36,8 +36,9 @@ typedef struct SlotRequest
 } SlotRequest;
 
 /*
- * How many of the slots that are not reserved are free.  Slots beyond a cap
- * that was lowered count as held, until they are given back.
+ * How many of the slots that are not reserved are free for sessions.  Slots
+ * beyond a cap that was lowered count as held, until they are given back; those
+ * that are handed to a daily task, until it has them.
  */
 int
 slot_count_free(const ResourceSlot *resource, uint64 held)
@@ -47,7 +48,9 @@ slot_count_free(const ResourceSlot *resource, uint64 held)
 	if (reserved == resource->rule.slots)
 		return 0;
 	return resource->rule.slots - reserved -
-		__builtin_popcountll(held >> reserved);
+		__builtin_popcountll(held >> reserved) -
+		(int) pg_atomic_read_u32(unconstify(pg_atomic_uint32 *,
+											&resource->handed));
 }
 
 /*

@@ -46,7 +46,9 @@ promise(const Submission *submission)
 	SubmitMessage message;
 
 	memset(&message, 0, sizeof(message));
-	if (task->after || submission->graph)
+	/* what a forecast is made of is in the ledger, too */
+	if (task->after || submission->graph ||
+		(task->environment.klass == POLICY_CLASS_DAILY && task->has_deadline))
 	{
 		submission_promise_read(request->database, submission->first_id,
 								submission->n);
@@ -58,6 +60,7 @@ promise(const Submission *submission)
 	message.queue = task->environment.queue_id;
 	message.owner = task->environment.owner;
 	message.klass = task->environment.klass;
+	message.firm = task->environment.autocommit;
 	message.priority = task->priority;
 	message.enqueued_at = task->enqueued_at;
 	message.run_at = task->has_run_at ? task->run_at : POLICY_TIME_ALWAYS;

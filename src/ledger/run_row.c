@@ -39,7 +39,7 @@
 
 static const char *const OutcomeNames[] = {
 	"succeeded", "failed", "crashed", "timed_out", "cancelled", "interrupted",
-	"retried", "expired", "snoozed", "shed"
+	"retried", "expired", "snoozed", "shed", "preempted"
 };
 
 const char *

@@ -49,7 +49,8 @@ typedef enum Outcome
 	OUTCOME_RETRIED,
 	OUTCOME_EXPIRED,
 	OUTCOME_SNOOZED,
-	OUTCOME_SHED
+	OUTCOME_SHED,
+	OUTCOME_PREEMPTED
 } Outcome;
 
 /* A run in memory; pointers are NULL and times zero for SQL nulls */

@@ -84,7 +84,16 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	" (SELECT count(*)::int FROM weir.run_%1$d c" \
 	"   WHERE c.task_id = t.task_id AND c.outcome = 'interrupted'" \
 	"   AND NOT c.charged AND c.attempt > coalesce(b.attempt, 0))," \
-	" t.resources, coalesce(l.charged, false)"
+	" t.resources, coalesce(l.charged, false)," \
+	" (SELECT count(*)::int FROM weir.run_%1$d c" \
+	"   WHERE c.task_id = t.task_id AND c.outcome = 'preempted'" \
+	"   AND c.attempt > coalesce(b.attempt, 0))," \
+	" CASE WHEN v.class = 'daily' AND coalesce(t.deadline, x.deadline) IS NOT NULL" \
+	"  THEN (SELECT i.job_id FROM weir.interval i" \
+	"   WHERE i.task_id = t.task_id LIMIT 1) END," \
+	" (coalesce((t.policy ->> 'estimate')::float8, (SELECT" \
+	"   (q.policy ->> 'estimate')::float8 FROM weir.queue q" \
+	"   WHERE q.queue_id = v.queue_id)) * 1000000)::bigint"
 
 /* l is the last run, b the last time that the task was brought back */
 #define UNFINISHED_FROM \
@@ -276,6 +285,12 @@ unfinished_row(uint64 row, UnfinishedTask *unfinished, ParentsSeen *seen)
 		task->priority = sql_int4(row, 19);
 	if (!sql_isnull(row, 20))
 		task->deadline = sql_int8(row, 20);
+	task->firm = unfinished->autocommit;
+	task->preempted = sql_int4(row, 28);
+	if (!sql_isnull(row, 29))
+		task->history = POLICY_HISTORY_OF_JOB(sql_int4(row, 29));
+	if (!sql_isnull(row, 30))
+		task->estimate = sql_int8(row, 30);
 	unfinished->claimed = strcmp(sql_text(row, 15), "t") == 0;
 	unfinished->cancel_wanted = strcmp(sql_text(row, 16), "t") == 0;
 }

@@ -16,8 +16,10 @@
 #include "policy/depend.h"
 #include "policy/expiry.h"
 #include "policy/park.h"
+#include "policy/preempt.h"
 #include "policy/rank.h"
 #include "policy/rate.h"
+#include "policy/risk.h"
 #include "policy/runs.h"
 #include "policy/shed.h"
 #include "policy/solo.h"
@@ -50,13 +52,11 @@ policy_task_place(Policy *policy, uint32_t task, PolicyTime run_at)
 		policy_order_insert(&policy->tasks, &policy->timers, task);
 		return;
 	}
-	node->key = policy_rank((PolicyClass) bucket->klass,
-							policy_stored_time(facts->enqueued_at),
-							policy_stored_time(facts->deadline),
-							facts->priority);
+	node->key = policy_risk_rank(policy, task);
 	facts->state = TASK_STATE_READY;
 	policy_count_ready(policy, bucket, 1);
 	policy_order_insert(&policy->tasks, &bucket->order, task);
+	policy_risk_enter(policy, task);
 }
 
 /*
@@ -81,7 +81,21 @@ task_lift(Policy *policy, uint32_t task)
 	{
 		policy_order_delete(&policy->tasks, &bucket->order, task);
 		policy_count_ready(policy, bucket, -1);
+		policy_risk_leave(policy, task);
 	}
+}
+
+/*
+ * The rank of a task may have changed.
+ */
+void
+policy_task_rerank(Policy *policy, uint32_t task)
+{
+	if (policy_task_facts(&policy->tasks, task)->state != TASK_STATE_READY)
+		return;
+	task_lift(policy, task);
+	policy_task_place(policy, task, POLICY_TIME_ALWAYS);
+	policy_settle(policy, policy_bucket_of(policy, task));
 }
 
 /*
@@ -99,6 +113,8 @@ task_record(Policy *policy, const PolicyBucket *bucket,
 	facts->bucket = bucket->index;
 	facts->attempt = task->attempt;
 	facts->priority = policy_priority(task->priority);
+	facts->firm = task->firm;
+	facts->preempted = (uint8_t) (task->preempted < 3 ? task->preempted : 3);
 	return index;
 }
 
@@ -115,6 +131,7 @@ policy_add(Policy *policy, const PolicyTask *task)
 		return false;
 	bucket = policy_bucket_get(policy, task);
 	index = task_record(policy, bucket, task);
+	policy_risk_set(policy, task);
 	if (task->nparents > 0)
 		policy_depend_block(policy, index, task);
 	else
@@ -134,8 +151,12 @@ task_forget(Policy *policy, uint32_t task)
 {
 	PolicyBucket *bucket = policy_bucket_of(policy, task);
 
-	policy_expiry_drop(policy, policy_task_node(&policy->tasks, task)->task_id);
+	int64_t		task_id = policy_task_node(&policy->tasks, task)->task_id;
+
+	policy_expiry_drop(policy, task_id);
+	policy_handoff_drop(policy, task_id);
 	task_lift(policy, task);
+	policy_risk_drop(policy, task_id);
 	policy_tasks_delete(&policy->tasks, task);
 	policy_settle(policy, bucket);
 	policy_bucket_check(policy, bucket);
@@ -218,6 +239,9 @@ policy_change(Policy *policy, int64_t task_id, const int32_t *priority,
 		facts->priority = policy_priority(*priority);
 	if (deadline != NULL)
 		facts->deadline = policy_store_time(*deadline);
+	if (deadline != NULL && (facts->state == TASK_STATE_RUNNING ||
+							 facts->state == TASK_STATE_BLOCKED))
+		policy_risk_move(policy, task);
 	if (facts->state == TASK_STATE_RUNNING)
 		return true;
 	if (facts->state == TASK_STATE_BLOCKED)
@@ -231,25 +255,28 @@ policy_change(Policy *policy, int64_t task_id, const int32_t *priority,
 	if (run_at != NULL)
 		start = *run_at;
 	task_lift(policy, task);
+	if (deadline != NULL)
+		policy_risk_move(policy, task);
 	policy_task_place(policy, task, start);
 	policy_settle(policy, policy_bucket_of(policy, task));
 	return true;
 }
 
 /*
- * Opens resources and windows, and makes tasks ready whose time has come; says whether
- * there are more tasks than it did at once.
+ * Opens resources and windows, looks at deadlines and makes tasks ready whose
+ * time has come; says whether there are more tasks than it did at once.
  */
 bool
 policy_promote(Policy *policy, PolicyTime now)
 {
 	int			n;
 
-	if (now > policy->now)
-		policy->now = now;
+	policy_set_now(policy, now);
 	policy_rate_open_due(policy);
 	policy_budget_open_due(policy);
 	policy_window_open_due(policy);
+	policy_risk_look_due(policy);
+	policy_handoff_review(policy);
 	for (n = 0; n < PROMOTE_BATCH; n++)
 	{
 		uint32_t	task = policy_order_first(&policy->tasks, &policy->timers);
@@ -311,7 +338,7 @@ run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
 	policy_expiry_suspend(policy, node->task_id);
 	facts->state = TASK_STATE_RUNNING;
 	node->left = run;
-	policy->runs[run].ending = false;
+	policy->runs[run].task = task;
 	policy->runs[run].charged = !bucket->solo;
 	run_count(policy, bucket, 1);
 	run_count_worker(policy, bucket, 1);
@@ -321,6 +348,8 @@ run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
 	else
 		policy_fair_charge(&policy->classes[bucket->klass].line, bucket->node);
 	policy_settle(policy, bucket);
+	policy_risk_start(policy, node->task_id);
+	policy_handoff_drop(policy, node->task_id);
 }
 
 /*
@@ -343,12 +372,13 @@ policy_add_running(Policy *policy, const PolicyTask *task,
 	policy_expiry_suspend(policy, task->task_id);
 	run = policy_run_get(policy);
 	policy_task_node(&policy->tasks, index)->left = run;
-	policy->runs[run].ending = false;
-	policy->runs[run].charged = false;
+	policy->runs[run].task = index;
 	policy_run_adopt(policy, run, bucket, grants, ngrants);
 	run_count(policy, bucket, 1);
 	run_count_worker(policy, bucket, 1);
 	policy_settle(policy, bucket);
+	policy_risk_set(policy, task);
+	policy_risk_start(policy, task->task_id);
 	return true;
 }
 
@@ -388,6 +418,19 @@ run_end(Policy *policy, uint32_t task)
 		run_count_worker(policy, policy_bucket_of(policy, task), -1);
 	policy_run_end_probes(policy, task);
 	policy_run_put(policy, run);
+}
+
+/*
+ * Counts an attempt that is over as preempted if it was to be.
+ */
+static void
+run_note_preemption(Policy *policy, uint32_t task)
+{
+	TaskFacts  *facts = policy_task_facts(&policy->tasks, task);
+
+	if (policy->runs[policy_task_node(&policy->tasks, task)->left].preempted_for != 0 &&
+		facts->preempted < 3)
+		facts->preempted++;
 }
 
 /*
@@ -445,6 +488,7 @@ policy_finished(Policy *policy, int64_t task_id)
 	if (policy->last_start == task)
 		policy->last_start = 0;
 	policy_expiry_drop(policy, task_id);
+	policy_risk_drop(policy, task_id);
 	policy_tasks_delete(&policy->tasks, task);
 	run_wake(policy, bucket);
 	return true;
@@ -469,6 +513,8 @@ run_again(Policy *policy, int64_t task_id, int32_t attempt, PolicyTime run_at,
 	bucket = policy_bucket_twin(policy, old, solo, retry);
 	if (policy_task_facts(&policy->tasks, task)->attempt == attempt)
 		policy_run_give_back(policy, task);
+	else
+		run_note_preemption(policy, task);
 	run_end(policy, task);
 	if (policy_task_facts(&policy->tasks, task)->attempt == attempt)
 		policy_expiry_resume(policy, task_id);
@@ -476,6 +522,7 @@ run_again(Policy *policy, int64_t task_id, int32_t attempt, PolicyTime run_at,
 		policy_expiry_drop(policy, task_id);
 	policy_task_facts(&policy->tasks, task)->attempt = attempt;
 	policy_task_facts(&policy->tasks, task)->bucket = bucket->index;
+	policy_risk_stop(policy, task_id);
 	policy_task_place(policy, task, run_at);
 	policy_settle(policy, bucket);
 	run_wake(policy, old);
@@ -523,6 +570,7 @@ policy_put_back(Policy *policy, int64_t task_id)
 		policy->last_start = 0;
 	}
 	policy_expiry_resume(policy, task_id);
+	policy_risk_stop(policy, task_id);
 	policy_task_place(policy, task, POLICY_TIME_ALWAYS);
 	policy_settle(policy, bucket);
 	run_wake(policy, bucket);

@@ -11,10 +11,11 @@
  * The class is chosen among the feasible ones
  *
  *	1. below their max_share, as long as there is one below it;
- *	2. that did not get their floor share of the last starts: the one that
- *	   lacks most;
- *	3. else system, which is never behind users;
- *	4. else the one whose best ranked task is the most overdue, weight times.
+ *	2. daily, if its best task is in a tier (risk.h), but for system;
+ *	3. else one that did not get its floor share of the last starts: the one
+ *	   that lacks most;
+ *	4. else system, which is never behind users;
+ *	5. else the one whose best ranked task is the most overdue, weight times.
  *	   With equal weights that is the best rank of all.  Backfill yields: it
  *	   is not among them if daily is, however old its tasks are.
  *
@@ -27,7 +28,7 @@
  * run of a queue.  Where a place has room and several wait, one of them is
  * ready for the others (state.h).  For daily and system that is the best
  * ranked, so their order is exact; for adhoc and backfill it is the one whose
- * turn it is, so the best rank that such a class shows in 4. can be younger
+ * turn it is, so the best rank that such a class shows in 5. can be younger
  * than its oldest task, by a few starts.
  *
  * Before all this, a solo task that ranks before the best of every feasible
@@ -39,12 +40,14 @@
 #include "policy/choose.h"
 #include "policy/park.h"
 #include "policy/rank.h"
+#include "policy/risk.h"
 #include "policy/solo.h"
 
 #define CLASS_BIT(klass)	(1u << (klass))
 
 /*
- * Workers that the other classes have reserved and do not use.
+ * Workers that the other classes have reserved and do not use, or that are
+ * handed to daily tasks.
  */
 static int64_t
 class_reserved_by_others(const Policy *policy, PolicyClass klass, bool alone)
@@ -52,6 +55,8 @@ class_reserved_by_others(const Policy *policy, PolicyClass klass, bool alone)
 	int64_t		sum = 0;
 	int			other;
 
+	if (klass > POLICY_CLASS_DAILY)
+		sum = policy->handed_workers;
 	for (other = 0; other < POLICY_NUM_CLASSES; other++)
 	{
 		const ClassState *state = &policy->classes[other];
@@ -209,6 +214,10 @@ choose_class(const Policy *policy, PolicyTime now, ClassSet eligible,
 	int			chosen = -1;
 	int			klass;
 
+	if ((eligible & CLASS_BIT(POLICY_CLASS_DAILY)) &&
+		policy_risk_is_urgent(policy, best[POLICY_CLASS_DAILY]->item.task_id))
+		return (eligible & CLASS_BIT(POLICY_CLASS_SYSTEM)) ?
+			POLICY_CLASS_SYSTEM : POLICY_CLASS_DAILY;
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
 	{
 		int			deficit = class_floor_deficit(policy, klass);

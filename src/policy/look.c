@@ -16,6 +16,7 @@
 #include "policy/park.h"
 #include "policy/place.h"
 #include "policy/rate.h"
+#include "policy/risk.h"
 #include "policy/solo.h"
 #include "policy/window.h"
 
@@ -97,6 +98,8 @@ policy_next_due(Policy *policy)
 		due = policy_budget_next_due(policy);
 	if (policy_window_next_due(policy) < due)
 		due = policy_window_next_due(policy);
+	if (policy_risk_next_look(policy) < due)
+		due = policy_risk_next_look(policy);
 	return due;
 }
 

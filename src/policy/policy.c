@@ -12,7 +12,9 @@
 #include "policy/bucket.h"
 #include "policy/depend.h"
 #include "policy/place.h"
+#include "policy/preempt.h"
 #include "policy/rate.h"
+#include "policy/risk.h"
 #include "policy/shed.h"
 #include "policy/slots.h"
 #include "policy/solo.h"
@@ -38,6 +40,7 @@ policy_create(const PolicyAllocator *allocator)
 	policy_tasks_init(&policy->shed, &policy->memory);
 	policy_depend_init(policy);
 	policy_solo_reset(policy);
+	policy->last_changed_risk = &policy->changed_risks;
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
 		policy_set_class(policy, (PolicyClass) klass, 0, 0,
 						 DEFAULT_FLOOR_SHARE, 1.0);
@@ -59,6 +62,8 @@ policy_destroy(Policy *policy)
 	policy_tasks_release(&policy->expiry);
 	policy_tasks_release(&policy->shed);
 	policy_depend_release(policy);
+	policy_risks_release(policy);
+	policy_handoffs_release(policy);
 	policy_buckets_release(policy);
 	policy_fair_release(&policy->fair);
 	policy_places_release(policy);
@@ -226,6 +231,16 @@ void
 policy_set_paused(Policy *policy, bool paused)
 {
 	policy->paused = paused;
+}
+
+/*
+ * Tells the time, as policy_next does.
+ */
+void
+policy_set_now(Policy *policy, PolicyTime now)
+{
+	if (now > policy->now)
+		policy->now = now;
 }
 
 /*

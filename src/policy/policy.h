@@ -44,6 +44,14 @@ typedef enum PolicyClass
 
 #define POLICY_NUM_CLASSES	(POLICY_CLASS_BACKFILL + 1)
 
+/* How likely it is that a daily task misses its deadline */
+typedef enum PolicyTier
+{
+	POLICY_TIER_ON_TIME,
+	POLICY_TIER_AT_RISK,
+	POLICY_TIER_CRITICAL
+} PolicyTier;
+
 /* Why a task that waits does not run; the order is the order of the checks */
 typedef enum PolicyCause
 {
@@ -76,6 +84,9 @@ typedef enum PolicyOnFailure
 	POLICY_ON_FAILURE_RUN		/* any end will do */
 } PolicyOnFailure;
 
+/* The history of the runs of a job; that of a queue's tasks is its number */
+#define POLICY_HISTORY_OF_JOB(job)	(UINT64_C(1) << 32 | (uint32_t) (job))
+
 /* What the caller says of a task (or of a range of equal ones) */
 typedef struct PolicyTask
 {
@@ -99,6 +110,11 @@ typedef struct PolicyTask
 	PolicyOnFailure on_failure;
 	int64_t		wait_limit;		/* with parents, instead of expires_at: from
 								 * the end of the last one; 0 if none */
+	bool		firm;			/* cannot be rolled back: is not preempted */
+	int			preempted;		/* how often it has been */
+	uint64_t	history;		/* daily, with a deadline: its kind; 0: that
+								 * of its queue */
+	int64_t		estimate;		/* how long it runs, as declared; 0: unknown */
 } PolicyTask;
 
 typedef struct PolicyGrant
@@ -151,6 +167,30 @@ typedef struct PolicyWant
 	int64_t		task_id;		/* the first of those that wait for it */
 	uint64_t	resource;		/* of which a slot is lacking; 0: a worker */
 } PolicyWant;
+
+/* A task that is to end early, and for whom */
+typedef struct PolicyPreemption
+{
+	int64_t		task_id;
+	int64_t		for_task;		/* what it has is handed to that one */
+	uint64_t	resource;		/* that is lacking; 0: a worker */
+} PolicyPreemption;
+
+/* What is known of a daily task with a deadline */
+typedef struct PolicyRiskInfo
+{
+	int64_t		task_id;
+	bool		gone;			/* it has ended, or has no deadline any more */
+	bool		news;			/* tier or missed have changed since they were
+								 * told */
+	bool		was_at_risk;	/* it has been in a tier */
+	bool		missed;			/* the deadline has passed */
+	PolicyTier	tier;
+	double		on_time;		/* probability of being done in time */
+	PolicyTime	deadline;
+	PolicyTime	latest_start;	/* deadline minus how long nine of ten run */
+	PolicyTime	look_at;		/* when that is said anew */
+} PolicyRiskInfo;
 
 /* Answer of policy_why */
 typedef struct PolicyWhy
@@ -341,6 +381,11 @@ extern void policy_set_limit(Policy *policy, uint64_t resource, int limit,
 							 int backfill_limit);
 
 /*
+ * The time, if something is added before policy_next tells it.
+ */
+extern void policy_set_now(Policy *policy, PolicyTime now);
+
+/*
  * The rate of a resource: a start takes a token, one comes every "gap"
  * microseconds, "burst" are kept at most.  No rate if the gap is 0.  "full_at"
  * says of one that had no rate when it has all of them.
@@ -505,6 +550,39 @@ extern bool policy_slot_wanted(const Policy *policy, uint64_t resource,
  * policy_next has said that nothing can start.
  */
 extern bool policy_to_yield(Policy *policy, int64_t task_id, PolicyWant *want);
+
+/*
+ * The next task that is to end early, to be asked when policy_next has said
+ * that nothing can start.  The caller has it rolled back and says policy_again;
+ * it may also end by itself.  What it has is left to the task that it ends for.
+ */
+extern bool policy_next_preemption(Policy *policy, PolicyTime now,
+								   PolicyPreemption *preemption);
+
+/*
+ * The same for a daily task that runs, and is blocked by a lock that another
+ * task has: is that one to end early?
+ */
+extern bool policy_preempt_blocker(Policy *policy, PolicyTime now,
+								   int64_t task_id, int64_t blocker_id);
+extern bool policy_blocks_daily(Policy *policy, int64_t task_id,
+								int64_t blocker_id);
+extern int	policy_handed(Policy *policy, uint64_t resource);
+
+/*
+ * Deadlines of daily tasks: the next one of which there is something new, and
+ * what is known of one.  The next kind of tasks that nothing is known of, and
+ * how long one of a kind waited and ran; a queue is the kind of its tasks.  The
+ * same of a task that has succeeded, before policy_finished; false if it has no
+ * deadline.
+ */
+extern bool policy_next_risk(Policy *policy, PolicyRiskInfo *info);
+extern bool policy_risk(Policy *policy, int64_t task_id,
+						PolicyRiskInfo *info);
+extern bool policy_next_history(Policy *policy, uint64_t *key);
+extern void policy_note_run(Policy *policy, uint64_t key, int64_t wait,
+							int64_t run);
+extern bool policy_note_end(Policy *policy, int64_t task_id, int64_t run);
 
 /*
  * Tasks of this owner cannot be placed for now (no worker of that role can be

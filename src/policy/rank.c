@@ -28,6 +28,8 @@
 #define RANK_PRIORITY_STEP	RANK_SECOND
 #define RANK_MAX_PRIORITY	600
 
+#define RANK_MAX_SPAN		(INT64_C(30) * 366 * 86400 * RANK_SECOND)
+
 static const int64_t class_delay[POLICY_NUM_CLASSES] = {
 	RANK_DELAY_SYSTEM,
 	RANK_DELAY_DAILY,
@@ -58,6 +60,19 @@ policy_time_between(PolicyTime from, PolicyTime to)
 	if ((from < 0) == (to < 0))
 		return (double) (to - from);
 	return (double) to - (double) from;
+}
+
+/*
+ * The same as a whole number, cut at thirty years: to be calculated with.
+ */
+int64_t
+policy_time_span(PolicyTime from, PolicyTime to)
+{
+	double		span = policy_time_between(from, to);
+
+	if (span > (double) RANK_MAX_SPAN)
+		return RANK_MAX_SPAN;
+	return span < (double) -RANK_MAX_SPAN ? -RANK_MAX_SPAN : (int64_t) span;
 }
 
 /*

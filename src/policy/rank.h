@@ -12,6 +12,7 @@
 
 extern PolicyTime policy_time_add(PolicyTime time, int64_t delta);
 extern double policy_time_between(PolicyTime from, PolicyTime to);
+extern int64_t policy_time_span(PolicyTime from, PolicyTime to);
 extern int16_t policy_priority(int32_t priority);
 extern PolicyTime policy_rank(PolicyClass klass, PolicyTime enqueued_at,
 							  PolicyTime deadline, int16_t priority);

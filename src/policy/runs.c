@@ -39,6 +39,10 @@ policy_run_get(Policy *policy)
 	}
 	run = policy->free_run - 1;
 	policy->free_run = policy->runs[run].next_free;
+	policy->runs[run].begun_at = policy->now;
+	policy->runs[run].preempted_for = 0;
+	policy->runs[run].ending = false;
+	policy->runs[run].charged = false;
 	return run;
 }
 
@@ -166,6 +170,7 @@ policy_run_put(Policy *policy, uint32_t index)
 
 	for (i = 0; i < run->ngrants; i++)
 		policy_slots_free(run->resources[i], run->slots[i]);
+	run->task = 0;
 	run->next_free = policy->free_run;
 	policy->free_run = index + 1;
 }

@@ -17,7 +17,9 @@
  * many less at once, whichever these are.
  *
  * While a session waits at the gate of a resource, no slot is given to another
- * class than daily.
+ * class than daily; nor while one is handed to a daily task (preempt.c).  While
+ * a daily task at risk waits for the resource, capped or not, no task of class
+ * backfill starts on it (risk.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -112,13 +114,24 @@ policy_slots_configure(PolicyResource *resource, int slots, int reserved)
 }
 
 /*
+ * Is the resource kept free of tasks of the class, for daily ones?
+ */
+static bool
+slots_kept(const PolicyResource *resource, PolicyClass klass)
+{
+	return (klass == POLICY_CLASS_BACKFILL && resource->claims > 0) ||
+		(klass > POLICY_CLASS_DAILY && resource->handed > 0);
+}
+
+/*
  * Could a task of the class start now, as far as the resource goes?  It needs
  * no slot where there is no cap.
  */
 bool
 policy_slots_room(const PolicyResource *resource, PolicyClass klass)
 {
-	return !resource->closed && policy_breaker_room(resource) &&
+	return !resource->closed && !slots_kept(resource, klass) &&
+		policy_breaker_room(resource) &&
 		(resource->slots == 0 ||
 		 slots_open(resource, klass, resource->own) != 0);
 }
@@ -129,7 +142,8 @@ policy_slots_room(const PolicyResource *resource, PolicyClass klass)
 bool
 policy_slots_room_alone(const PolicyResource *resource, PolicyClass klass)
 {
-	return !resource->closed && policy_breaker_room(resource) &&
+	return !resource->closed && !slots_kept(resource, klass) &&
+		policy_breaker_room(resource) &&
 		(resource->slots == 0 ||
 		 slots_open(resource, klass, 0) != 0);
 }

@@ -31,6 +31,7 @@
 #define WEIR_POLICY_STATE_H
 
 #include "policy/fair.h"
+#include "policy/forecast.h"
 #include "policy/order.h"
 
 /*
@@ -173,6 +174,8 @@ typedef struct PolicyResource
 	bool		gate_waiting;
 	PolicyWindow *windows;		/* by class; NULL if always open */
 	bool		closed;			/* nothing starts before opens_at (rate.c) */
+	uint32_t	claims;			/* daily tasks in a tier that need it wait */
+	uint32_t	handed;			/* slots that are handed to daily tasks */
 	uint32_t	nbuckets;
 	PolicyBudget *budget;		/* of retries, or NULL */
 	PolicyBreaker *breaker;		/* or NULL */
@@ -244,6 +247,9 @@ typedef struct EdgeTable
 typedef struct PolicyRun
 {
 	uint32_t	next_free;
+	uint32_t	task;			/* that runs; 0 if none does */
+	PolicyTime	begun_at;		/* for us: another policy may have started it */
+	int64_t		preempted_for;	/* it ends early for that task; 0 if not */
 	bool		ending;			/* its worker is counted as free already */
 	bool		charged;		/* policy_next has started it */
 	uint8_t		tokens;			/* needs that it took a token of, as bits */
@@ -252,6 +258,49 @@ typedef struct PolicyRun
 	PolicyResource *resources[POLICY_MAX_NEEDS];
 	int8_t		slots[POLICY_MAX_NEEDS];
 } PolicyRun;
+
+/* How long tasks of a kind wait and run (history.c) */
+typedef struct PolicyHistory
+{
+	PolicyMapEntry entry;
+	uint64_t	key;
+	Forecast	forecast;
+	struct PolicyHistory *next_untold;
+} PolicyHistory;
+
+/* A daily task with a deadline (risk.c) */
+typedef struct PolicyRisk
+{
+	PolicyMapEntry entry;
+	PolicyHeapNode by_look;
+	PolicyTime	look_at;
+	int64_t		task_id;
+	PolicyTime	deadline;
+	PolicyTime	since;			/* when it was due */
+	PolicyTime	started_at;		/* POLICY_TIME_ALWAYS while it waits */
+	PolicyTime	latest_start;
+	int64_t		estimate;		/* as declared; 0 if not */
+	double		on_time;		/* probability */
+	PolicyHistory *history;
+	PolicyTier	tier;
+	bool		missed;
+	bool		gone;			/* to be told, then freed */
+	bool		claims;			/* its resources count it */
+	bool		listed;			/* among the urgent ones */
+	bool		changed;		/* since it was told */
+	bool		news;			/* in tier or missed */
+	bool		was_at_risk;
+	struct PolicyRisk *next_changed;
+	struct PolicyRisk *next;	/* of those in a tier */
+	struct PolicyRisk *previous;
+} PolicyRisk;
+
+/* What a preempted task had is for this one (preempt.c) */
+typedef struct PolicyHandoff
+{
+	int64_t		task_id;
+	PolicyResource *resource;	/* NULL: a worker */
+} PolicyHandoff;
 
 typedef struct ClassState
 {
@@ -285,6 +334,17 @@ struct Policy
 	TaskTable	shed;			/* tasks that can be shed (shed.c) */
 	TaskTable	parents;		/* whose end others wait for (depend.c) */
 	EdgeTable	edges;
+	PolicyMap	risks;			/* daily tasks with a deadline, by id */
+	PolicyMap	histories;		/* by key */
+	PolicyHeapNode *looks;		/* risks by when they are looked at */
+	PolicyRisk *urgent;			/* those in a tier */
+	PolicyRisk *changed_risks;	/* those of which there is something new */
+	PolicyRisk **last_changed_risk; /* the end of that list */
+	PolicyHistory *untold;		/* those of which nothing is known */
+	PolicyHandoff *handoffs;
+	uint32_t	nhandoffs;
+	uint32_t	maxhandoffs;
+	uint32_t	handed_workers;
 	PolicyHeapNode *closed;		/* resources by when they open */
 	PolicyResource *changed;	/* those whose times have changed */
 	PolicyHeapNode *budgets;	/* by when they have room, if somebody waits */

@@ -64,7 +64,9 @@ typedef struct TaskFacts
 	int16_t		priority;		/* clamped (rank.c) */
 	uint8_t		depth;			/* in a heap: distance to a missing child plus
 								 * one; in a list: 0 */
-	uint8_t		state;			/* TaskState */
+	uint8_t		state:4;		/* TaskState */
+	uint8_t		preempted:2;	/* how often; 3 is often enough */
+	uint8_t		firm:1;			/* not to be preempted */
 } TaskFacts;
 
 typedef struct TaskPage

@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "ledger/checkpoint_row.h"
+#include "ledger/event_row.h"
 #include "ledger/queue_config.h"
 #include "ledger/run_row.h"
 #include "policy/retry.h"
@@ -120,6 +121,32 @@ is_lock_timeout(const ErrorData *error)
 }
 
 /*
+ * The error was only the way to end the attempt.
+ */
+static void
+record_clear_error(RunRow *run)
+{
+	run->sqlstate = NULL;
+	run->message = NULL;
+	run->detail = NULL;
+	run->hint = NULL;
+	run->context = NULL;
+}
+
+/*
+ * Records a preemption: for whom, and the work that was lost.
+ */
+static void
+record_preemption(const Attempt *attempt, const RunRow *run)
+{
+	event_write("preempt", run->task_id, NULL, NULL, run->reason,
+				psprintf("{\"attempt\": %d, \"for_task\": " INT64_FORMAT
+						 ", \"lost_ms\": " INT64_FORMAT "}", run->attempt,
+						 attempt->worker->cancel_for,
+						 (run->finished_at - run->started_at) / 1000));
+}
+
+/*
  * Decides the outcome of a failure.
  */
 static void
@@ -154,14 +181,18 @@ record_judge(Attempt *attempt, const ErrorData *error, RunRow *run)
 		run->retry_at = run->finished_at;
 		return;
 	}
+	if (cause == CANCEL_PREEMPTED)
+	{
+		run->outcome = OUTCOME_PREEMPTED;
+		record_clear_error(run);
+		run->reason = psprintf("for task " INT64_FORMAT,
+							   attempt->worker->cancel_for);
+		return;
+	}
 	if (attempt->snoozed_until != 0)
 	{
 		run->outcome = OUTCOME_SNOOZED;
-		run->sqlstate = NULL;
-		run->message = NULL;
-		run->detail = NULL;
-		run->hint = NULL;
-		run->context = NULL;
+		record_clear_error(run);
 		run->retry_at = attempt->snoozed_until;
 		run->reason = attempt->snooze_reason;
 		return;
@@ -222,6 +253,8 @@ record_write_failure(Attempt *attempt, const ErrorData *error)
 	run.context = error->context;
 	record_judge(attempt, error, &run);
 	run_row_insert(&run);
+	if (run.outcome == OUTCOME_PREEMPTED)
+		record_preemption(attempt, &run);
 	if (attempt->checkpoint)
 		checkpoint_row_insert(run.task_id, run.attempt, attempt->checkpoints,
 							  attempt->checkpoint);

@@ -26,10 +26,12 @@
 #include "sched/classes.h"
 #include "sched/configure.h"
 #include "sched/dispatch.h"
+#include "sched/deadline.h"
 #include "sched/downstream.h"
 #include "sched/ends.h"
 #include "sched/figures.h"
 #include "sched/pool.h"
+#include "sched/preempt.h"
 #include "sched/rebuild.h"
 #include "sched/shed.h"
 #include "sched/singly.h"
@@ -300,8 +302,10 @@ dispatch(Scheduler *scheduler)
 			;
 		dispatch_hand_over(scheduler);
 		breakers_refuse(scheduler);
+		preempt_review(scheduler);
 	}
 	yield_review(scheduler);
+	deadline_review(scheduler);
 	if (scheduler->nheld == 0)
 		pg_atomic_write_u32(&scheduler->database->starving, 0);
 	dispatch_publish(scheduler);

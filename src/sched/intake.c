@@ -36,6 +36,7 @@
 #include "sched/announce.h"
 #include "sched/breakers.h"
 #include "sched/configure.h"
+#include "sched/deadline.h"
 #include "sched/dependency.h"
 #include "sched/downstream.h"
 #include "sched/duration.h"
@@ -45,6 +46,7 @@
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
+#include "sched/preempt.h"
 #include "sched/rebuild.h"
 #include "sched/shed.h"
 #include "sched/singly.h"
@@ -118,6 +120,7 @@ intake_submit(Scheduler *scheduler, const SubmitMessage *message)
 	task.queue = message->queue;
 	task.owner = message->owner;
 	task.klass = (PolicyClass) message->klass;
+	task.firm = message->firm;
 	task.priority = message->priority;
 	task.attempt = 1;
 	task.enqueued_at = message->enqueued_at;
@@ -396,6 +399,8 @@ intake_completions(Scheduler *scheduler)
 			ahead_note_end(scheduler, &assignment, &completion);
 			duration_note_end(scheduler, &assignment, &completion);
 			adapt_note_end(scheduler, &assignment, &completion);
+			deadline_note_end(scheduler, &assignment, &completion);
+			preempt_note_end(scheduler, &completion);
 			intake_completion(scheduler, &completion, &assignment);
 			feed_note_end(scheduler);
 			if (completion.kind != COMPLETION_FINAL &&

@@ -31,6 +31,7 @@
 #include "policy/retry.h"
 #include "sched/breakers.h"
 #include "sched/configure.h"
+#include "sched/deadline.h"
 #include "sched/dependency.h"
 #include "sched/downstream.h"
 #include "sched/ends.h"
@@ -39,6 +40,7 @@
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
+#include "sched/preempt.h"
 #include "sched/rebuild.h"
 #include "sched/shed.h"
 #include "sched/watermark.h"
@@ -109,6 +111,7 @@ rebuild_policy(Scheduler *scheduler)
 		policy_destroy(scheduler->policy);
 	scheduler->policy = policy_create(&allocator);
 	policy_set_workers(scheduler->policy, weir_max_workers);
+	policy_set_now(scheduler->policy, GetCurrentTimestamp());
 }
 
 static int
@@ -518,6 +521,8 @@ rebuild(Scheduler *scheduler)
 	state.count = pg_atomic_read_u32(&database->seeded) == 0;
 	rebuild_policy(scheduler);
 	later_forget(scheduler);
+	preempt_forget(scheduler);
+	deadline_clear(scheduler);
 	ends_forget(scheduler);
 	groups_forget(scheduler);
 	rebuild_in_hand(&state);

@@ -48,6 +48,7 @@
 #include "sched/later.h"
 #include "sched/lock_watch.h"
 #include "sched/pool.h"
+#include "sched/preempt.h"
 #include "sched/rebuild.h"
 #include "sched/scheduler.h"
 #include "sched/starvation.h"
@@ -201,6 +202,7 @@ scheduler_timeout(Scheduler *scheduler)
 		next = Min(next, ends_next_timer(scheduler));
 	next = Min(next, groups_next_timer(scheduler));
 	next = Min(next, feed_next_timer(scheduler));
+	next = Min(next, preempt_next_timer(scheduler));
 	next = Min(next, lock_watch_next_timer(scheduler));
 	next = Min(next, starvation_next_timer(scheduler));
 	next = Min(next, windows_next_timer(scheduler));

@@ -79,6 +79,8 @@ typedef struct Scheduler
 	List	   *stages;			/* queues that feed others; downstream.c */
 	List	   *marked;			/* queues with watermarks; watermark.c */
 	TimestampTz marked_at;		/* telling failed: again then; 0 = no */
+	List	   *preempted;		/* attempts that are to end; preempt.c */
+	bool		handed;			/* slots are handed over, or were */
 	PendingEnd *ends;			/* what is to be ended; ends.c */
 	int			nends;
 	int			maxends;

@@ -11,11 +11,30 @@
  */
 #include "postgres.h"
 
+#include "sched/lock_watch.h"
 #include "sched/windows.h"
 #include "sched/yield.h"
 #include "shmem/inbox.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
+
+/*
+ * Does a daily task wait for a lock of this one?
+ */
+static bool
+yield_blocks(Scheduler *scheduler, int64 task_id)
+{
+	int			position = 0;
+	LockPair	pair;
+
+	while (lock_watch_next_pair(scheduler, &position, &pair))
+	{
+		if (pair.blocker_id == task_id &&
+			policy_blocks_daily(scheduler->policy, pair.task_id, task_id))
+			return true;
+	}
+	return false;
+}
 
 /*
  * The task in the worker's hands that is in the way of a daily one, or whose
@@ -30,7 +49,8 @@ yield_find(Scheduler *scheduler, WeirWorker *worker)
 	for (int from = 0; (assignment = inbox_in_hand(worker, &from)) != NULL;)
 	{
 		if ((assignment->klass == POLICY_CLASS_BACKFILL &&
-			 policy_to_yield(scheduler->policy, assignment->task_id, &want)) ||
+			 (policy_to_yield(scheduler->policy, assignment->task_id, &want) ||
+			  yield_blocks(scheduler, assignment->task_id))) ||
 			windows_asks_to_yield(scheduler, assignment))
 			return assignment->task_id;
 	}

@@ -38,6 +38,7 @@
 #define WEIR_NOTE_SIZE			64	/* bytes of a progress note */
 #define WEIR_MAX_HOLDS			128 /* utility commands holding databases down */
 #define WEIR_MAX_SUSPECTS		64	/* tasks suspected of a server crash */
+#define WEIR_MAX_DEADLINES		256 /* deadlines that are shown, per database */
 #define WEIR_MAX_EXEMPT			8	/* roles that a cap does not bind */
 
 /* Life of a scheduler.  Written by the scheduler, read by everybody. */
@@ -80,6 +81,7 @@ typedef struct SubmitMessage
 	int16		klass;
 	int16		nneeds;
 	int32		priority;
+	bool		firm;			/* cannot be rolled back */
 	int64		first_id;
 	int64		last_id;
 	TimestampTz enqueued_at;
@@ -219,6 +221,7 @@ typedef struct ResourceSlot
 								 * it, same lock */
 	bool		named;			/* by the reading under way; scheduler */
 	pg_atomic_uint64 held;		/* whoever holds the advisory lock */
+	pg_atomic_uint32 handed;	/* scheduler: slots left to daily tasks */
 	pg_atomic_uint32 gate_waiters;	/* sessions at the gate */
 	pg_atomic_uint64 head_since;	/* when the head came to the gate */
 	pg_atomic_uint32 beside;	/* transactions that write without a slot */
@@ -250,6 +253,17 @@ typedef struct ResourceSlot
 	pg_atomic_uint64 paused_until;	/* tasks: weir.retry_after() */
 	pg_atomic_uint64 paused_by; /* the task that said so last */
 } ResourceSlot;
+
+/* A daily task with a deadline, for show.  Owner: deadline.c. */
+typedef struct DeadlineSlot
+{
+	int64		task_id;		/* 0 = free */
+	TimestampTz deadline;
+	TimestampTz latest_start;
+	double		on_time;		/* probability */
+	PolicyTier	tier;
+	bool		missed;
+} DeadlineSlot;
 
 /* One database.  Owner: database.c, but for the embedded structures. */
 typedef struct WeirDatabase
@@ -305,7 +319,13 @@ typedef struct WeirDatabase
 
 	ClassSlot	classes[POLICY_NUM_CLASSES];	/* scheduler, atomic */
 
-	LWLock	   *lock;			/* the two arrays below */
+	/* scheduler: work that was done, and lost by preemption, since the start */
+	pg_atomic_uint64 preemptions;
+	pg_atomic_uint64 preempted; /* us */
+	pg_atomic_uint64 worked;	/* us */
+	DeadlineSlot deadlines[WEIR_MAX_DEADLINES]; /* scheduler; lock */
+
+	LWLock	   *lock;			/* the arrays below, and deadlines */
 	SubmitRing	ring;
 	QueueSlot  *queues;			/* weir.max_queues */
 	ResourceSlot *resources;	/* weir.max_resources, open addressing */
@@ -372,7 +392,8 @@ typedef enum CancelCause
 	CANCEL_NONE,
 	CANCEL_REQUESTED,			/* weir.cancel() */
 	CANCEL_CLOSED,				/* its window has closed */
-	CANCEL_GROUP				/* its group ends */
+	CANCEL_GROUP,				/* its group ends */
+	CANCEL_PREEMPTED			/* a critical daily task needs what it has */
 } CancelCause;
 
 /*
@@ -423,6 +444,7 @@ typedef struct WeirWorker
 	int32		cancel_attempt;
 	CancelCause cancel_cause;
 	Oid			cancel_actor;
+	int64		cancel_for;		/* CANCEL_PREEMPTED: the daily task */
 
 	/* scheduler: a task that had better stop; 0 = none */
 	pg_atomic_uint64 yield_task;

@@ -88,6 +88,7 @@ resource_init(WeirDatabase *database)
 		memset(&resource->rule, 0, sizeof(CapRule));
 		pg_atomic_init_u64(&resource->held, 0);
 		pg_atomic_init_u32(&resource->gate_waiters, 0);
+		pg_atomic_init_u32(&resource->handed, 0);
 		pg_atomic_init_u64(&resource->head_since, 0);
 		pg_atomic_init_u32(&resource->beside, 0);
 		pg_atomic_init_u64(&resource->waited, 0);

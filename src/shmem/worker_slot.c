@@ -465,6 +465,37 @@ worker_slot_is_to_yield(WeirWorker *worker, int64 task_id)
 }
 
 /*
+ * Has the worker end the attempt, which it is executing, for a daily task; false
+ * if it is not, or is to cancel it anyway.
+ */
+bool
+worker_slot_preempt(Oid database, int64 task_id, int64 for_task)
+{
+	int32		attempt;
+	WeirWorker *worker = worker_slot_holding(database, task_id, &attempt);
+	bool		preempted;
+
+	if (worker == NULL)
+		return false;
+	SpinLockAcquire(&worker->mutex);
+	preempted = worker->task_id == task_id && worker->attempt == attempt &&
+		worker->pid != 0 &&
+		!(worker->cancel_task == task_id && worker->cancel_attempt == attempt &&
+		  worker->cancel_cause != CANCEL_PREEMPTED);
+	if (preempted)
+	{
+		worker->cancel_task = task_id;
+		worker->cancel_attempt = attempt;
+		worker->cancel_cause = CANCEL_PREEMPTED;
+		worker->cancel_actor = InvalidOid;
+		worker->cancel_for = for_task;
+		kill(worker->pid, SIGINT);
+	}
+	SpinLockRelease(&worker->mutex);
+	return preempted;
+}
+
+/*
  * Asks the worker that has the task in hand to cancel it.  The request names
  * the attempt, so that a worker which has moved on ignores it, and one that
  * has not begun it yet sees it when it does.

@@ -53,6 +53,7 @@ extern CancelCause worker_slot_cancelled(WeirWorker *worker, Oid *actor);
 extern int64 worker_slot_executes(WeirWorker *worker, int32 *attempt);
 extern WeirWorker *worker_slot_holding(Oid database, int64 task_id,
 									   int32 *attempt);
+extern bool worker_slot_preempt(Oid database, int64 task_id, int64 for_task);
 extern bool worker_slot_cancel(Oid database, int64 task_id,
 							   CancelCause cause, Oid actor);
 extern void worker_slot_terminate(Oid database, int64 task_id);

@@ -8,6 +8,7 @@
  *-------------------------------------------------------------------------
  */
 #include "episode.h"
+#include "oracle.h"
 
 /*
  * Shorthand.
@@ -357,6 +358,42 @@ episode_change_something(Episode *e)
 }
 
 /*
+ * Takes note of what is told of deadlines, now and then.
+ */
+void
+episode_hear(Episode *e)
+{
+	PolicyRiskInfo info;
+	uint64_t	key;
+
+	while (policy_next_risk(e->policy, &info))
+		e->stats->risks++;
+	while (policy_next_history(e->policy, &key))
+		;
+}
+
+/*
+ * Ends the tasks early that are in the way, soon.
+ */
+bool
+episode_preempt(Episode *e)
+{
+	PolicyPreemption preemption;
+
+	episode_hear(e);
+	while (policy_next_preemption(e->policy, e->model.now, &preemption))
+	{
+		e->stats->preemptions++;
+		if (!oracle_preemption(&e->model, &preemption))
+			return false;
+		model_find(&e->model, preemption.task_id)->ends_at = e->model.now +
+			(int64_t) (test_uniform(&e->random) * SECOND);
+	}
+	oracle_sync(&e->model, e->policy);
+	return oracle_no_preemption(&e->model);
+}
+
+/*
  * Opens everything up.
  */
 void
@@ -411,4 +448,5 @@ episode_open_up(Episode *e)
 	policy_set_workers(e->policy, MODEL_TASKS);
 	e->model.paused = false;
 	policy_set_paused(e->policy, false);
+	episode_hear(e);
 }

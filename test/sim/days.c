@@ -246,6 +246,18 @@ advance(Days *days)
 }
 
 /*
+ * Takes note of what is told of deadlines.
+ */
+static void
+hear(Days *days)
+{
+	PolicyRiskInfo info;
+
+	while (policy_next_risk(days->policy, &info))
+		;
+}
+
+/*
  * Remembers what most waiting tasks took, looked at now and then.
  */
 static void
@@ -295,6 +307,7 @@ days_run(uint64_t tasks, int workers, int resources)
 		while (days.nruns > 0 && days.runs[0].ends_at <= days.now)
 			end_task(&days);
 		start_tasks(&days);
+		hear(&days);
 		look_at_peak(&days);
 		advance(&days);
 	}

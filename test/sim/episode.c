@@ -100,12 +100,15 @@ add_task(Episode *e)
 	spec->enqueued_at = chance(e, 80) ? e->model.now : draw_time(e, 4 * HOUR);
 	spec->run_at = chance(e, e->delayed) ? draw_time(e, 10 * MINUTE) :
 		POLICY_TIME_ALWAYS;
-	spec->deadline = chance(e, 50) ? draw_time(e, 4 * HOUR) :
+	spec->deadline = chance(e, e->deadlines) ? draw_time(e, 4 * HOUR) :
 		POLICY_TIME_NEVER;
 	spec->expires_at = chance(e, e->expiring) ? draw_time(e, 20 * MINUTE) :
 		POLICY_TIME_NEVER;
 	if (chance(e, e->dependent))
 		draw_parents(e, task);
+	spec->firm = chance(e, 20);
+	spec->estimate = chance(e, 50) ? 0 :
+		1 + (int64_t) (test_uniform(&e->random) * HOUR);
 	spec->nneeds = draw(e, e->max_needs + 1);
 	for (i = 0; i < spec->nneeds; i++)
 		spec->needs[i] = e->model.resources[draw(e, MODEL_RESOURCES)].key;
@@ -167,9 +170,14 @@ end_run(Episode *e, ModelTask *task)
 {
 	int64_t		task_id = task->spec.task_id;
 	bool		retry = false;
+	bool		preempted = task->preempted_for != 0;
 	bool		done;
 
-	switch (draw(e, 8))
+	if (chance(e, 30))
+		policy_note_run(e->policy, task->spec.queue,
+						(int64_t) (test_uniform(&e->random) * HOUR),
+						e->model.now - task->started_at);
+	switch (preempted && chance(e, 80) ? 0 : draw(e, 8))
 	{
 		case 0:
 			model_end(&e->model, task, MODEL_WAITING);
@@ -179,6 +187,7 @@ end_run(Episode *e, ModelTask *task)
 				task->spec.attempt++;
 				retry = chance(e, e->retrying);
 				task->spec.retry = retry;
+				task->spec.preempted += preempted;
 				task->spec.expires_at = POLICY_TIME_NEVER;
 			}
 			else
@@ -243,21 +252,24 @@ tick(Episode *e)
 		return false;
 	while (limit-- > 0)
 	{
-		bool		started = policy_next(e->policy, e->model.now, &start);
+		bool		started;
 
+		oracle_sync(&e->model, e->policy);
+		started = policy_next(e->policy, e->model.now, &start);
 		if (!oracle_drain(&e->model, verify_drain_until(e->policy)))
 			return false;
 		if (!started)
 		{
 			e->stats->refusals++;
 			task = random_task(e);
-			return oracle_refused(&e->model) &&
+			return oracle_refused(&e->model) && oracle_tiers(&e->model) &&
 				(task == NULL ||
 				 (oracle_why(&e->model, e->policy, task) &&
 				  oracle_wanted(&e->model, e->policy, task))) &&
 				oracle_counts(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
 				oracle_shed(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
-				oracle_due(&e->model, e->policy);
+				oracle_due(&e->model, e->policy) &&
+				(!chance(e, 30) || episode_preempt(e));
 		}
 		e->stats->starts++;
 		if (!oracle_start(&e->model, &start))
@@ -373,6 +385,7 @@ set_up(Episode *e)
 	e->delayed = chance(e, 50) ? 0 : draw(e, 60);
 	e->expiring = chance(e, 50) ? 0 : draw(e, 60);
 	e->retrying = chance(e, 30) ? 0 : draw(e, 100);
+	e->deadlines = chance(e, 50) ? 0 : draw(e, 100);
 	e->dependent = chance(e, 50) ? 0 : draw(e, 60);
 	e->solos = chance(e, 50) ? 0 : draw(e, 60);
 	e->changes = chance(e, 30) ? 0 : draw(e, 20);

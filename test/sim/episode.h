@@ -19,6 +19,8 @@ typedef struct EpisodeStats
 	uint64_t	orphans;
 	uint64_t	releases;
 	uint64_t	drains;
+	uint64_t	risks;			/* times that something new was told */
+	uint64_t	preemptions;
 	uint64_t	windows;		/* of floor shares */
 	int			max_overtaken;
 } EpisodeStats;
@@ -38,6 +40,7 @@ typedef struct Episode
 	int			delayed;		/* per hundred arrivals */
 	int			expiring;		/* per hundred arrivals */
 	int			retrying;		/* per hundred attempts after the first */
+	int			deadlines;		/* per hundred arrivals */
 	int			dependent;		/* per hundred arrivals */
 	int			solos;			/* per thousand arrivals */
 	int			changes;		/* of the configuration, per hundred events */
@@ -59,6 +62,8 @@ extern void episode_change_something(Episode *e);
 extern void episode_open_up(Episode *e);
 extern bool episode_task_ended(Episode *e, int64_t task_id, bool succeeded);
 extern bool episode_touch_task(Episode *e, ModelTask *task);
+extern void episode_hear(Episode *e);
+extern bool episode_preempt(Episode *e);
 
 /* The only one that is called from outside */
 extern bool episode_run(uint64_t seed, int steps, EpisodeStats *stats);

@@ -64,6 +64,8 @@ model_run(Model *model, ModelTask *task, const PolicyStart *start)
 	int			i;
 
 	task->state = MODEL_RUNNING;
+	task->started_at = model->now;
+	task->preempted_for = 0;
 	task->overtaken = 0;
 	task->ngrants = start->ngrants;
 	memcpy(task->grants, start->grants, sizeof(task->grants));
@@ -152,6 +154,7 @@ model_end(Model *model, ModelTask *task, ModelState next)
 	model_count(model, task, -1);
 	task->state = next;
 	task->ngrants = 0;
+	task->preempted_for = 0;
 }
 
 /*
@@ -189,6 +192,8 @@ model_slots_open(const Model *model, uint64_t key, PolicyClass klass,
 	resource->backfill_limit : resource->limit;
 	int			slot;
 
+	if (model_kept(model, key, klass))
+		return 0;
 	if (resource->slots == 0)
 		return UINT64_MAX;
 	if (!alone)
@@ -315,7 +320,7 @@ model_rank(const ModelTask *task)
 	if (task->spec.klass == POLICY_CLASS_DAILY
 		? task->spec.deadline != POLICY_TIME_NEVER
 		: task->spec.deadline < rank)
-		rank = task->spec.deadline;
+		rank = task->has_risk ? task->risk.latest_start : task->spec.deadline;
 	if (priority > 600)
 		priority = 600;
 	if (priority < -600)
@@ -323,6 +328,10 @@ model_rank(const ModelTask *task)
 	rank += priority * SECOND;
 	if (rank > INT64_MAX)
 		rank = INT64_MAX;
+	if (rank < INT64_MIN)
+		rank = INT64_MIN;
+	if (model_urgent(task))
+		rank -= (__int128) (int) task->risk.tier << 60;
 	if (rank < INT64_MIN)
 		rank = INT64_MIN;
 	return (PolicyTime) rank;
@@ -384,6 +393,8 @@ model_has_worker(const Model *model, PolicyClass klass, bool alone)
 
 	if (!alone)
 		left -= model->running;
+	if (klass > POLICY_CLASS_DAILY)
+		left -= model->handed_workers;
 	for (other = 0; other < POLICY_NUM_CLASSES && left > 0; other++)
 	{
 		int			unused = model->classes[other].reserved;

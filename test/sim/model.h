@@ -40,6 +40,9 @@ typedef struct ModelTask
 	bool		tokens[MODEL_RESOURCES];	/* that it has taken */
 	int			overtaken;		/* starts of its class while it was oldest */
 	PolicyTime	started_at;
+	int64_t		preempted_for;	/* it ends early for that task; 0 if not */
+	bool		has_risk;		/* a deadline, of which the policy says: */
+	PolicyRiskInfo risk;
 } ModelTask;
 
 /* A retry budget: what started, as long as it matters */
@@ -77,6 +80,7 @@ typedef struct ModelResource
 	int			limit;
 	int			backfill_limit;
 	uint64_t	own;			/* slots of tasks that run */
+	int			handed;			/* slots that are handed to daily tasks */
 	uint64_t	foreign;
 	bool		gate_waiting;
 	ModelWindow windows[POLICY_NUM_CLASSES];
@@ -114,6 +118,7 @@ typedef struct Model
 	ModelResource resources[MODEL_RESOURCES];
 	ModelClass	classes[POLICY_NUM_CLASSES];
 	int			workers;
+	int			handed_workers; /* to daily tasks */
 	int			running;
 	bool		solo_runs;
 	bool		paused;
@@ -148,6 +153,8 @@ extern bool model_is_parent(const Model *model, int64_t task_id);
 extern void model_unblock(const Model *model, ModelTask *task);
 extern void model_parent_ended(Model *model, int64_t task_id, bool succeeded);
 extern bool model_due(const Model *model, const ModelTask *task);
+extern bool model_urgent(const ModelTask *task);
+extern bool model_kept(const Model *model, uint64_t key, PolicyClass klass);
 extern PolicyTime model_rank(const ModelTask *task);
 extern bool model_before(const ModelTask *a, const ModelTask *b);
 extern bool model_same_bucket(const ModelTask *a, const ModelTask *b);

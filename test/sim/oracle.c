@@ -239,6 +239,11 @@ check_class(Model *model, const ModelTask *task)
 {
 	int			klass = (int) task->spec.klass;
 
+	if (klass > POLICY_CLASS_DAILY &&
+		model_best(model, POLICY_CLASS_DAILY) != NULL &&
+		model_urgent(model_best(model, POLICY_CLASS_DAILY)) &&
+		!model_share_exceeded(model, POLICY_CLASS_DAILY))
+		return oracle_complain("class %d goes before a task at risk", klass);
 	if (model_share_exceeded(model, klass))
 		return oracle_complain("max_share of class %d exceeded", klass);
 	if (klass != POLICY_CLASS_SYSTEM &&
@@ -259,16 +264,20 @@ check_class(Model *model, const ModelTask *task)
 
 /*
  * Counts the start for the floor shares, and checks that each class got its
- * share of the last hundred starts if it could use it all the time.
+ * share of the last hundred starts if it could use it all the time, and no
+ * daily task at risk was before it.
  */
 static bool
 check_floor(Model *model, const ModelTask *task)
 {
 	bool		feasible[POLICY_NUM_CLASSES];
+	const ModelTask *daily = model_best(model, POLICY_CLASS_DAILY);
+	bool		urgent = daily != NULL && model_urgent(daily) &&
+	!model_share_exceeded(model, POLICY_CLASS_DAILY);
 	int			klass;
 
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
-		feasible[klass] = !task->spec.solo &&
+		feasible[klass] = !task->spec.solo && !urgent &&
 			model_best(model, klass) != NULL &&
 			!model_share_exceeded(model, klass);
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)

@@ -28,6 +28,10 @@ extern bool oracle_expiry(Model *model, Policy *policy);
 extern bool oracle_why(Model *model, Policy *policy, const ModelTask *task);
 extern bool oracle_wanted(Model *model, Policy *policy,
 						  const ModelTask *task);
+extern void oracle_sync(Model *model, Policy *policy);
+extern bool oracle_tiers(const Model *model);
+extern bool oracle_preemption(Model *model, const PolicyPreemption *preemption);
+extern bool oracle_no_preemption(Model *model);
 extern bool oracle_counts(Model *model, Policy *policy, int queue);
 extern bool oracle_shed(Model *model, Policy *policy, int queue);
 extern bool oracle_due(Model *model, Policy *policy);

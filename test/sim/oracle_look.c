@@ -422,6 +422,9 @@ oracle_due(Model *model, Policy *policy)
 		if (opens_at > model->now && opens_at < due)
 			due = opens_at;
 	}
+	for (i = 0; i < MODEL_TASKS; i++)
+		if (model->tasks[i].has_risk && model->tasks[i].risk.look_at < due)
+			due = model->tasks[i].risk.look_at;
 	if (policy_next_due(policy) > window_due(model))
 		return oracle_complain("the opening of a window is not told");
 	return budget_due(model, policy_next_due(policy), due) ||

@@ -54,6 +54,7 @@ check(uint64_t seed, long episodes, int steps)
 		   stats.max_overtaken);
 	tap_note("%llu starts, %llu refusals, %llu expiries, %llu ends of "
 			 "parents, %llu orphans, %llu drains, "
+			 "%llu changes of risk, %llu preemptions, "
 			 "%llu windows of floor shares, %.1f s",
 			 (unsigned long long) stats.starts,
 			 (unsigned long long) stats.refusals,
@@ -61,6 +62,8 @@ check(uint64_t seed, long episodes, int steps)
 			 (unsigned long long) stats.releases,
 			 (unsigned long long) stats.orphans,
 			 (unsigned long long) stats.drains,
+			 (unsigned long long) stats.risks,
+			 (unsigned long long) stats.preemptions,
 			 (unsigned long long) stats.windows,
 			 (double) (clock() - begin) / CLOCKS_PER_SEC);
 }

@@ -68,6 +68,7 @@ main(void)
 	unit_watermarks();
 	unit_adaptive();
 	unit_share();
+	unit_risk();
 	unit_class();
 	unit_windows();
 	unit_workload();

@@ -24,6 +24,7 @@ extern void unit_slots(void);
 extern void unit_watermarks(void);
 extern void unit_adaptive(void);
 extern void unit_share(void);
+extern void unit_risk(void);
 extern void unit_class(void);
 extern void unit_windows(void);
 extern void unit_workload(void);

@@ -221,7 +221,7 @@ share_classes(void)
 	tap_ok(unit_next(policy, 2 * HOUR) == 1, "share: age wins in the end");
 	policy_finished(policy, 1);
 	third = unit_task(3, POLICY_CLASS_DAILY);
-	third.deadline = young.enqueued_at + 2 * SECOND;
+	third.enqueued_at = young.enqueued_at + 2 * SECOND;
 	policy_add(policy, &third);
 	policy_set_class(policy, POLICY_CLASS_DAILY, 0, 0, 0.05, 2);
 	tap_ok(unit_next(policy, 2 * HOUR) == 3,

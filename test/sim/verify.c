@@ -434,6 +434,53 @@ verify_shut(const Policy *policy)
 }
 
 /*
+ * Are the resources closed to backfills that tasks at risk need, and those
+ * handed over that are said to be?
+ */
+static const char *
+verify_risks(const Policy *policy)
+{
+	const PolicyRisk *risk = policy->urgent;
+	uint32_t	listed = 0;
+	uint32_t	claims = 0;
+	uint32_t	closed = 0;
+	uint32_t	handed = policy->handed_workers;
+	uint32_t	head;
+	const PolicyMapEntry *entry;
+
+	for (; risk != NULL; risk = risk->next)
+		listed++;
+	for (head = 0; head < policy->risks.nheads; head++)
+		for (entry = policy->risks.heads[head]; entry != NULL;
+			 entry = entry->next)
+		{
+			uint32_t	task;
+
+			risk = POLICY_CONTAINER(PolicyRisk, entry, entry);
+			task = policy_tasks_find(&policy->tasks, risk->task_id);
+			if (task == 0)
+				return "a task that is gone has a deadline";
+			listed -= risk->tier != POLICY_TIER_ON_TIME;
+			if (risk->claims)
+				claims += policy_bucket_of(policy, task)->nneeds;
+		}
+	if (listed != 0)
+		return "the list of tasks at risk is wrong";
+	for (head = 0; head < policy->resources.nheads; head++)
+		for (entry = policy->resources.heads[head]; entry != NULL;
+			 entry = entry->next)
+		{
+			closed += POLICY_CONTAINER(PolicyResource, entry, entry)->claims;
+			handed += POLICY_CONTAINER(PolicyResource, entry, entry)->handed;
+		}
+	if (count_heap(policy->looks) != policy->risks.nentries)
+		return "not all deadlines have a timer";
+	if (handed != policy->nhandoffs)
+		return "what is handed over is wrong";
+	return closed == claims ? NULL : "what is closed to backfills is wrong";
+}
+
+/*
  * Everything.
  */
 const char *
@@ -475,6 +522,8 @@ verify_policy(const Policy *policy)
 		return "the counts of tasks are wrong";
 	if (verify_shed(policy) != NULL)
 		return verify_shed(policy);
+	if (verify_risks(policy) != NULL)
+		return verify_risks(policy);
 	complaint = verify_edges(policy, blocked);
 	return complaint != NULL ? complaint : verify_expiry(policy);
 }

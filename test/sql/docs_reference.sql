@@ -393,5 +393,14 @@ FROM weir.intervals WHERE job = 'visits' ORDER BY interval_start;
 DO $$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM weir.backfills WHERE state = 'running'); COMMIT; END LOOP; END $$;
 SELECT job, cause, direction, state, chunks, done, failed, skipped, in_queue, percent FROM weir.backfills;
 SELECT job, interval_start, late_by, exec, acknowledged_by FROM weir.late ORDER BY late_by DESC;
+SELECT weir.pause('daily', reason => 'to look at a task that waits');
+SELECT weir.enqueue('SELECT 1', queue => 'daily', deadline => now() + interval '1 hour',
+                    policy => '{"estimate": 60}') AS task \gset
+DO $$ BEGIN LOOP EXIT WHEN EXISTS (SELECT FROM weir.deadlines); COMMIT; END LOOP; END $$;
+SELECT state, tier, missed, deadline - latest_start AS nine_of_ten FROM weir.deadlines WHERE task_id = :task;
+SELECT weir.resume('daily');
+SELECT job, count(*), sum(lost) AS lost FROM weir.preemptions
+WHERE finished_at > now() - interval '1 day' GROUP BY job ORDER BY lost DESC;
+SELECT preemptions, share FROM weir.preempted_work;
 \connect :home
 DROP DATABASE weir_docs;
