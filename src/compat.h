@@ -21,6 +21,13 @@
 #include "utils/timeout.h"
 #include "utils/wait_event.h"
 
+/* 16 has a header of its own for assign_synchronous_commit() and the like */
+#if PG_VERSION_NUM >= 160000
+#include "utils/guc_hooks.h"
+#else
+#include "replication/syncrep.h"
+#endif
+
 #if PG_VERSION_NUM < 150000
 #error "pg_weir needs PostgreSQL 15 or newer"
 #endif

@@ -23,6 +23,7 @@
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
 
+#include "compat.h"
 #include "shmem/lazy_commit.h"
 
 /* This transaction is to commit lazily, or the last one has */
@@ -37,6 +38,17 @@ static int	KeptValue;
 static bool Overridden = false;
 static int	Synchronous;
 
+/*
+ * Sets the variable of the parameter, and what follows from it: for what a
+ * commit waits where there is a synchronous standby.
+ */
+static void
+override(int value)
+{
+	synchronous_commit = value;
+	assign_synchronous_commit(value, NULL);
+}
+
 static void
 lazy_commit_xact(XactEvent event, void *arg)
 {
@@ -49,13 +61,13 @@ lazy_commit_xact(XactEvent event, void *arg)
 			if (!Requested && !Kept)
 				break;
 			Synchronous = synchronous_commit;
-			synchronous_commit = Requested ? SYNCHRONOUS_COMMIT_OFF : KeptValue;
+			override(Requested ? SYNCHRONOUS_COMMIT_OFF : KeptValue);
 			Overridden = true;
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:
 			if (Overridden)
-				synchronous_commit = Synchronous;
+				override(Synchronous);
 			Done = Requested && event == XACT_EVENT_COMMIT;
 			Overridden = Requested = Kept = false;
 			break;
