@@ -64,13 +64,13 @@ call pg_temp.told('mark', true);
 select pg_temp.refused($$select weir.alter_queue('mark', high_watermark => 0.3)$$);
 select pg_temp.refused($$select weir.alter_queue('mark', reset => '{high_watermark}')$$);
 select weir.alter_queue('mark', reset => '{high_watermark, low_watermark}');
-call pg_temp.told('mark', null);
-select high_watermark, low_watermark, high from weir.queues where name = 'mark';
 do $$ begin
     while not exists (select from weir.events where queue = 'mark' and kind = 'queue_low' having count(*) = 3) loop
         commit;
     end loop;
 end $$;
+call pg_temp.told('mark', null);
+select high_watermark, low_watermark, high from weir.queues where name = 'mark';
 select detail from weir.events where queue = 'mark' and kind = 'alter_queue' order by event_id desc limit 1;
 select weir.cancel_many(array_agg(task_id)) from weir.tasks where queue = 'mark' and state = 'ready';
 select weir.drop_queue('mark');
