@@ -426,6 +426,27 @@ BEGIN
         PERFORM weir.retry_after('geocoder', make_interval(secs => wait_s));
     END IF;
 END $$;
+CREATE FUNCTION translate(place text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    IF place = 'nowhere' THEN
+        RAISE EXCEPTION USING ERRCODE = '08006', MESSAGE = 'no answer';
+    END IF;
+    RETURN place;
+END $$;
+SELECT weir.cap_resource('translator', slots => 10, breaker => '{"failure_count_threshold": 5, "sliding_window_size": 10, "wait_duration_in_open_state": "30 seconds"}');
+SELECT n FROM weir.enqueue_many('SELECT translate($1)', (SELECT jsonb_agg('["nowhere"]'::jsonb) FROM generate_series(1, 5)),
+    resources => '{translator}', max_attempts => 1);
+SELECT weir.drain('adhoc', '1 minute');
+DO $$ BEGIN
+    WHILE (SELECT state <> 'open' FROM weir.breakers WHERE resource = 'translator') LOOP
+        COMMIT;
+    END LOOP;
+END $$;
+SELECT weir.enqueue('SELECT translate($1)', '["Rome"]', resources => '{translator}') AS task \gset
+SELECT cause, holder, detail FROM weir.why_waiting(:task);
+SELECT weir.set_breaker('translator', 'closed', reason => 'they say it is mended');
+SELECT outcome FROM weir.wait(:task);
+SELECT weir.uncap_resource('translator');
 SELECT weir.create_queue('calls', max_running => 50);
 SELECT weir.cap_resource('tenant:*', slots => 2, rate => 10, per => '1 second', burst => 10);
 SELECT weir.cap_resource('tenant:4711', slots => 20);
