@@ -126,6 +126,7 @@ OBJS = \
 	src/sched/feed.o \
 	src/sched/figures.o \
 	src/sched/groups.o \
+	src/sched/inherit.o \
 	src/sched/intake.o \
 	src/sched/later.o \
 	src/sched/lock_watch.o \

@@ -44,7 +44,7 @@ CREATE FUNCTION weir._show_resources(
     OUT on_demand boolean, OUT next_start timestamptz,
     OUT paused_until timestamptz, OUT paused_by bigint,
     OUT adaptive_limit integer, OUT backfill_limit integer,
-    OUT lock_share double precision
+    OUT lock_share double precision, OUT left_to bigint
 ) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_resources';
@@ -355,7 +355,7 @@ SELECT 'table'::text AS kind,
        NULL::text AS template, NULL::timestamptz AS next_start,
        NULL::timestamptz AS paused_until, NULL::bigint AS paused_by, NULL::text AS owner,
        NULL::jsonb AS retry_budget,
-       k.adaptive, r.adaptive_limit, r.backfill_limit, r.lock_share
+       k.adaptive, r.adaptive_limit, r.backfill_limit, r.lock_share, r.left_to
 FROM weir.cap k
 LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = k.schema_name
 LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name
@@ -368,7 +368,7 @@ SELECT CASE WHEN k.name LIKE '%*' THEN 'template' ELSE 'named' END,
        k.rate, k.per, CASE WHEN k.rate IS NOT NULL THEN k.burst END,
        NULL, r.next_start, r.paused_until, r.paused_by, k.owner_name,
        k.retry_budget,
-       NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL
 FROM weir.resource k
 LEFT JOIN weir._show_resources() r ON r.kind = 22274 AND r.name = k.name
 UNION ALL
@@ -377,7 +377,7 @@ SELECT 'named', r.name, NULL, k.slots, k.reserved, r.used, r.waiting_sessions,
        k.rate, k.per, CASE WHEN k.rate IS NOT NULL THEN k.burst END,
        k.name, r.next_start, r.paused_until, r.paused_by, k.owner_name,
        k.retry_budget,
-       NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL
 FROM weir._show_resources() r
 CROSS JOIN LATERAL (
     SELECT t.* FROM weir.resource t
@@ -413,6 +413,7 @@ COMMENT ON COLUMN weir.resources.adaptive IS 'Whether the cap of a table adapts:
 COMMENT ON COLUMN weir.resources.adaptive_limit IS 'Slots that tasks hold at most now if it acts, or would if it observes; null as long as none has run.';
 COMMENT ON COLUMN weir.resources.backfill_limit IS 'The same for tasks of class backfill.';
 COMMENT ON COLUMN weir.resources.lock_share IS 'Share of their time that tasks waited for locks of one another lately, between 0 and 1.';
+COMMENT ON COLUMN weir.resources.left_to IS 'Task that waits for a lock of a task on this table, which therefore is left to its class and better ones; null if there is none.';
 
 CREATE VIEW weir.slots AS
 SELECT r.resource, s.slot, l.pid, w.task_id,

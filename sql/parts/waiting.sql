@@ -20,9 +20,19 @@ CREATE FUNCTION weir._causes(
     ), s AS MATERIALIZED (
         SELECT * FROM weir.status
     ), r AS MATERIALIZED (
-        SELECT * FROM weir.resources
+        SELECT r.*, CASE WHEN r.left_to IS NOT NULL THEN
+                        (SELECT w.class FROM weir.tasks w WHERE w.task_id = r.left_to) END AS left_class
+        FROM weir.resources r
     ), h AS MATERIALIZED (
         SELECT * FROM weir.slots
+    ), e AS MATERIALIZED (
+        -- by when runs are likely to have ended; who takes longer than nine of ten
+        -- of the last ones of its queue did is not counted on any more
+        SELECT w.task_id, a.queue_id, w.started_at + d.likely AS ends_at
+        FROM weir._show_workers() w
+        JOIN weir._show_assigned() a ON a.task_id = w.task_id
+        JOIN weir._show_durations() d ON d.queue_id = a.queue_id
+        WHERE w.started_at + d.likely > clock_timestamp()
     ), k AS MATERIALIZED (
         SELECT class, reserved_in_force AS reserved, running, max_share, reclaim_bound
         FROM weir.classes
@@ -106,7 +116,8 @@ CREATE FUNCTION weir._causes(
         SELECT t.task_id, 7, 'queue_limit',
                (SELECT string_agg('task ' || a.task_id, ', ' ORDER BY a.task_id)
                 FROM weir._show_assigned() a WHERE a.queue_id = q.queue_id),
-               q.running || ' of max_running ' || q.max_running || ' in queue ' || q.name, NULL
+               q.running || ' of max_running ' || q.max_running || ' in queue ' || q.name,
+               (SELECT min(e.ends_at) FROM e WHERE e.queue_id = q.queue_id)
         FROM t JOIN weir.queues q ON q.name = t.queue
         WHERE t.state IN ('ready') AND q.running >= q.max_running
         UNION ALL
@@ -123,13 +134,14 @@ CREATE FUNCTION weir._causes(
         SELECT t.task_id, 8,
                CASE WHEN bool_or(h.task_id IS NOT NULL) THEN 'cap' ELSE 'foreign_holder' END,
                string_agg(coalesce('task ' || h.task_id, 'pid ' || h.pid), ', ' ORDER BY h.slot),
-               'all slots of ' || r.resource || ' for class ' || t.class || ' are held', NULL
+               'all slots of ' || r.resource || ' for class ' || t.class || ' are held', min(e.ends_at)
         FROM t
         JOIN r
             ON r.resource = ANY (CASE r.kind WHEN 'table' THEN t.tables
                                              WHEN 'named' THEN t.resources END)
         JOIN h ON h.kind = r.kind AND h.resource = r.resource
             AND (NOT h.reserved OR t.class = 'daily') AND h.pid IS NOT NULL
+        LEFT JOIN e ON e.task_id = h.task_id
         WHERE t.state = 'ready'
         GROUP BY t.task_id, t.class, r.kind, r.resource, r.slots, r.reserved
         HAVING count(*) >= r.slots - CASE WHEN t.class = 'daily' THEN 0 ELSE r.reserved END
@@ -138,12 +150,13 @@ CREATE FUNCTION weir._causes(
         SELECT t.task_id, 8, 'cap',
                string_agg('task ' || h.task_id, ', ' ORDER BY h.slot),
                format('tasks hold %s of %s slots of %s, and its adaptive limit for class %s is %s',
-                      count(*), r.slots, r.resource, t.class, l.bound), NULL
+                      count(*), r.slots, r.resource, t.class, l.bound), min(e.ends_at)
         FROM t
         JOIN r ON r.kind = 'table' AND r.resource = ANY (t.tables) AND r.adaptive = 'act'
         CROSS JOIN LATERAL (
             SELECT CASE WHEN t.class = 'backfill' THEN r.backfill_limit ELSE r.adaptive_limit END) l(bound)
         JOIN h ON h.kind = r.kind AND h.resource = r.resource AND h.task_id IS NOT NULL
+        LEFT JOIN e ON e.task_id = h.task_id
         WHERE t.state = 'ready'
         AND (t.class <> 'daily' OR NOT EXISTS (
             SELECT FROM h f
@@ -158,6 +171,15 @@ CREATE FUNCTION weir._causes(
         CROSS JOIN LATERAL unnest(t.tables || t.resources) n(name)
         WHERE t.state = 'ready' AND t.class = 'backfill' AND n.name = ANY (d.tables || d.resources)
         GROUP BY t.task_id
+        UNION ALL
+        -- inherited: see sched/inherit.c
+        SELECT t.task_id, 8, 'cap', 'task ' || r.left_to,
+               format('resource %s is left to class %s: task %s waits for a lock of a task that holds a slot',
+                      r.resource, r.left_class, r.left_to), NULL
+        FROM t JOIN r ON r.kind = 'table' AND r.resource = ANY (t.tables)
+        WHERE t.state = 'ready'
+        AND array_position('{system,daily,adhoc,backfill}', t.class)
+            > array_position('{system,daily,adhoc,backfill}', r.left_class)
         UNION ALL
         SELECT t.task_id, 8, 'cap', NULL,
                'all slots of ' || r.resource || ' are reserved for class daily', NULL
@@ -215,7 +237,8 @@ CREATE FUNCTION weir._causes(
         UNION ALL
         SELECT t.task_id, 9, 'no_worker', NULL,
                CASE WHEN s.out_of_processes THEN 'max_worker_processes is used up'
-                    ELSE 'no worker is free, or others go first' END, NULL
+                    ELSE 'no worker is free, or others go first' END,
+               (SELECT min(e.ends_at) FROM e)
         FROM t, s WHERE t.state = 'ready'
     )
     SELECT c.task_id, c.cause, c.holder,

@@ -270,8 +270,8 @@ weir_show_resources(PG_FUNCTION_ARGS)
 	{
 		ResourceSlot *resource = &database->resources[i];
 		bool		named = RESOURCE_KIND(resource->key) == RESOURCE_KIND_NAMED;
-		Datum		values[20];
-		bool		nulls[20] = {0};
+		Datum		values[21];
+		bool		nulls[21] = {0};
 
 		if (!resource_in_use(resource) ||
 			(resource->rule.slots == 0 && !named))
@@ -301,6 +301,8 @@ weir_show_resources(PG_FUNCTION_ARGS)
 		nulls[17] = nulls[18] = nulls[19] =
 			pg_atomic_read_u32(&resource->limit) == 0;
 		values[19] = Float8GetDatum(pg_atomic_read_u32(&resource->lock_share) / 1e6);
+		values[20] = Int64GetDatum(pg_atomic_read_u64(&resource->left_to));
+		nulls[20] = pg_atomic_read_u64(&resource->left_to) == 0;
 		put(set, values, nulls);
 	}
 	return (Datum) 0;

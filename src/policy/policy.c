@@ -197,6 +197,24 @@ policy_set_limit(Policy *policy, uint64_t resource, int limit,
 }
 
 /*
+ * Leaves a resource to a class, and those before it; to all with
+ * POLICY_NUM_CLASSES.  If it is left to one already, the better one counts.
+ */
+void
+policy_leave_to(Policy *policy, uint64_t resource, int klass)
+{
+	PolicyResource *entry = policy_resource_find(policy, resource);
+
+	if (entry == NULL || entry->slots == 0)
+		return;
+	if (klass == POLICY_NUM_CLASSES)
+		entry->barred_from = 0;
+	else if (entry->barred_from == 0 || klass < entry->barred_from)
+		entry->barred_from = klass + 1;
+	policy_wake(policy, &entry->place);
+}
+
+/*
  * Tells what sessions outside of the scheduler hold, and whether one waits.
  */
 void

@@ -75,6 +75,12 @@ extern void policy_set_limit(Policy *policy, uint64_t resource, int limit,
 extern void policy_set_now(Policy *policy, PolicyTime now);
 
 /*
+ * Nothing of a class after this one starts on the resource, until it is left
+ * to POLICY_NUM_CLASSES.  Of a resource without a cap nothing is kept.
+ */
+extern void policy_leave_to(Policy *policy, uint64_t resource, int klass);
+
+/*
  * The rate of a resource: a start takes a token, one comes every "gap"
  * microseconds, "burst" are kept at most.  No rate if the gap is 0.  "full_at"
  * says of one that had no rate when it has all of them.

@@ -16,6 +16,8 @@
  * of the reservation: of the slots that are there for everybody they hold so
  * many less at once, whichever these are.
  *
+ * A resource that is left to a class has no slots for those after it.
+ *
  * While a session waits at the gate of a resource, no slot is given to another
  * class than daily; nor while one is handed to a daily task (preempt.c).  While
  * a daily task at risk waits for the resource, capped or not, no task of class
@@ -85,6 +87,8 @@ slots_open(const PolicyResource *resource, PolicyClass klass, uint64_t own)
 	uint64_t	reserved = slots_first(resource->reserved);
 	uint64_t	all = slots_first(resource->slots);
 
+	if (resource->barred_from > 0 && (int) klass >= resource->barred_from)
+		return 0;
 	if (!slots_within_limit(resource, klass, own))
 		all &= reserved;
 	if (klass == POLICY_CLASS_DAILY)
@@ -110,7 +114,10 @@ policy_slots_configure(PolicyResource *resource, int slots, int reserved)
 	resource->slots = slots;
 	resource->reserved = reserved < slots ? reserved : slots;
 	if (slots == 0)
+	{
 		resource->limit = resource->backfill_limit = 0;
+		resource->barred_from = 0;
+	}
 }
 
 /*

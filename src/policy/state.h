@@ -171,6 +171,7 @@ typedef struct PolicyResource
 	int			reserved;		/* slots 0 .. reserved - 1: daily alone */
 	int			limit;			/* of slots of ours; none if not above 0 */
 	int			backfill_limit; /* the same for class backfill */
+	int			barred_from;	/* no class from this one on; all may if 0 */
 	bool		gate_waiting;
 	PolicyWindow *windows;		/* by class; NULL if always open */
 	bool		closed;			/* nothing starts before opens_at (rate.c) */

@@ -8,7 +8,8 @@
  * blocks whom takes all locks of the lock manager, so it is asked only for
  * waits that have lasted for LOOK_AFTER_US, for each once in LOOK_AGAIN_US,
  * and never more than LOOK_MAX times in a row.  A wait of LONG_US or more gets
- * a row in the ledger when it is over.
+ * a row in the ledger when it is over; one of ALERT_US that ends at a session an
+ * event, since nothing here does anything about sessions.
  *
  * What is known here is as of the last sample.  A parallel worker of a task
  * that waits is not seen.
@@ -17,15 +18,22 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "ledger/event_row.h"
 #include "ledger/lock_wait_row.h"
 #include "sched/adapt.h"
+#include "sched/inherit.h"
 #include "sched/lock_watch.h"
 #include "shmem/lock_wait.h"
 #include "shmem/settings.h"
@@ -35,6 +43,7 @@
 #define LOOK_AGAIN_US	INT64CONST(1000000)
 #define LOOK_MAX		32
 #define LONG_US			INT64CONST(1000000)
+#define ALERT_US		INT64CONST(5000000)
 
 /* The attempt that a worker executes, and its wait */
 typedef struct LockWatch
@@ -42,6 +51,7 @@ typedef struct LockWatch
 	int64		task_id;		/* 0 = none when it was seen last */
 	int32		attempt;
 	bool		waiting;		/* "wait" is under way */
+	bool		told;			/* for whom, in an event */
 	LockWait	wait;
 	Oid			relation;		/* that it is about, as far as known */
 	TimestampTz looked_at;		/* 0 = not yet who blocks it */
@@ -100,7 +110,7 @@ watch_end_wait(LockWatch *watch, TimestampTz now, List **rows)
 		memcpy(row->blockers, watch->blockers, sizeof(row->blockers));
 		*rows = lappend(*rows, row);
 	}
-	watch->waiting = false;
+	watch->waiting = watch->told = false;
 	watch->looked_at = 0;
 	watch->nblockers = 0;
 }
@@ -275,6 +285,47 @@ step_look(Scheduler *scheduler, void *arg)
 	}
 }
 
+/*
+ * Tells of a session that blocks a task for long.
+ */
+static void
+step_tell(Scheduler *scheduler, void *arg)
+{
+	const LockWatch *watch = arg;
+	const LockBlocker *root = lock_blockers_root(watch->blockers,
+												 watch->nblockers);
+	char	   *relation = get_rel_name(watch->relation);
+	char	   *role = GetUserNameFromId(root->role, true);
+	StringInfoData detail;
+
+	if (relation != NULL)
+		relation = quote_qualified_identifier(get_namespace_name(get_rel_namespace(watch->relation)),
+											  relation);
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "{\"attempt\": %d, \"pid\": %d, \"role\": ",
+					 watch->attempt, root->pid);
+	escape_json(&detail, role ? role : "");
+	appendStringInfo(&detail, ", \"depth\": %d, \"seconds\": %.3f}",
+					 root->depth,
+					 (scheduler->round_at - watch->wait.since) / 1e6);
+	event_write("blocked_by_session", watch->task_id, NULL, relation, NULL,
+				detail.data);
+}
+
+/*
+ * Tells of it once, when it is time.
+ */
+static void
+watch_tell(Scheduler *scheduler, LockWatch *watch)
+{
+	if (watch->told || !watch_is_foreign(watch) ||
+		scheduler->round_at - watch->wait.since < ALERT_US ||
+		scheduler->other_version)
+		return;
+	watch->told = true;
+	(void) scheduler_step(scheduler, "telling of a session", step_tell, watch);
+}
+
 static void
 step_write(Scheduler *scheduler, void *arg)
 {
@@ -327,6 +378,8 @@ lock_watch(Scheduler *scheduler)
 	List	   *rows = NIL;
 	bool		due = false;
 
+	if (interval == 0 && scheduler->grants != NIL)
+		inherit_forget(scheduler);
 	if (interval == 0 || elapsed < interval)
 		return;
 	scheduler->lock_sampled_at = now;
@@ -349,6 +402,9 @@ lock_watch(Scheduler *scheduler)
 	if (due)
 		(void) scheduler_step(scheduler, "looking for who blocks tasks",
 							  step_look, &look);
+	inherit_review(scheduler);
+	for (int i = 0; i < weir_max_workers; i++)
+		watch_tell(scheduler, &scheduler->lock_watches[i]);
 	if (rows != NIL && !scheduler->other_version)
 		(void) scheduler_step(scheduler, "recording waits for locks",
 							  step_write, rows);

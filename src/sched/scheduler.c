@@ -44,6 +44,7 @@
 #include "sched/ends.h"
 #include "sched/feed.h"
 #include "sched/groups.h"
+#include "sched/inherit.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/lock_watch.h"
@@ -174,6 +175,7 @@ scheduler_rebuild(Scheduler *scheduler)
 	}
 	database_set_state(database, SCHEDULER_REBUILDING);
 	rebuild(scheduler);
+	inherit_forget(scheduler);
 	duration_read(scheduler);
 	feed_wake(scheduler);
 	database_set_state(database, SCHEDULER_RUNNING);

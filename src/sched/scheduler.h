@@ -69,6 +69,7 @@ typedef struct Scheduler
 	struct LockWatch *lock_watches; /* weir.max_workers; lock_watch.c */
 	TimestampTz lock_sampled_at;
 	List	   *adapted;		/* limits of tables; adapt.c */
+	List	   *grants;			/* of who inherits; inherit.c */
 	int			adapt_samples;	/* since the last tick */
 	HTAB	   *paces;			/* how long tasks take, by queue; ahead.c */
 	HTAB	   *durations;		/* the same, of the last runs; duration.c */

@@ -234,6 +234,7 @@ typedef struct ResourceSlot
 	pg_atomic_uint32 backfill_limit;	/* the same for class backfill */
 	pg_atomic_uint32 lock_share;	/* scheduler: of the time that tasks wait,
 									 * millionths */
+	pg_atomic_uint64 left_to;	/* scheduler: the task that it is left to */
 
 	/* named resources alone */
 	NameData	name;			/* database lock */

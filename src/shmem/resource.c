@@ -99,6 +99,7 @@ resource_init(WeirDatabase *database)
 		pg_atomic_init_u32(&resource->limit, 0);
 		pg_atomic_init_u32(&resource->backfill_limit, 0);
 		pg_atomic_init_u32(&resource->lock_share, 0);
+		pg_atomic_init_u64(&resource->left_to, 0);
 		pg_atomic_init_u32(&resource->pins, 0);
 		pg_atomic_init_u64(&resource->used_at, 0);
 		pg_atomic_init_u64(&resource->full_at, 0);

@@ -216,7 +216,10 @@ episode_change_resource(Episode *e)
 	state->reserved = chance(e, 60) ? 0 : draw(e, state->slots + 1);
 	policy_set_resource(e->policy, state->key, state->slots, state->reserved);
 	if (state->slots == 0)
+	{
 		state->limit = state->backfill_limit = 0;
+		state->classes = 0;
+	}
 	forget_pause(state);
 }
 
@@ -233,6 +236,25 @@ change_limit(Episode *e)
 	state->backfill_limit = none ? 0 : 1 + draw(e, state->limit);
 	policy_set_limit(e->policy, state->key, state->limit,
 					 state->backfill_limit);
+}
+
+/*
+ * Leaves a resource to a class, or to all.
+ */
+static void
+change_left(Episode *e)
+{
+	ModelResource *state = &e->model.resources[draw(e, MODEL_RESOURCES)];
+	int			klass = chance(e, 60) ? POLICY_NUM_CLASSES :
+	draw(e, POLICY_NUM_CLASSES);
+
+	policy_leave_to(e->policy, state->key, klass);
+	if (state->slots == 0)
+		return;
+	if (klass == POLICY_NUM_CLASSES)
+		state->classes = 0;
+	else if (state->classes == 0 || klass + 1 < state->classes)
+		state->classes = klass + 1;
 }
 
 /*
@@ -338,7 +360,10 @@ episode_change_something(Episode *e)
 			change_resource_budget(e);
 			break;
 		case 10:
-			change_limit(e);
+			if (chance(e, 50))
+				change_limit(e);
+			else
+				change_left(e);
 			break;
 		default:
 			if (chance(e, 30))
@@ -427,6 +452,7 @@ episode_open_up(Episode *e)
 	{
 		e->model.resources[i].slots = 0;
 		e->model.resources[i].reserved = 0;
+		e->model.resources[i].classes = 0;
 		e->model.resources[i].limit = 0;
 		e->model.resources[i].backfill_limit = 0;
 		e->model.resources[i].foreign = 0;

@@ -196,6 +196,8 @@ model_slots_open(const Model *model, uint64_t key, PolicyClass klass,
 		return 0;
 	if (resource->slots == 0)
 		return UINT64_MAX;
+	if (resource->classes > 0 && (int) klass >= resource->classes)
+		return 0;
 	if (!alone)
 		held |= resource->own;
 	for (slot = 0; slot < POLICY_MAX_SLOTS; slot++)

@@ -79,6 +79,7 @@ typedef struct ModelResource
 	int			reserved;
 	int			limit;
 	int			backfill_limit;
+	int			classes;		/* that it is left to; all if 0 */
 	uint64_t	own;			/* slots of tasks that run */
 	int			handed;			/* slots that are handed to daily tasks */
 	uint64_t	foreign;

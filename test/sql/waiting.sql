@@ -22,13 +22,15 @@ create function at_lock(wanted bigint[]) returns boolean language sql as $$
     where r.task_id = any (wanted) and l.locktype = 'advisory' and not l.granted
 $$;
 select weir.create_queue('why');
+-- A time that follows from how long others take may be known or not; see 035_eta.pl.
 create function why(task_id bigint) returns table (cause text, holder text, detail text, has_eta boolean) language sql as $$
-    select cause, regexp_replace(holder, '\d+', 'N', 'g'), regexp_replace(detail, '\d{3,}', 'N', 'g'), eta is not null
+    select cause, regexp_replace(holder, '\d+', 'N', 'g'), regexp_replace(detail, '\d{3,}', 'N', 'g'),
+           eta is not null and cause not in ('cap', 'queue_limit', 'no_worker')
     from weir.why_waiting(task_id)
 $$;
 create view listed as
 select queue, class, state, priority, waited >= '0' as waited, cause, regexp_replace(holder, '\d+', 'N', 'g') as holder,
-       detail, eta is not null as has_eta
+       detail, eta is not null and cause not in ('cap', 'queue_limit', 'no_worker') as has_eta
 from weir.waiting where queue like 'why%' order by task_id;
 
 -- scheduled

@@ -1,0 +1,67 @@
+# When a task is likely to start that waits for others to end.
+use strict;
+use warnings FATAL => 'all';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WeirNode;
+
+my $node = weir_node('main', 'weir.max_workers' => 2);
+
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_weir; CREATE TABLE fact (id int)');
+my $done = $node->safe_psql('postgres', q{SELECT weir.enqueue('SELECT 1')});
+$node->safe_psql('postgres', "SELECT weir.wait($done, '1 min')");
+
+# The runs so far took an hour, as the ledger has it.
+$node->safe_psql(
+	'postgres', q{
+	ALTER TABLE weir.run_1 DISABLE TRIGGER ALL;
+	UPDATE weir.run_1 SET started_at = finished_at - interval '1 hour';
+	ALTER TABLE weir.run_1 ENABLE ALWAYS TRIGGER append_only});
+my $scheduler = scheduler_pid($node, 'postgres');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($scheduler)");
+wait_scheduler($node, 'postgres', $scheduler);
+
+# The decisive cause of a task, and whether it is likely to be over in an hour.
+sub why
+{
+	my ($task) = @_;
+
+	return $node->safe_psql('postgres', qq{
+		SELECT cause, eta BETWEEN now() + interval '50 minutes' AND now() + interval '1 hour'
+		FROM weir.why_waiting($task) LIMIT 1});
+}
+
+sub enqueue
+{
+	return $node->safe_psql('postgres', "SELECT weir.enqueue('SELECT pg_advisory_xact_lock_shared(1)'$_[0])");
+}
+
+my $session = $node->background_psql('postgres');
+$session->query_safe('SELECT pg_advisory_lock(1)');
+
+# A slot.
+$node->safe_psql('postgres', q{SELECT weir.cap_table('fact', 1)});
+my $holder = enqueue(q(, tables => '{fact}'));
+wait_running($node, 'postgres', 1);
+my $waiting = enqueue(q(, tables => '{fact}'));
+ok($node->poll_query_until('postgres', "SELECT cause = 'cap' FROM weir.why_waiting($waiting) LIMIT 1"), 'one waits for a slot');
+is(why($waiting), 'cap|t', 'until the one that holds it has likely ended');
+
+# The limit of a queue.
+$node->safe_psql('postgres', q{SELECT weir.alter_queue('adhoc', max_running => 1)});
+is(why($waiting), 'queue_limit|t', 'the limit of its queue, the same');
+$node->safe_psql('postgres', q{SELECT weir.alter_queue('adhoc', reset => '{max_running}')});
+
+# A worker.
+my $second = enqueue('');
+wait_running($node, 'postgres', 2);
+my $third = enqueue('');
+is(why($third), 'no_worker|t', 'a worker, the same');
+
+$session->query_safe('SELECT pg_advisory_unlock(1)');
+is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($_, '1 min')"), 'succeeded', "task $_ succeeds")
+  for $holder, $waiting, $second, $third;
+$session->quit;
+$node->stop;
+done_testing();
