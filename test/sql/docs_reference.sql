@@ -142,6 +142,7 @@ SELECT weir.create_queue('refresh', capacity => 2, on_full => 'shed');
 SELECT weir.pause('refresh', 'to see it overflow');
 SELECT weir.enqueue('SELECT ''first''', queue => 'refresh') > 0 AS accepted;
 SELECT weir.enqueue('SELECT ''second''', queue => 'refresh') > 0 AS accepted;
+DO $$ BEGIN WHILE (SELECT blocked FROM weir.queues WHERE name = 'refresh') < 2 LOOP END LOOP; END $$;
 SELECT weir.enqueue('SELECT ''third''', queue => 'refresh') > 0 AS accepted;
 SELECT t.command, t.state, r.message
 FROM weir.tasks t LEFT JOIN weir.runs r USING (task_id)
