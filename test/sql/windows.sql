@@ -142,6 +142,7 @@ call await(format('select count(*) = 3 from weir.running where task_id in (%s, %
 select weir.add_window('cancel', :'hour_ago', '3 hours', class => 'backfill', kind => 'blackout', at_end => 'cancel');
 call await(format('select exists (select from weir.runs where task_id = %s)', :a));
 select attempt, outcome, final, charged, reason, actor from weir.runs where task_id = :a;
+call await(format('select cause = ''blackout'' from weir.why_waiting(%s) limit 1', :a));
 select cause, holder from weir.why_waiting(:a);
 select count(*) from weir.running where task_id in (:b, :c);
 select weir.drop_window('cancel'), weir.drop_window('drain');
