@@ -88,22 +88,38 @@ take_free(const ShedRequest *shed)
 
 /*
  * Waits for the scheduler's answer; OFFERS_NOT_YET if there is none in time.
+ * One that does not know yet of what was committed before we asked, because
+ * the scheduler was in the middle of a round, is none.
  */
 static OffersAnswer
 ask_scheduler(const ShedRequest *shed)
 {
 	WeirDatabase *database = shed->request->database;
+	uint64		posted = submit_ring_posted(&database->ring);
+	uint64		changed = pg_atomic_read_u64(&database->config_changed);
 	uint64		ticket = offers_ask(shed->slot, shed->capacity);
 	TimestampTz start = GetCurrentTimestamp();
-	OffersAnswer answer;
+	OffersAnswer answer = OFFERS_NOT_YET;
 
 	database_wake(database);
-	while ((answer = offers_answer(shed->slot, ticket,
-								   shed->request->task.environment.klass)) == OFFERS_NOT_YET &&
-		   !TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+	while (!TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
 									   weir_max_wait))
+	{
+		answer = offers_answer(shed->slot, ticket,
+							   shed->request->task.environment.klass);
+		if (answer != OFFERS_NOT_YET &&
+			pg_atomic_read_u64(&shed->slot->offers_read) >= posted &&
+			pg_atomic_read_u64(&database->config_applied) >= changed)
+			break;
+		if (answer != OFFERS_NOT_YET)
+		{
+			ticket = offers_ask(shed->slot, shed->capacity);
+			database_wake(database);
+			answer = OFFERS_NOT_YET;
+		}
 		ConditionVariableTimedSleep(&database->progress, 100,
 									wait_event(WEIR_WAIT_SCHEDULER_ANSWER));
+	}
 	ConditionVariableCancelSleep();
 	return answer;
 }

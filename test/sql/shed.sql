@@ -179,6 +179,14 @@ select done, failed, in_queue from weir.backfills where job = 'shed_job';
 select weir.drop_job('shed_job');
 select depth, shed from q where name = 'shed_chunks';
 
+-- A graph of tasks gets its room at once.
+select weir.create_queue('shed_graph', capacity => 2, on_full => 'shed');
+select weir.pause('shed_graph');
+select n from weir.enqueue_many('select $1::int', '[[1],[2]]', queue => 'shed_graph');
+select key from weir.submit('[{"key": "a", "command": "select 3", "queue": "shed_graph"},
+    {"key": "b", "command": "select 4", "queue": "shed_graph", "after": ["a"]}]') order by key;
+select t.command, t.state, r.reason from weir.tasks t left join weir.runs r using (task_id) where t.queue = 'shed_graph' order by t.task_id;
+
 -- The owner of a task learns for which other one it went, and no more of it.
 create role regress_weir_shed_a login;
 create role regress_weir_shed_b login;
