@@ -26,12 +26,7 @@ attempt() {
     failed=$((failed + 1))
   fi
 }
-simulated_days() {
-  HISTORY=${HISTORY:-100} DAYS=${DAYS:-3} "$here/days.sh"
-  local result=$?
-  # what follows counts on the tables of schema.sql alone
-  return "$result"
-}
+simulated_days() { HISTORY=${HISTORY:-100} DAYS=${DAYS:-3} "$here/days.sh"; }
 replayed() { "$here/replay.sh" && psql -XqAt -v slots="${SLOTS:-2}" -f "$here/verify.sql"; }
 
 load_input

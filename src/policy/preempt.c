@@ -340,6 +340,21 @@ can_be_helped(const Policy *policy, int64_t task_id, const Lack *lack,
 }
 
 /*
+ * Is there a run that can end?  Not to be asked of each task that is critical:
+ * there can be many.
+ */
+static bool
+any_may_end(const Policy *policy)
+{
+	uint32_t	i;
+
+	for (i = 0; i < policy->nruns; i++)
+		if (policy->runs[i].task != 0 && run_may_end(policy, &policy->runs[i]))
+			return true;
+	return false;
+}
+
+/*
  * The next task that is to end early, and for whom; false if there is none.
  */
 bool
@@ -349,6 +364,8 @@ policy_next_preemption(Policy *policy, PolicyTime now,
 	const PolicyRisk *risk = policy->urgent;
 
 	policy_set_now(policy, now);
+	if (risk == NULL || !any_may_end(policy))
+		return false;
 	for (; risk != NULL; risk = risk->next)
 	{
 		uint32_t	task = policy_tasks_find(&policy->tasks, risk->task_id);

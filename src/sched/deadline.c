@@ -200,18 +200,27 @@ deadline_clear(Scheduler *scheduler)
 }
 
 /*
- * Tells the policy what it asks for, shows and records what it says.
+ * Tells the policy what it asks for, before it judges by it.
+ */
+void
+deadline_learn(Scheduler *scheduler)
+{
+	uint64		key;
+
+	while (policy_next_history(scheduler->policy, &key))
+		(void) scheduler_step(scheduler, "reading how long tasks took",
+							  step_history, &key);
+}
+
+/*
+ * Shows and records what the policy says.
  */
 void
 deadline_review(Scheduler *scheduler)
 {
 	PolicyRiskInfo info;
-	uint64		key;
 	List	   *events = NIL;
 
-	while (policy_next_history(scheduler->policy, &key))
-		(void) scheduler_step(scheduler, "reading how long tasks took",
-							  step_history, &key);
 	while (policy_next_risk(scheduler->policy, &info))
 	{
 		deadline_show(scheduler->database, &info);

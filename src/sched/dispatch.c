@@ -280,6 +280,7 @@ dispatch(Scheduler *scheduler)
 	TimestampTz now = GetCurrentTimestamp();
 
 	dispatch_release_held(scheduler);
+	deadline_learn(scheduler);
 	/* what has just been reported, before time goes on */
 	breakers_publish(scheduler, now);
 	if (cap_watch_is_stale())

@@ -5,6 +5,7 @@
  *
  *		sim check [SEED [EPISODES [STEPS]]]		random histories
  *		sim scale [check]						what decisions cost
+ *		sim overload [SEED [N]]					deadlines, with too much to do
  *		sim days [TASKS [WORKERS [RESOURCES]]]	days of a large warehouse
  *
  * The same seed gives the same history everywhere; a failure names the seed of
@@ -20,6 +21,7 @@
 #include "days.h"
 #include "episode.h"
 #include "oracle.h"
+#include "overload.h"
 #include "scale.h"
 
 /*
@@ -80,6 +82,9 @@ main(int argc, char **argv)
 		scale_check();
 	else if (argc > 1 && strcmp(argv[1], "scale") == 0)
 		scale_table();
+	else if (argc > 1 && strcmp(argv[1], "overload") == 0)
+		overload_run((uint64_t) argument(argc, argv, 2, 1),
+					 (int) argument(argc, argv, 3, 100));
 	else if (argc > 1 && strcmp(argv[1], "days") == 0)
 		days_run((uint64_t) argument(argc, argv, 2, 1000000),
 				 (int) argument(argc, argv, 3, 1000),
@@ -87,7 +92,7 @@ main(int argc, char **argv)
 	else
 	{
 		fprintf(stderr, "usage: sim check [SEED [EPISODES [STEPS]]] | "
-				"scale [check] | days [TASKS [WORKERS [RESOURCES]]]\n");
+				"scale [check] | overload [SEED [N]] | days [TASKS [WORKERS [RESOURCES]]]\n");
 		return 2;
 	}
 	return tap_done();
