@@ -25,6 +25,7 @@
 
 #include "ledger/group_row.h"
 #include "ledger/heap_row.h"
+#include "ledger/run_row.h"
 #include "ledger/sql.h"
 #include "policy/policy.h"
 
@@ -143,45 +144,58 @@ group_row_read(int64 collector, GroupRow *group)
 }
 
 /*
- * Visits the groups that have to end by some time, or the one of a collector.
- * A collector that was brought back has no deadline any more.
+ * Is there anything to be done about the group of this row: has it a deadline,
+ * or was it cancelled, and has its collector not ended?  One that was brought
+ * back has no deadline any more.  Only the task's own generation is touched.
+ */
+static bool
+group_is_due(uint64 row, GroupDue *due)
+{
+	RunSummary	summary;
+
+	due->collector = sql_int8(row, 1);
+	due->fail = strcmp(sql_text(row, 3), "t") == 0;
+	run_row_summary(due->collector, &summary);
+	due->cancelled = !sql_isnull(row, 4) &&
+		sql_int8(row, 4) >= summary.back_at;
+	due->deadline = sql_isnull(row, 2) || summary.back_at != 0 ?
+		POLICY_TIME_NEVER : sql_int8(row, 2);
+	return !summary.final &&
+		(due->cancelled || due->deadline != POLICY_TIME_NEVER);
+}
+
+#define DUE_QUERY \
+	"SELECT g.task_id, g.deadline, g.on_deadline = 'fail'," \
+	" (SELECT max(e.at) FROM weir.event e WHERE e.task_id = g.task_id" \
+	"  AND e.kind = 'cancel_group')" \
+	" FROM weir.task_group g WHERE g.task_id "
+
+/*
+ * Visits the groups that have to end by some time; or, unless it is zero, that
+ * of the collector.
  */
 void
 group_rows_due(int64 collector, GroupVisit visit, void *arg)
 {
 	SqlSession	session;
 	SqlParams	params = {0};
-	int			n;
+	uint64		n;
 
 	sql_begin(&session);
-	sql_add(&params, INT8OID, Int64GetDatum(collector), collector == 0);
-	sql_execute("SELECT g.task_id, g.deadline, g.on_deadline = 'fail',"
-				" c.cancelled, b.at IS NOT NULL"
-				" FROM weir.task_group g"
-				" LEFT JOIN LATERAL (SELECT max(r.finished_at) AS at"
-				"  FROM weir.run r WHERE r.task_id = g.task_id"
-				"  AND r.outcome = 'retried') b ON true"
-				" CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM weir.event e"
-				"  WHERE e.task_id = g.task_id AND e.kind = 'cancel_group'"
-				"  AND e.at >= coalesce(b.at, '-infinity')) AS cancelled) c"
-				" WHERE g.task_id = coalesce($1, g.task_id)"
-				" AND g.task_id >= (SELECT min(low) FROM weir.generation"
-				"  WHERE state = 'open')"
-				" AND (c.cancelled OR (g.deadline IS NOT NULL AND b.at IS NULL))"
-				" AND (SELECT r.final FROM weir.run r"
-				"  WHERE r.task_id = g.task_id"
-				"  ORDER BY r.attempt DESC LIMIT 1) IS NOT TRUE", &params);
-	n = (int) SPI_processed;
-	for (int i = 0; i < n; i++)
+	if (collector != 0)
+	{
+		sql_add_int8(&params, collector);
+		n = sql_execute(DUE_QUERY "= $1", &params);
+	}
+	else
+		n = sql_execute(DUE_QUERY ">= (SELECT min(low) FROM weir.generation"
+						" WHERE state = 'open')", NULL);
+	for (uint64 i = 0; i < n; i++)
 	{
 		GroupDue	due = {0};
 
-		due.collector = sql_int8(i, 1);
-		due.deadline = sql_isnull(i, 2) || strcmp(sql_text(i, 5), "t") == 0 ?
-			POLICY_TIME_NEVER : sql_int8(i, 2);
-		due.fail = strcmp(sql_text(i, 3), "t") == 0;
-		due.cancelled = strcmp(sql_text(i, 4), "t") == 0;
-		visit(&due, arg);
+		if (group_is_due(i, &due))
+			visit(&due, arg);
 	}
 	sql_end(&session);
 }

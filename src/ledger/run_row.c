@@ -280,7 +280,11 @@ visit_summary(HeapTuple tuple, TupleDesc descriptor, void *arg)
 	}
 	/* what was before weir.retry() does not count any more */
 	if (outcome == OUTCOME_RETRIED)
+	{
+		summary->back_at = heap_row_int8(tuple, ANUM_RUN_FINISHED_AT,
+										 descriptor, 0);
 		return false;
+	}
 	summary->charged += charged;
 	summary->crashed += outcome == OUTCOME_CRASHED;
 	summary->contention += !charged && sqlstate &&

@@ -96,6 +96,7 @@ typedef struct RunSummary
 	bool		final;
 	Outcome		outcome;		/* of the last one */
 	TimestampTz retry_at;		/* of the last one, or zero */
+	TimestampTz back_at;		/* brought back the last time, or zero */
 } RunSummary;
 
 extern const char *outcome_name(Outcome outcome);

@@ -41,25 +41,33 @@
 /* Pause before something is tried again that has failed */
 #define AGAIN_US	INT64CONST(1000000)
 
+/* ... and before the ledger is asked again whether all members have ended */
+#define VERIFY_US	INT64CONST(100000)
+
 typedef struct Group
 {
-	int64		collector;
+	int64		collector;		/* hash key */
 	TimestampTz at;				/* when something is to be done */
 	bool		fail;			/* the collector is ended, too */
 	bool		cancelled;		/* before its deadline */
 	bool		ending;			/* its members are cancelled */
 	bool		taken;			/* the collector was taken out */
 	PolicyEnd	end;			/* ... and is to be ended */
-	int			n;				/* members; when it is ending */
+	TimestampTz verify_at;		/* the ledger is asked not before */
+	int			n;				/* members that are left; when it is ending */
 	int64	   *members;
 } Group;
 
+/* So many groups may have ended before anybody looks */
+#define PRUNE_MIN	1000
+
 static void
-group_free(Group *group)
+group_remove(Scheduler *scheduler, Group *group)
 {
 	if (group->members)
 		pfree(group->members);
-	pfree(group);
+	(void) hash_search(scheduler->groups, &group->collector, HASH_REMOVE,
+					   NULL);
 }
 
 /*
@@ -68,29 +76,26 @@ group_free(Group *group)
 void
 groups_forget(Scheduler *scheduler)
 {
-	ListCell   *lc;
+	HASHCTL		control = {0};
+	HASH_SEQ_STATUS sequence;
+	Group	   *group;
 
-	foreach(lc, scheduler->groups)
-		group_free(lfirst(lc));
-	list_free(scheduler->groups);
-	scheduler->groups = NIL;
+	if (scheduler->groups)
+	{
+		hash_seq_init(&sequence, scheduler->groups);
+		while ((group = hash_seq_search(&sequence)) != NULL)
+			group_remove(scheduler, group);
+		hash_destroy(scheduler->groups);
+	}
+	control.keysize = sizeof(int64);
+	control.entrysize = sizeof(Group);
+	control.hcxt = scheduler->context;
+	scheduler->groups = hash_create("pg_weir groups", 64, &control,
+									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	scheduler->groups_prune_at = PRUNE_MIN;
 	scheduler->groups_at = POLICY_TIME_NEVER;
 	scheduler->groups_load_at = 0;
-}
-
-static Group *
-group_find(Scheduler *scheduler, int64 collector)
-{
-	ListCell   *lc;
-
-	foreach(lc, scheduler->groups)
-	{
-		Group	   *group = lfirst(lc);
-
-		if (group->collector == collector)
-			return group;
-	}
-	return NULL;
+	scheduler->groups_ending = false;
 }
 
 /*
@@ -100,16 +105,16 @@ static void
 visit_due(const GroupDue *due, void *arg)
 {
 	Scheduler  *scheduler = arg;
-	MemoryContext caller = MemoryContextSwitchTo(scheduler->context);
-	Group	   *group = group_find(scheduler, due->collector);
+	bool		found;
+	Group	   *group = hash_search(scheduler->groups, &due->collector,
+									HASH_ENTER, &found);
 
-	if (group == NULL)
+	if (!found)
 	{
-		group = palloc0(sizeof(Group));
+		memset(group, 0, sizeof(Group));
 		group->collector = due->collector;
 		group->at = due->deadline;
 		group->fail = due->fail;
-		scheduler->groups = lappend(scheduler->groups, group);
 	}
 	if (due->cancelled && !group->cancelled)
 	{
@@ -118,7 +123,6 @@ visit_due(const GroupDue *due, void *arg)
 		group->at = POLICY_TIME_ALWAYS;
 	}
 	scheduler->groups_at = Min(scheduler->groups_at, group->at);
-	MemoryContextSwitchTo(caller);
 }
 
 static void
@@ -146,64 +150,67 @@ typedef struct BeginStep
 } BeginStep;
 
 /*
- * Reads the members, and writes that the time is over.
+ * Reads the members that have not ended, in a step; returns the number of all.
+ */
+static int
+group_read_members(Scheduler *scheduler, Group *group)
+{
+	GroupRow	row = {0};
+	RunEnd		end;
+
+	(void) group_row_read(group->collector, &row);
+	if (group->members == NULL)
+		group->members = MemoryContextAllocHuge(scheduler->context,
+												Max(row.n, 1) * sizeof(int64));
+	group->n = 0;
+	for (int i = 0; i < row.n; i++)
+	{
+		if (!run_row_ended(row.members[i], &end))
+			group->members[group->n++] = row.members[i];
+	}
+	return row.n;
+}
+
+/*
+ * Finds out what is to be ended, and writes that the time is over.
  */
 static void
 step_begin(Scheduler *scheduler, void *arg)
 {
 	BeginStep  *step = arg;
 	Group	   *group = step->group;
-	GroupRow	row;
 	RunEnd		end;
-	int			left = 0;
+	int			all;
 
-	step->ended = run_row_ended(group->collector, &end) ||
-		!group_row_read(group->collector, &row);
+	step->ended = run_row_ended(group->collector, &end);
 	if (step->ended)
 		return;
-	if (group->members == NULL)
-		group->members =
-			MemoryContextAllocHuge(scheduler->context,
-								   Max(row.n, 1) * sizeof(int64));
-	memcpy(group->members, row.members, row.n * sizeof(int64));
-	group->n = row.n;
-	for (int i = 0; i < row.n; i++)
-		left += policy_holds(scheduler->policy, row.members[i]);
-	if (!group->cancelled && (left > 0 || group->fail))
+	all = group_read_members(scheduler, group);
+	if (!group->cancelled && (group->n > 0 || group->fail))
 		event_write("group_deadline", group->collector, NULL, NULL,
 					group->fail ? "fail" : "partial",
 					psprintf("{\"members\": %d, \"unfinished\": %d}",
-							 group->n, left));
+							 all, group->n));
 }
-
-typedef struct VerifyStep
-{
-	const Group *group;
-	bool		all_ended;
-} VerifyStep;
 
 static void
 step_verify(Scheduler *scheduler, void *arg)
 {
-	VerifyStep *step = arg;
-	RunEnd		end;
-
-	step->all_ended = true;
-	for (int i = 0; i < step->group->n && step->all_ended; i++)
-		step->all_ended = run_row_ended(step->group->members[i], &end);
+	(void) group_read_members(scheduler, arg);
 }
 
 /*
- * Have all members ended?  The ledger says so; the policy does not hold those
- * that could not be read yet.
+ * Have all members ended?  The ledger says so, not too often; the policy does
+ * not hold those that could not be read yet.
  */
 static bool
-group_has_ended(Scheduler *scheduler, const Group *group)
+group_has_ended(Scheduler *scheduler, Group *group, TimestampTz now)
 {
-	VerifyStep	step = {group, false};
-
+	if (now < group->verify_at)
+		return false;
+	group->verify_at = now + VERIFY_US;
 	return scheduler_step(scheduler, "looking whether a group has ended",
-						  step_verify, &step) && step.all_ended;
+						  step_verify, group) && group->n == 0;
 }
 
 /*
@@ -264,24 +271,25 @@ group_begin(Scheduler *scheduler, Group *group, TimestampTz now)
 
 /*
  * Ends the members that wait, also those that have come back to that; how many
- * are left of all.
+ * are left.  Those that are not held any more need not be looked at again.
  */
 static int
 group_end_members(Scheduler *scheduler, Group *group)
 {
 	Policy	   *policy = scheduler->policy;
 	PolicyEnd	end;
-	int			left = 0;
+	int			running = 0;
 
 	for (int i = 0; i < group->n; i++)
 	{
 		if (policy_is_running(policy, group->members[i]))
-			left++;
+			group->members[running++] = group->members[i];
 		else if (policy_take_out(policy, group->members[i], &end))
 			ends_add(scheduler, &end, END_GROUP, group->collector);
 	}
+	group->n = running;
 	/* what is still to be written has not ended: no need to ask the ledger */
-	return left + scheduler->nends;
+	return running + scheduler->nends;
 }
 
 /*
@@ -299,7 +307,7 @@ group_review(Scheduler *scheduler, Group *group, TimestampTz now)
 		(void) group_stop_collector(scheduler, group);
 		left += policy_is_running(policy, group->collector);
 	}
-	if (left == 0 && group_has_ended(scheduler, group))
+	if (left == 0 && group_has_ended(scheduler, group, now))
 	{
 		if (group->taken)
 			ends_add(scheduler, &group->end, END_GROUP, group->collector);
@@ -323,6 +331,50 @@ group_review(Scheduler *scheduler, Group *group, TimestampTz now)
 	return true;
 }
 
+static void
+step_prune(Scheduler *scheduler, void *arg)
+{
+	HASH_SEQ_STATUS sequence;
+	Group	   *group;
+	RunEnd		end;
+
+	hash_seq_init(&sequence, scheduler->groups);
+	while ((group = hash_seq_search(&sequence)) != NULL)
+	{
+		if (!group->ending &&
+			!policy_holds(scheduler->policy, group->collector) &&
+			run_row_ended(group->collector, &end))
+			group_remove(scheduler, group);
+	}
+}
+
+/*
+ * Forgets groups whose collectors have ended before the deadline: when there
+ * are twice as many groups as the last time, so that it costs little.
+ */
+static void
+groups_prune(Scheduler *scheduler)
+{
+	if (hash_get_num_entries(scheduler->groups) < scheduler->groups_prune_at)
+		return;
+	(void) scheduler_step(scheduler, "forgetting groups", step_prune, NULL);
+	scheduler->groups_prune_at =
+		Max(PRUNE_MIN, 2 * hash_get_num_entries(scheduler->groups));
+}
+
+/*
+ * Goes on with a group as far as that is possible now; false when nothing is
+ * left to be done.
+ */
+static bool
+group_go_on(Scheduler *scheduler, Group *group, TimestampTz now)
+{
+	if (!group->ending && group->at <= now &&
+		!group_begin(scheduler, group, now))
+		return false;
+	return !group->ending || group_review(scheduler, group, now);
+}
+
 /*
  * Does what is due: looks at each group that is ending, and at the others when
  * the time of one of them is over.
@@ -332,27 +384,32 @@ groups(Scheduler *scheduler)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz next = POLICY_TIME_NEVER;
+	HASH_SEQ_STATUS sequence;
+	List	   *due = NIL;
 	ListCell   *lc;
+	Group	   *group;
 
 	if (scheduler->groups_load_at != 0 && now >= scheduler->groups_load_at)
 		groups_load(scheduler, 0);
-	if (scheduler->groups == NIL ||
-		(now < scheduler->groups_at && !scheduler->groups_ending))
+	groups_prune(scheduler);
+	if (now < scheduler->groups_at && !scheduler->groups_ending)
 		return;
-	scheduler->groups_ending = false;
-	foreach(lc, scheduler->groups)
+	/* a scan of the table does not outlive a transaction: first who is due */
+	hash_seq_init(&sequence, scheduler->groups);
+	while ((group = hash_seq_search(&sequence)) != NULL)
 	{
-		Group	   *group = lfirst(lc);
-		bool		stays = true;
-
-		if (!group->ending && group->at <= now)
-			stays = group_begin(scheduler, group, now);
-		if (stays && group->ending)
-			stays = group_review(scheduler, group, now);
-		if (!stays)
+		if (group->ending || group->at <= now)
+			due = lappend(due, group);
+		else
+			next = Min(next, group->at);
+	}
+	scheduler->groups_ending = false;
+	foreach(lc, due)
+	{
+		group = lfirst(lc);
+		if (!group_go_on(scheduler, group, now))
 		{
-			group_free(group);
-			scheduler->groups = foreach_delete_current(scheduler->groups, lc);
+			group_remove(scheduler, group);
 			continue;
 		}
 		next = Min(next, group->at);
@@ -367,8 +424,7 @@ groups(Scheduler *scheduler)
 TimestampTz
 groups_next_timer(Scheduler *scheduler)
 {
-	TimestampTz next = scheduler->groups == NIL ? POLICY_TIME_NEVER :
-	scheduler->groups_at;
+	TimestampTz next = scheduler->groups_at;
 
 	if (scheduler->groups_load_at != 0)
 		next = Min(next, scheduler->groups_load_at);

@@ -85,7 +85,8 @@ typedef struct Scheduler
 	PendingEnd *ends;			/* what is to be ended; ends.c */
 	int			nends;
 	int			maxends;
-	List	   *groups;			/* what has to end by some time; groups.c */
+	HTAB	   *groups;			/* what has to end by some time; groups.c */
+	long		groups_prune_at;	/* look for ended ones at so many */
 	TimestampTz groups_at;		/* the first of these times */
 	TimestampTz groups_load_at; /* reading them failed: again then; 0 = no */
 	bool		groups_ending;	/* one of them is ending */

@@ -179,6 +179,10 @@ for my $way ('the scheduler is terminated', 'the server crashes', 'the server is
 	is(outcome($later), 'cancelled', 'until it is cancelled');
 }
 
+# More of them than the scheduler remembers when they have ended.
+sql(q{SELECT count(weir.fan_out('[]', '{"command": "SELECT 1"}', '1 day')) FROM generate_series(1, 1500)});
+wait_drained($node, 'postgres');
+sql(q{SELECT count(weir.fan_out('[]', '{"command": "SELECT 1"}', '1 day')) FROM generate_series(1, 10)});
 wait_drained($node, 'postgres');
 is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');
 unlike(log_since($node), qr/PANIC|TRAP:/, 'no failed assertion');
