@@ -221,6 +221,38 @@ risk_preemption(void)
 	policy_destroy(policy);
 }
 
+/*
+ * A slot that is handed over is for nobody else, though workers are free.
+ */
+static void
+risk_handoff(void)
+{
+	Policy	   *policy = unit_create(3);
+	PolicyTask	other = unit_task(3, POLICY_CLASS_ADHOC);
+	PolicyPreemption preemption;
+
+	other.owner = 2;
+	other.needs[other.nneeds++] = KEY;
+	policy_set_resource(policy, KEY, 1, 0);
+	add_backfill(policy, 1, true);
+	unit_next(policy, NOON);
+	add_daily(policy, 2, NOON + HOUR);
+	policy_add(policy, &other);
+	unit_next(policy, NOON + 50 * MINUTE);
+	policy_next_preemption(policy, NOON + 50 * MINUTE, &preemption);
+	policy_again(policy, 1, 2, POLICY_TIME_ALWAYS, false);
+	policy_hold_owner(policy, 1, true);
+	tap_ok(unit_next(policy, NOON + 50 * MINUTE) == 0,
+		   "preempt: a slot that is handed over is for nobody else");
+	policy_hold_owner(policy, 1, false);
+	tap_ok(unit_next(policy, NOON + 50 * MINUTE) == 2,
+		   "preempt: it is for the task");
+	policy_finished(policy, 2);
+	tap_ok(unit_next(policy, NOON + 50 * MINUTE) == 3,
+		   "preempt: then for others");
+	policy_destroy(policy);
+}
+
 void
 unit_risk(void)
 {
@@ -228,4 +260,5 @@ unit_risk(void)
 	risk_probabilities();
 	risk_tiers();
 	risk_preemption();
+	risk_handoff();
 }
