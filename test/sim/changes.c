@@ -126,8 +126,12 @@ episode_change_queue(Episode *e)
 	state->paused = chance(e, 15);
 	policy_set_queue(e->policy, (uint32_t) queue, state->max_running,
 					 0.25 * (1 + draw(e, 8)), state->paused);
-	state->held_up = chance(e, 15);
-	policy_hold_up_queue(e->policy, (uint32_t) queue, state->held_up);
+	/* seldom: it would wake who the queue itself is to wake */
+	if (chance(e, 15))
+	{
+		state->held_up = !state->held_up;
+		policy_hold_up_queue(e->policy, (uint32_t) queue, state->held_up);
+	}
 	state->sheds = chance(e, 40);
 	policy_set_shedding(e->policy, (uint32_t) queue, state->sheds);
 	change_budget(e, &state->budget);
