@@ -187,7 +187,9 @@ weir_digest_add(PG_FUNCTION_ARGS)
 	bytea	   *hash;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "weir._digest_add() called outside of an aggregate");
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("weir._digest_add() called outside of an aggregate")));
 	state = digest_state(fcinfo, 0);
 	initStringInfo(&buffer);
 	pq_begintypsend(&buffer);
@@ -214,7 +216,9 @@ weir_digest_combine(PG_FUNCTION_ARGS)
 	DigestState *other;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "weir._digest_combine() called outside of an aggregate");
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("weir._digest_combine() called outside of an aggregate")));
 	state = digest_state(fcinfo, 0);
 	other = digest_state(fcinfo, 1);
 	digest_sum(state, other->sum);
