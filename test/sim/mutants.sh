@@ -44,7 +44,7 @@ while IFS='|' read -r program file about expression; do
   # shellcheck disable=SC2086
   $CC $CFLAGS -o "$build/mutant/$program" "$object" "${objects[@]}" || exit 1
   arguments=()
-  [ "$program" = sim ] && arguments=(check 1 500 1000)
+  [ "$program" = sim ] && arguments=(check 1 1000 1000)
   # a mutant may loop for ever; that is noticed too
   { timeout 10 "$build/mutant/$program" "${arguments[@]}" >"$build/mutant/out" 2>&1; } 2>/dev/null
   status=$?
