@@ -241,12 +241,19 @@ CREATE FUNCTION weir._causes(
                (SELECT min(e.ends_at) FROM e)
         FROM t, s WHERE t.state = 'ready'
     )
+    -- each task once more, with when it expires: one sort does what joins would
+    -- do, whose cost may be the square of the number of tasks
     SELECT c.task_id, c.cause, c.holder,
-           c.detail || coalesce('; it expires at ' || t.expires_at, ''), c.eta
-    FROM c JOIN t USING (task_id)
+           c.detail || coalesce('; it expires at ' || c.expires_at, ''), c.eta
+    FROM (
+        SELECT u.*, max(u.eta) FILTER (WHERE u.rank = 0) OVER task AS expires_at,
+               min(u.rank) FILTER (WHERE u.rank > 0) OVER task AS decisive
+        FROM (SELECT * FROM c
+              UNION ALL
+              SELECT t.task_id, 0, NULL, NULL, NULL, t.expires_at FROM t) u
+        WINDOW task AS (PARTITION BY u.task_id)) c
     -- workers matter when nothing else is in the way
-    WHERE c.rank < 9
-       OR NOT EXISTS (SELECT FROM c o WHERE o.task_id = c.task_id AND o.rank < 9)
+    WHERE c.rank BETWEEN 1 AND 8 OR (c.rank = 9 AND c.decisive = 9)
     ORDER BY c.task_id, c.rank
     $$;
 
