@@ -16,8 +16,9 @@ CREATE FUNCTION weir._show_preempted(
 -- Records that a deadline is in another tier, missed or met, unless that is
 -- what was recorded last: a scheduler that starts says everything anew.
 CREATE FUNCTION weir._deadline_event(
-    p_kind text, p_task_id bigint, p_on_time double precision, p_latest_start timestamptz, p_deadline timestamptz
-) RETURNS void
+    p_kind text, p_task_id bigint, p_on_time double precision, p_latest_start timestamptz, p_deadline timestamptz,
+    OUT job_id integer, OUT event_id bigint
+) RETURNS record
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     AS $$
@@ -37,6 +38,7 @@ CREATE FUNCTION weir._deadline_event(
         SELECT FROM weir.run r
         WHERE r.task_id = p_task_id AND r.final AND r.outcome = 'succeeded' AND r.finished_at <= p_deadline))
     LIMIT 1
+    RETURNING job_id, event_id
     $$;
 
 CREATE VIEW weir.deadlines AS

@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "ledger/sql.h"
+#include "sched/announce.h"
 #include "sched/deadline.h"
 
 /* Runs of a kind of tasks that are read */
@@ -181,8 +182,11 @@ step_record(Scheduler *scheduler, void *arg)
 				TimestampTzGetDatum(info->latest_start), false);
 		sql_add(&params, TIMESTAMPTZOID, TimestampTzGetDatum(info->deadline),
 				false);
-		sql_execute("SELECT weir._deadline_event($1, $2, $3, $4, $5)",
-					&params);
+		if (sql_execute("SELECT e.job_id, e.event_id"
+						" FROM weir._deadline_event($1, $2, $3, $4, $5) e"
+						" WHERE e.job_id IS NOT NULL", &params) > 0)
+			announce_add(scheduler, sql_int4(0, 1), sql_int8(0, 2),
+						 sql_int8(0, 2));
 		sql_end(&session);
 	}
 }
