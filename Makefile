@@ -49,6 +49,7 @@ OBJS = \
 	src/policy/retry.o \
 	src/policy/risk.o \
 	src/policy/runs.o \
+	src/policy/serial.o \
 	src/policy/shed.o \
 	src/policy/slots.o \
 	src/policy/solo.o \
@@ -94,6 +95,7 @@ OBJS = \
 	src/ledger/sql.o \
 	src/ledger/task_row.o \
 	src/ledger/unfinished.o \
+	src/ledger/serial_key.o \
 	src/ledger/unique_key.o \
 	src/run/attempt.o \
 	src/run/authority.o \
@@ -164,6 +166,7 @@ OBJS = \
 	src/api/holders.o \
 	src/api/let_through.o \
 	src/api/job.o \
+	src/api/key.o \
 	src/api/lifecycle.o \
 	src/api/parents.o \
 	src/api/pause.o \

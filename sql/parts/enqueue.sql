@@ -10,6 +10,7 @@ CREATE FUNCTION weir.enqueue(
     deadline timestamptz DEFAULT NULL,
     tables regclass[] DEFAULT NULL,
     resources text[] DEFAULT NULL,
+    serial_key text DEFAULT NULL,
     after bigint[] DEFAULT NULL,
     on_parent_failure text DEFAULT 'cancel',
     unique_key text DEFAULT NULL,
@@ -27,7 +28,7 @@ CREATE FUNCTION weir.enqueue(
 ) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_enqueue';
-COMMENT ON FUNCTION weir.enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, interval, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], text, bigint[], text, text, interval, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits a task, which starts after this transaction has committed, and returns its id.';
 
 CREATE FUNCTION weir.try_enqueue(
@@ -40,6 +41,7 @@ CREATE FUNCTION weir.try_enqueue(
     deadline timestamptz DEFAULT NULL,
     tables regclass[] DEFAULT NULL,
     resources text[] DEFAULT NULL,
+    serial_key text DEFAULT NULL,
     after bigint[] DEFAULT NULL,
     on_parent_failure text DEFAULT 'cancel',
     unique_key text DEFAULT NULL,
@@ -59,7 +61,7 @@ CREATE FUNCTION weir.try_enqueue(
     OUT retry_after interval
 ) LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_try_enqueue';
-COMMENT ON FUNCTION weir.try_enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, interval, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.try_enqueue(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], text, bigint[], text, text, interval, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits a task as weir.enqueue() does, but returns what became of it: if its queue is full it does not wait, but says when to try again.';
 
 CREATE FUNCTION weir.enqueue_many(
@@ -72,6 +74,7 @@ CREATE FUNCTION weir.enqueue_many(
     deadline timestamptz DEFAULT NULL,
     tables regclass[] DEFAULT NULL,
     resources text[] DEFAULT NULL,
+    serial_key text DEFAULT NULL,
     after bigint[] DEFAULT NULL,
     on_parent_failure text DEFAULT 'cancel',
     unique_key text DEFAULT NULL,
@@ -91,7 +94,7 @@ CREATE FUNCTION weir.enqueue_many(
     OUT n integer
 ) LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_enqueue_many';
-COMMENT ON FUNCTION weir.enqueue_many(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], bigint[], text, text, interval, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
+COMMENT ON FUNCTION weir.enqueue_many(text, jsonb, text, text, integer, timestamptz, timestamptz, regclass[], text[], text, bigint[], text, text, interval, text, interval, interval, interval, integer, text, jsonb, jsonb, text, boolean)
     IS 'Submits one task for each element of an array of argument arrays, all or none, and returns their consecutive ids.';
 
 CREATE FUNCTION weir.submit(

@@ -48,7 +48,8 @@ CREATE TABLE weir.task (
     on_parent_failure text,
     resources text[],
     lock_timeout interval,
-    unique_for interval
+    unique_for interval,
+    serial_key text
 );
 COMMENT ON TABLE weir.task IS 'Ledger: one row per task, written when it is enqueued; parent of the generations.';
 

@@ -49,6 +49,15 @@ CREATE FUNCTION weir._show_resources(
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_resources';
 
+-- Which of the tasks do not start because of others of their serial key, and
+-- the first of those.
+CREATE FUNCTION weir._show_serial(
+    wanted bigint[],
+    OUT task_id bigint, OUT first_id bigint, OUT before bigint
+) RETURNS SETOF record
+    LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 16
+    AS 'MODULE_PATHNAME', 'weir_show_serial';
+
 -- Unfinished tasks, from the open generations alone.
 CREATE FUNCTION weir._show_unfinished() RETURNS SETOF bigint
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 1000
@@ -159,7 +168,8 @@ SELECT t.task_id, v.queue, v.class,
        CASE WHEN t.queue_timeout IS NOT NULL AND l.final IS NOT TRUE
              AND a.task_id IS NULL AND NOT s.started AND coalesce(d.unmet, 0) = 0
             THEN greatest(t.enqueued_at, t.run_at, s.back_at, d.met_at) + t.queue_timeout END AS expires_at,
-       t.after, t.on_parent_failure, t.lock_timeout, t.unique_for
+       t.after, t.on_parent_failure, t.lock_timeout, t.unique_for,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN t.serial_key END AS serial_key
 FROM weir.task t
 JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN LATERAL (
@@ -220,6 +230,7 @@ COMMENT ON COLUMN weir.tasks.after IS 'Tasks that have to end before it starts.'
 COMMENT ON COLUMN weir.tasks.unique_for IS 'How long after its enqueue no other task exists under that key if it succeeds.';
 COMMENT ON COLUMN weir.tasks.lock_timeout IS 'Longest time that its command may wait for a lock.';
 COMMENT ON COLUMN weir.tasks.on_parent_failure IS 'What becomes of it when one of them ends without success: cancel, wait or run.';
+COMMENT ON COLUMN weir.tasks.serial_key IS 'Key whose tasks run one at a time; null for those who may not see it.';
 
 CREATE VIEW weir.runs WITH (security_barrier) AS
 SELECT r.task_id, r.attempt, v.queue, v.class, v.owner_name AS owner,

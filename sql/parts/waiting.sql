@@ -81,6 +81,12 @@ CREATE FUNCTION weir._causes(
             WHERE NOT u.failed OR t.on_parent_failure <> 'run') p
         WHERE t.state = 'blocked' GROUP BY t.task_id, t.after
         UNION ALL
+        SELECT k.task_id, 6, 'serial_key', 'task ' || k.first_id,
+               CASE WHEN k.before > 1
+                    THEN k.before || ' tasks of its serial key go before it'
+                    ELSE 'another task of its serial key goes before it' END, NULL
+        FROM weir._show_serial(wanted) k
+        UNION ALL
         SELECT t.task_id, 5, 'backoff', NULL,
                'attempt ' || t.attempts + 1
                    -- those that did not count come on top
@@ -310,7 +316,7 @@ COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
 COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
 COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
 COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
-COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, backoff, inbox, window, blackout, downstream_full, queue_limit, budget, cap, breaker, rate, foreign_holder, class_share or no_worker.';
+COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, serial_key, backoff, inbox, window, blackout, downstream_full, queue_limit, budget, cap, breaker, rate, foreign_holder, class_share or no_worker.';
 COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
 COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
 COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';

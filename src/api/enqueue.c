@@ -18,6 +18,7 @@
 
 #include "api/enqueue.h"
 #include "api/submission.h"
+#include "run/command.h"
 #include "shmem/depth.h"
 
 PG_FUNCTION_INFO_V1(weir_enqueue);
@@ -92,6 +93,47 @@ weir_try_enqueue(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Splits '[[1],[2]]' into the arguments of each task.
+ */
+static Jsonb **
+split_args(EnqueueRequest *request, int *n)
+{
+	Jsonb	   *args = request->many_args;
+	Jsonb	  **split;
+
+	*n = args_count(args);
+	if (args == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", "args"),
+				 errhint("It is an array of argument arrays, for example '[[1], [2]]'.")));
+	split = palloc(Max(*n, 1) * sizeof(Jsonb *));
+	for (int i = 0; i < *n; i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(&args->root, i);
+
+		if (element->type != jbvBinary ||
+			!JsonContainerIsArray(element->val.binary.data))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("element %d of argument \"%s\" is not an array",
+							i + 1, "args"),
+					 errhint("It is an array of argument arrays, for example '[[1], [2]]'.")));
+		split[i] = JsonbValueToJsonb(element);
+	}
+	/* all must fit; most have the same length, so look at each length once */
+	for (int i = 0, last = -1; i < *n; i++)
+	{
+		int			count = args_count(split[i]);
+
+		if (count != last)
+			command_check_args(request->task.command, count);
+		last = count;
+	}
+	return split;
+}
+
+/*
  * weir.enqueue_many(): submits one task per element of an array of argument
  * arrays, all or none but those whose unique key another task has.
  */
@@ -108,7 +150,7 @@ weir_enqueue_many(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	request_read(fcinfo, &request, true);
 	submission.request = &request;
-	submission.args = request_split_args(&request, &submission.n);
+	submission.args = split_args(&request, &submission.n);
 	if (submission.n > 0)
 		submission_submit(&submission);
 	values[0] = Int64GetDatum(submission.first_id);

@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "api/enqueue.h"
+#include "api/key.h"
 #include "api/parents.h"
 #include "api/policy_parameters.h"
 #include "api/request.h"
@@ -483,6 +484,21 @@ read_unique_key(FunctionCallInfo fcinfo, EnqueueRequest *request)
 						"on_conflict")));
 }
 
+/*
+ * The key whose tasks run one at a time.
+ */
+static void
+read_serial_key(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many,
+				const Jsonb *args)
+{
+	char	   *key = text_arg(fcinfo, ARG_SERIAL_KEY);
+
+	if (many || key == NULL)
+		request->serial_key = key;
+	else
+		request->task.serial_key = key_expand("serial_key", key, args);
+}
+
 static void
 read_mode(FunctionCallInfo fcinfo, TaskRow *task)
 {
@@ -518,7 +534,7 @@ read_circumstances(TaskRow *task)
 
 /*
  * Reads all arguments.  With "many" the arguments of the command are an array
- * of arrays, to be split by request_split_args().
+ * of arrays.
  */
 void
 request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
@@ -540,6 +556,7 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 	task->settings = PG_ARGISNULL(ARG_SETTINGS) ? NULL : PG_GETARG_JSONB_P(ARG_SETTINGS);
 	read_policy(fcinfo, task);
 	read_unique_key(fcinfo, request);
+	read_serial_key(fcinfo, request, many, args);
 	parents_read(fcinfo, task);
 	task->reason = text_arg(fcinfo, ARG_REASON);
 	read_circumstances(task);
@@ -550,45 +567,4 @@ request_read(FunctionCallInfo fcinfo, EnqueueRequest *request, bool many)
 	visit = session_visit(request->queue->settings, task->settings);
 	read_command(fcinfo, request, many ? -1 : args_count(args));
 	session_unvisit(visit);
-}
-
-/*
- * Splits '[[1],[2]]' into the arguments of each task.
- */
-Jsonb	  **
-request_split_args(EnqueueRequest *request, int *n)
-{
-	Jsonb	   *args = request->many_args;
-	Jsonb	  **split;
-
-	*n = args_count(args);
-	if (args == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", "args"),
-				 errhint("It is an array of argument arrays, for example '[[1], [2]]'.")));
-	split = palloc(Max(*n, 1) * sizeof(Jsonb *));
-	for (int i = 0; i < *n; i++)
-	{
-		JsonbValue *element = getIthJsonbValueFromContainer(&args->root, i);
-
-		if (element->type != jbvBinary ||
-			!JsonContainerIsArray(element->val.binary.data))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("element %d of argument \"%s\" is not an array",
-							i + 1, "args"),
-					 errhint("It is an array of argument arrays, for example '[[1], [2]]'.")));
-		split[i] = JsonbValueToJsonb(element);
-	}
-	/* all must fit; most have the same length, so look at each length once */
-	for (int i = 0, last = -1; i < *n; i++)
-	{
-		int			count = args_count(split[i]);
-
-		if (count != last)
-			command_check_args(request->task.command, count);
-		last = count;
-	}
-	return split;
 }

@@ -29,6 +29,7 @@ typedef struct EnqueueRequest
 	const QueueConfig *queue;	/* while the request is read */
 	TaskRow		task;
 	char	   *unique_key;		/* before arguments are put into it */
+	char	   *serial_key;		/* the same, of many */
 	ConflictAction on_conflict;
 	Jsonb	   *many_args;		/* enqueue_many: array of argument arrays */
 	int			nneeds;
@@ -37,7 +38,6 @@ typedef struct EnqueueRequest
 
 extern void request_read(FunctionCallInfo fcinfo, EnqueueRequest *request,
 						 bool many);
-extern Jsonb **request_split_args(EnqueueRequest *request, int *n);
 extern void request_check_privilege(const QueueConfig *queue,
 									const TaskRow *task);
 extern char *request_json_string(const char *value);

@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "ledger/generation.h"
+#include "ledger/serial_key.h"
 #include "ledger/sql.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
@@ -33,6 +34,7 @@ PG_FUNCTION_INFO_V1(weir_show_queues);
 PG_FUNCTION_INFO_V1(weir_show_workers);
 PG_FUNCTION_INFO_V1(weir_show_assigned);
 PG_FUNCTION_INFO_V1(weir_show_resources);
+PG_FUNCTION_INFO_V1(weir_show_serial);
 PG_FUNCTION_INFO_V1(weir_show_unfinished);
 
 static void
@@ -325,5 +327,29 @@ weir_show_unfinished(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	generation_visit_unfinished(put_task, fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+static void
+put_serial(const SerialWait *wait, void *arg)
+{
+	Datum		values[3];
+	bool		nulls[3] = {0};
+
+	values[0] = Int64GetDatum(wait->task_id);
+	values[1] = Int64GetDatum(wait->first);
+	values[2] = Int64GetDatum(wait->before);
+	put(arg, values, nulls);
+}
+
+/*
+ * Which of the tasks do not start because of others of their serial key.
+ */
+Datum
+weir_show_serial(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	serial_key_visit_waiting(PG_GETARG_ARRAYTYPE_P(0), put_serial,
+							 fcinfo->resultinfo);
 	return (Datum) 0;
 }

@@ -13,6 +13,7 @@
 
 #include "access/xact.h"
 
+#include "api/key.h"
 #include "api/room.h"
 #include "api/submission.h"
 #include "api/unique.h"
@@ -47,7 +48,8 @@ promise(const Submission *submission)
 
 	memset(&message, 0, sizeof(message));
 	/* what a forecast is made of is in the ledger, too */
-	if (task->after || submission->graph ||
+	if (task->after || task->serial_key || request->serial_key ||
+		submission->graph ||
 		(task->environment.klass == POLICY_CLASS_DAILY && task->has_deadline))
 	{
 		submission_promise_read(request->database, submission->first_id,
@@ -73,6 +75,19 @@ promise(const Submission *submission)
 }
 
 /*
+ * Makes the serial keys of many tasks.
+ */
+static void
+expand_serial_keys(Submission *submission)
+{
+	submission->serial_keys = palloc(submission->n * sizeof(char *));
+	for (int i = 0; i < submission->n; i++)
+		submission->serial_keys[i] = key_expand("serial_key",
+												submission->request->serial_key,
+												submission->args[i]);
+}
+
+/*
  * Submits the tasks, those of them that there is room for and that do not
  * exist already.
  */
@@ -82,6 +97,8 @@ submission_submit(Submission *submission)
 	EnqueueRequest *request = submission->request;
 	TaskRow    *task = &request->task;
 
+	if (request->serial_key)
+		expand_serial_keys(submission);
 	if (request->unique_key)
 		unique_take(submission);
 	else
@@ -96,11 +113,13 @@ submission_submit(Submission *submission)
 	task->task_id = submission->first_id;
 	if (submission->n > 1)
 		task_rows_insert(task, submission->args, submission->keys,
-						 submission->n);
+						 submission->serial_keys, submission->n);
 	else
 	{
 		task->args = submission->args[0];
 		task->unique_key = submission->keys ? submission->keys[0] : NULL;
+		if (submission->serial_keys)
+			task->serial_key = submission->serial_keys[0];
 		task_row_insert(task);
 	}
 	/* who comes with the same key in the same command must see it */

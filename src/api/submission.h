@@ -19,7 +19,7 @@ typedef enum SubmitOutcome
 	SUBMIT_REPLACED				/* accepted, and another was cancelled */
 } SubmitOutcome;
 
-/* Tasks that differ in their arguments, and unique keys, only */
+/* Tasks that differ in their arguments and keys only */
 typedef struct Submission
 {
 	EnqueueRequest *request;
@@ -28,6 +28,7 @@ typedef struct Submission
 	int			n;				/* those without a place are left out */
 	Jsonb	  **args;
 	char	  **keys;			/* NULL if the tasks have none */
+	char	  **serial_keys;	/* NULL if all have the same, or none */
 	int64		first_id;		/* the ids are consecutive */
 	SubmitOutcome outcome;		/* of the last one */
 	int64		holder;			/* who had its key */

@@ -19,52 +19,13 @@
 
 #include "api/arguments.h"
 #include "api/control.h"
+#include "api/key.h"
 #include "api/room.h"
 #include "api/unique.h"
 #include "ledger/unique_key.h"
-#include "run/params.h"
 #include "shmem/depth.h"
 #include "shmem/worker_slot.h"
 #include "shmem/xact_actions.h"
-
-#define MAX_KEY_LENGTH	1000	/* bytes; an index entry must hold it */
-
-/*
- * Puts the arguments into a key: $1 is the first one.
- */
-static char *
-key_expand(const char *template, const Jsonb *args)
-{
-	StringInfoData key;
-	const char *c = template;
-
-	initStringInfo(&key);
-	while (*c)
-	{
-		char	   *end;
-		long		number;
-
-		if (c[0] != '$' || c[1] < '1' || c[1] > '9')
-		{
-			appendStringInfoChar(&key, *c++);
-			continue;
-		}
-		number = strtol(c + 1, &end, 10);
-		if (args == NULL || number > JB_ROOT_COUNT(args))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("argument \"%s\" refers to $%ld, but there is no such argument",
-							"unique_key", number)));
-		appendStringInfoString(&key, params_text(args, (int) number - 1));
-		c = end;
-	}
-	if (key.len == 0 || key.len > MAX_KEY_LENGTH)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must have between %d and %d bytes",
-						"unique_key", 1, MAX_KEY_LENGTH)));
-	return key.data;
-}
 
 static void
 refuse_conflict(const char *key, int64 holder, bool ended)
@@ -77,6 +38,18 @@ refuse_conflict(const char *key, int64 holder, bool ended)
 					key),
 			 errdetail("It is task " INT64_FORMAT ".", holder),
 			 errhint("With on_conflict => 'skip' its id is returned, with 'replace' it is cancelled if it waits.")));
+}
+
+/*
+ * Moves the i-th task to a place before it.
+ */
+static void
+keep_as(Submission *submission, int i, int place)
+{
+	submission->keys[place] = submission->keys[i];
+	submission->args[place] = submission->args[i];
+	if (submission->serial_keys)
+		submission->serial_keys[place] = submission->serial_keys[i];
 }
 
 /*
@@ -115,10 +88,8 @@ leave_out_equal(Submission *submission)
 	hash_destroy(seen);
 	for (int i = 0; i < submission->n; i++)
 	{
-		if (!keep[i])
-			continue;
-		submission->keys[kept] = submission->keys[i];
-		submission->args[kept++] = submission->args[i];
+		if (keep[i])
+			keep_as(submission, i, kept++);
 	}
 	submission->n = kept;
 }
@@ -222,8 +193,7 @@ look_at_holders(Submission *submission, TaskRow **replaced)
 			continue;
 		else
 			inherited += task->environment.queue_id == submission->request->task.environment.queue_id;
-		submission->keys[submission->n] = submission->keys[i];
-		submission->args[submission->n] = submission->args[i];
+		keep_as(submission, i, submission->n);
 		replaced[submission->n++] = task;
 	}
 	return inherited;
@@ -295,7 +265,7 @@ unique_take(Submission *submission)
 
 	submission->keys = palloc(submission->n * sizeof(char *));
 	for (int i = 0; i < submission->n; i++)
-		submission->keys[i] = key_expand(request->unique_key,
+		submission->keys[i] = key_expand("unique_key", request->unique_key,
 										 submission->args[i]);
 	if (submission->n > 1)
 		leave_out_equal(submission);

@@ -97,6 +97,7 @@ task_row_form(const TaskRow *task, Datum *values, bool *nulls)
 			  task->nresources);
 	set_pointer(values, nulls, ANUM_TASK_LOCK_TIMEOUT, task->lock_timeout);
 	set_pointer(values, nulls, ANUM_TASK_UNIQUE_FOR, task->unique_for);
+	heap_row_set_text(values, nulls, ANUM_TASK_SERIAL_KEY, task->serial_key);
 }
 
 /*
@@ -182,10 +183,11 @@ task_rows_end(TaskRows *to)
 
 /*
  * Writes n tasks with consecutive ids that differ in their arguments, and in
- * their unique keys if there are any.
+ * their keys if there are any.
  */
 void
-task_rows_insert(const TaskRow *task, Jsonb **args, char **keys, int n)
+task_rows_insert(const TaskRow *task, Jsonb **args, char **keys,
+				 char **serial_keys, int n)
 {
 	Datum		values[NATTS_TASK];
 	bool		nulls[NATTS_TASK];
@@ -197,6 +199,9 @@ task_rows_insert(const TaskRow *task, Jsonb **args, char **keys, int n)
 		set_pointer(values, nulls, ANUM_TASK_ARGS, args[i]);
 		if (keys)
 			heap_row_set_text(values, nulls, ANUM_TASK_UNIQUE_KEY, keys[i]);
+		if (serial_keys)
+			heap_row_set_text(values, nulls, ANUM_TASK_SERIAL_KEY,
+							  serial_keys[i]);
 		task_rows_add(&rows, task->task_id + i, values, nulls);
 	}
 	task_rows_end(&rows);

@@ -38,7 +38,8 @@ enum
 	ANUM_TASK_RESOURCES,
 	ANUM_TASK_LOCK_TIMEOUT,
 	ANUM_TASK_UNIQUE_FOR,
-	NATTS_TASK = ANUM_TASK_UNIQUE_FOR
+	ANUM_TASK_SERIAL_KEY,
+	NATTS_TASK = ANUM_TASK_SERIAL_KEY
 };
 
 /* A task in memory; pointers are NULL for SQL nulls */
@@ -64,6 +65,7 @@ typedef struct TaskRow
 	char	   *reason;
 	char	   *unique_key;
 	Interval   *unique_for;		/* without months and days */
+	char	   *serial_key;
 	Interval   *queue_timeout;	/* without months and days */
 	ArrayType  *after;			/* parents: ids, rising */
 	PolicyOnFailure on_failure; /* of a parent */
@@ -77,7 +79,7 @@ typedef struct TaskRange TaskRange;
 
 extern void task_row_insert(const TaskRow *task);
 extern void task_rows_insert(const TaskRow *task, Jsonb **args, char **keys,
-							 int n);
+							 char **serial_keys, int n);
 extern void task_rows_insert_all(const TaskRow *const *tasks, int n);
 extern TaskRow *task_row_read(int64 task_id);
 extern TaskRange *task_range_read(int64 low, int64 high);

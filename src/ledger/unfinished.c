@@ -28,6 +28,7 @@
 #include "ledger/identity.h"
 #include "ledger/resource_config.h"
 #include "ledger/run_row.h"
+#include "ledger/serial_key.h"
 #include "ledger/sql.h"
 #include "ledger/task_row.h"
 #include "ledger/unfinished.h"
@@ -93,7 +94,8 @@ unfinished_resolve(const char *const *tables, int n, uint64 *needs)
 	"   WHERE i.task_id = t.task_id LIMIT 1) END," \
 	" (coalesce((t.policy ->> 'estimate')::float8, (SELECT" \
 	"   (q.policy ->> 'estimate')::float8 FROM weir.queue q" \
-	"   WHERE q.queue_id = v.queue_id)) * 1000000)::bigint"
+	"   WHERE q.queue_id = v.queue_id)) * 1000000)::bigint," \
+	" t.serial_key, coalesce(l.attempt, 0) > coalesce(b.attempt, 0)"
 
 /* l is the last run, b the last time that the task was brought back */
 #define UNFINISHED_FROM \
@@ -265,6 +267,9 @@ unfinished_row(uint64 row, UnfinishedTask *unfinished, ParentsSeen *seen)
 	task->enqueued_at = sql_int8(row, 6);
 	task->owner = identity_role((Oid) strtoul(sql_text(row, 17), NULL, 10),
 								sql_text(row, 4), task->enqueued_at);
+	if (!sql_isnull(row, 31))
+		task->serial_key = serial_key_digest(task->owner, sql_text(row, 31));
+	task->begun = strcmp(sql_text(row, 32), "t") == 0;
 	task->run_at = sql_isnull(row, 7) ? POLICY_TIME_ALWAYS : sql_int8(row, 7);
 	task->deadline = sql_isnull(row, 8) ? POLICY_TIME_NEVER : sql_int8(row, 8);
 	task->nneeds = unfinished_needs(row, 9, 26, task->needs);

@@ -3,9 +3,10 @@
  * admit.c
  *	  The life of a task in the policy.
  *
- * A task is blocked (by others, depend.c), delayed (in the order of timers),
- * ready (in the order of its bucket) or running (it has a run, which knows its
- * slots).  tasks.h says how these follow one another.
+ * A task is blocked (by parents, depend.c, or by those of its key, serial.c),
+ * delayed (in the order of timers), ready (in the order of its bucket) or
+ * running (it has a run, which knows its slots).  tasks.h says how these follow
+ * one another.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +22,7 @@
 #include "policy/rate.h"
 #include "policy/risk.h"
 #include "policy/runs.h"
+#include "policy/serial.h"
 #include "policy/shed.h"
 #include "policy/solo.h"
 #include "policy/window.h"
@@ -32,8 +34,8 @@
 #define PROMOTE_BATCH	1024
 
 /*
- * Puts a task, which is in no order, where it waits: for its time, or in its
- * bucket.  The caller settles the bucket.
+ * Puts a task, which is in no order, where it waits: for its time, for others
+ * of its key, or in its bucket.  The caller settles the bucket.
  */
 void
 policy_task_place(Policy *policy, uint32_t task, PolicyTime run_at)
@@ -42,6 +44,11 @@ policy_task_place(Policy *policy, uint32_t task, PolicyTime run_at)
 	TaskFacts  *facts = policy_task_facts(&policy->tasks, task);
 	PolicyBucket *bucket = policy->buckets[facts->bucket];
 
+	if (run_at <= policy->now && !policy_serial_enter(policy, task))
+	{
+		policy_depend_hold(policy, task, POLICY_TIME_ALWAYS);
+		return;
+	}
 	policy_shed_enter(policy, task);
 	if (run_at > policy->now)
 	{
@@ -50,6 +57,7 @@ policy_task_place(Policy *policy, uint32_t task, PolicyTime run_at)
 		bucket->ndelayed++;
 		bucket->queue->delayed++;
 		policy_order_insert(&policy->tasks, &policy->timers, task);
+		policy_serial_leave(policy, node->task_id);
 		return;
 	}
 	node->key = policy_risk_rank(policy, task);
@@ -63,8 +71,8 @@ policy_task_place(Policy *policy, uint32_t task, PolicyTime run_at)
  * Takes a task that waits out of the order that it is in.  The caller settles
  * the bucket.
  */
-static void
-task_lift(Policy *policy, uint32_t task)
+void
+policy_task_lift(Policy *policy, uint32_t task)
 {
 	PolicyBucket *bucket = policy_bucket_of(policy, task);
 
@@ -93,7 +101,7 @@ policy_task_rerank(Policy *policy, uint32_t task)
 {
 	if (policy_task_facts(&policy->tasks, task)->state != TASK_STATE_READY)
 		return;
-	task_lift(policy, task);
+	policy_task_lift(policy, task);
 	policy_task_place(policy, task, POLICY_TIME_ALWAYS);
 	policy_settle(policy, policy_bucket_of(policy, task));
 }
@@ -132,8 +140,12 @@ policy_add(Policy *policy, const PolicyTask *task)
 	bucket = policy_bucket_get(policy, task);
 	index = task_record(policy, bucket, task);
 	policy_risk_set(policy, task);
+	policy_serial_add(policy, task);
 	if (task->nparents > 0)
+	{
 		policy_depend_block(policy, index, task);
+		(void) policy_serial_enter(policy, index);
+	}
 	else
 	{
 		policy_expiry_set(policy, task->task_id, task->expires_at);
@@ -150,12 +162,12 @@ static void
 task_forget(Policy *policy, uint32_t task)
 {
 	PolicyBucket *bucket = policy_bucket_of(policy, task);
-
 	int64_t		task_id = policy_task_node(&policy->tasks, task)->task_id;
 
 	policy_expiry_drop(policy, task_id);
 	policy_handoff_drop(policy, task_id);
-	task_lift(policy, task);
+	policy_serial_forget(policy, task_id);
+	policy_task_lift(policy, task);
 	policy_risk_drop(policy, task_id);
 	policy_tasks_delete(&policy->tasks, task);
 	policy_settle(policy, bucket);
@@ -240,11 +252,11 @@ policy_change(Policy *policy, int64_t task_id, const int32_t *priority,
 	if (deadline != NULL)
 		facts->deadline = policy_store_time(*deadline);
 	if (deadline != NULL && (facts->state == TASK_STATE_RUNNING ||
-							 facts->state == TASK_STATE_BLOCKED))
+							 policy_depend_waits(policy, task)))
 		policy_risk_move(policy, task);
 	if (facts->state == TASK_STATE_RUNNING)
 		return true;
-	if (facts->state == TASK_STATE_BLOCKED)
+	if (policy_depend_waits(policy, task))
 	{
 		if (run_at != NULL)
 			policy_task_node(&policy->tasks, task)->key = *run_at;
@@ -254,7 +266,7 @@ policy_change(Policy *policy, int64_t task_id, const int32_t *priority,
 		start = policy_task_node(&policy->tasks, task)->key;
 	if (run_at != NULL)
 		start = *run_at;
-	task_lift(policy, task);
+	policy_task_lift(policy, task);
 	if (deadline != NULL)
 		policy_risk_move(policy, task);
 	policy_task_place(policy, task, start);
@@ -284,7 +296,7 @@ policy_promote(Policy *policy, PolicyTime now)
 		if (task == 0 ||
 			policy_task_node(&policy->tasks, task)->key > policy->now)
 			return false;
-		task_lift(policy, task);
+		policy_task_lift(policy, task);
 		policy_task_place(policy, task, POLICY_TIME_ALWAYS);
 		policy_settle(policy, policy_bucket_of(policy, task));
 	}
@@ -334,8 +346,9 @@ run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
 	policy->runs[run].started_at = policy->now;
 	policy_run_take(policy, run, bucket, start);
 	policy_budget_count(policy, bucket, facts->attempt);
-	task_lift(policy, task);
+	policy_task_lift(policy, task);
 	policy_expiry_suspend(policy, node->task_id);
+	policy_serial_begin(policy, node->task_id);
 	facts->state = TASK_STATE_RUNNING;
 	node->left = run;
 	policy->runs[run].task = task;
@@ -359,6 +372,7 @@ bool
 policy_add_running(Policy *policy, const PolicyTask *task,
 				   const PolicyGrant *grants, int ngrants)
 {
+	PolicyTask	begun = *task;
 	PolicyBucket *bucket;
 	uint32_t	index;
 	uint32_t	run;
@@ -368,6 +382,8 @@ policy_add_running(Policy *policy, const PolicyTask *task,
 	bucket = policy_bucket_get(policy, task);
 	index = task_record(policy, bucket, task);
 	policy_task_facts(&policy->tasks, index)->state = TASK_STATE_RUNNING;
+	begun.begun = true;
+	policy_serial_add(policy, &begun);
 	policy_expiry_set(policy, task->task_id, task->expires_at);
 	policy_expiry_suspend(policy, task->task_id);
 	run = policy_run_get(policy);
@@ -489,6 +505,7 @@ policy_finished(Policy *policy, int64_t task_id)
 		policy->last_start = 0;
 	policy_expiry_drop(policy, task_id);
 	policy_risk_drop(policy, task_id);
+	policy_serial_forget(policy, task_id);
 	policy_tasks_delete(&policy->tasks, task);
 	run_wake(policy, bucket);
 	return true;

@@ -19,6 +19,7 @@
 #include "policy/depend.h"
 #include "policy/expiry.h"
 #include "policy/park.h"
+#include "policy/serial.h"
 #include "policy/shed.h"
 
 /* Pages kept when the last edge goes, so that a small table does not flap */
@@ -169,23 +170,42 @@ edge_add(Policy *policy, uint32_t task, int64_t parent_id)
 }
 
 /*
+ * Blocks a task, which is in no order, without a parent to wait for.
+ */
+void
+policy_depend_hold(Policy *policy, uint32_t task, PolicyTime run_at)
+{
+	TaskNode   *node = policy_task_node(&policy->tasks, task);
+	PolicyBucket *bucket = policy_bucket_of(policy, task);
+
+	node->key = run_at;
+	node->left = node->right = 0;
+	policy_task_facts(&policy->tasks, task)->state = TASK_STATE_BLOCKED;
+	bucket->nblocked++;
+	bucket->queue->dependent++;
+	policy_shed_enter(policy, task);
+}
+
+/*
+ * Does a task that is not running wait for a parent?
+ */
+bool
+policy_depend_waits(const Policy *policy, uint32_t task)
+{
+	return policy_task_facts(&policy->tasks, task)->state == TASK_STATE_BLOCKED &&
+		policy_task_node(&policy->tasks, task)->right > 0;
+}
+
+/*
  * Blocks a task, which is in no order, until its parents have ended.
  */
 void
 policy_depend_block(Policy *policy, uint32_t task, const PolicyTask *spec)
 {
-	TaskNode   *node = policy_task_node(&policy->tasks, task);
-	TaskFacts  *facts = policy_task_facts(&policy->tasks, task);
-	PolicyBucket *bucket = policy_bucket_of(policy, task);
 	int			i;
 
-	node->key = spec->run_at;
-	node->left = node->right = 0;
-	facts->depth = (uint8_t) spec->on_failure;
-	facts->state = TASK_STATE_BLOCKED;
-	bucket->nblocked++;
-	bucket->queue->dependent++;
-	policy_shed_enter(policy, task);
+	policy_task_facts(&policy->tasks, task)->depth = (uint8_t) spec->on_failure;
+	policy_depend_hold(policy, task, spec->run_at);
 	for (i = 0; i < spec->nparents; i++)
 		edge_add(policy, task, spec->parents[i]);
 	if (spec->wait_limit > 0)
@@ -279,21 +299,21 @@ policy_unblock(Policy *policy, int64_t task_id, PolicyTime now)
 
 	if (now > policy->now)
 		policy->now = now;
-	if (task == 0 ||
-		policy_task_facts(&policy->tasks, task)->state != TASK_STATE_BLOCKED)
+	if (task == 0 || !policy_depend_waits(policy, task))
 		return false;
 	depend_unblock(policy, task);
 	return true;
 }
 
 /*
- * Does any task wait for the end of this one?
+ * Does any task wait for the end of this one, or could because of its key?
  */
 bool
 policy_is_parent(Policy *policy, int64_t task_id)
 {
-	return policy->parents.used > 0 &&
-		policy_tasks_find(&policy->parents, task_id) != 0;
+	return (policy->parents.used > 0 &&
+			policy_tasks_find(&policy->parents, task_id) != 0) ||
+		policy_serial_is_first(policy, task_id);
 }
 
 /*
@@ -319,15 +339,12 @@ policy_next_orphan(Policy *policy, int64_t parent_id, PolicyEnd *orphan)
 /*
  * A parent has ended.
  */
-void
-policy_parent_ended(Policy *policy, int64_t parent_id, bool succeeded,
-					PolicyTime now)
+static void
+depend_parent_ended(Policy *policy, int64_t parent_id, bool succeeded)
 {
 	uint32_t	parent = policy_tasks_find(&policy->parents, parent_id);
 	uint32_t	others;
 
-	if (now > policy->now)
-		policy->now = now;
 	if (parent == 0)
 		return;
 	/* the parent goes with its last edge */
@@ -336,4 +353,17 @@ policy_parent_ended(Policy *policy, int64_t parent_id, bool succeeded,
 		depend_satisfy(policy,
 					   policy_task_node(&policy->parents, parent)->left, true);
 	depend_satisfy(policy, others, succeeded);
+}
+
+/*
+ * A task that others may wait for has ended.
+ */
+void
+policy_parent_ended(Policy *policy, int64_t task_id, bool succeeded,
+					PolicyTime now)
+{
+	if (now > policy->now)
+		policy->now = now;
+	depend_parent_ended(policy, task_id, succeeded);
+	policy_serial_ended(policy, task_id);
 }

@@ -12,6 +12,7 @@
 #include "policy/breaker.h"
 #include "policy/budget.h"
 #include "policy/choose.h"
+#include "policy/depend.h"
 #include "policy/expiry.h"
 #include "policy/park.h"
 #include "policy/place.h"
@@ -236,7 +237,8 @@ policy_why(Policy *policy, int64_t task_id, PolicyTime now)
 	}
 	if (facts->state == TASK_STATE_BLOCKED)
 	{
-		why.cause = POLICY_CAUSE_DEPENDENCY;
+		why.cause = policy_depend_waits(policy, task) ?
+			POLICY_CAUSE_DEPENDENCY : POLICY_CAUSE_SERIAL_KEY;
 		return why;
 	}
 	if (facts->state == TASK_STATE_DELAYED &&

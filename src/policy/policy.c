@@ -15,6 +15,7 @@
 #include "policy/preempt.h"
 #include "policy/rate.h"
 #include "policy/risk.h"
+#include "policy/serial.h"
 #include "policy/shed.h"
 #include "policy/slots.h"
 #include "policy/solo.h"
@@ -39,6 +40,7 @@ policy_create(const PolicyAllocator *allocator)
 	policy_tasks_init(&policy->expiry, &policy->memory);
 	policy_tasks_init(&policy->shed, &policy->memory);
 	policy_depend_init(policy);
+	policy_serial_init(policy);
 	policy_solo_reset(policy);
 	policy->last_changed_risk = &policy->changed_risks;
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
@@ -64,6 +66,7 @@ policy_destroy(Policy *policy)
 	policy_depend_release(policy);
 	policy_risks_release(policy);
 	policy_handoffs_release(policy);
+	policy_serial_release(policy);
 	policy_buckets_release(policy);
 	policy_fair_release(&policy->fair);
 	policy_places_release(policy);

@@ -200,16 +200,18 @@ extern int	policy_next_shed(Policy *policy, uint32_t queue, PolicyShed *shed,
 							 int n);
 
 /*
- * The end of a task for those that wait for it: its last run is committed, and
- * whether it succeeded.  If not, policy_next_orphan is asked first, until it
- * says false: it gives out those that are to be cancelled for it.  To be told
- * of every task for which policy_is_parent says so, whether it was ever held
- * or not, and once more for one that was brought back.
+ * The end of a task for those that wait for it, as for a parent or for the
+ * serial key that it has: its last run is committed, and whether it succeeded.
+ * If not, policy_next_orphan is asked first, until it says false: it gives out
+ * those that are to be cancelled for it.  To be told of every task for which
+ * policy_is_parent says so, whether it was ever held or not, and once more
+ * for one that was brought back.  A task that is held no more keeps its key
+ * until then, or until it is added again.
  */
 extern bool policy_is_parent(Policy *policy, int64_t task_id);
 extern bool policy_next_orphan(Policy *policy, int64_t parent_id,
 							   PolicyEnd *orphan);
-extern void policy_parent_ended(Policy *policy, int64_t parent_id,
+extern void policy_parent_ended(Policy *policy, int64_t task_id,
 								bool succeeded, PolicyTime now);
 
 /*

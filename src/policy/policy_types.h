@@ -48,6 +48,7 @@ typedef enum PolicyCause
 	POLICY_CAUSE_UNKNOWN,		/* the policy does not hold this task */
 	POLICY_CAUSE_RUNNING,
 	POLICY_CAUSE_DEPENDENCY,	/* a parent has not ended as it must */
+	POLICY_CAUSE_SERIAL_KEY,	/* another one of its key goes first */
 	POLICY_CAUSE_SCHEDULED,		/* its run_at (or retry time) is to come */
 	POLICY_CAUSE_PAUSED_ALL,
 	POLICY_CAUSE_PAUSED_QUEUE,
@@ -92,6 +93,9 @@ typedef struct PolicyTask
 	PolicyTime	deadline;		/* POLICY_TIME_NEVER if none */
 	PolicyTime	expires_at;		/* to start before; POLICY_TIME_NEVER if it
 								 * may wait for ever, or has begun before */
+	uint64_t	serial_key;		/* tasks with the same run one at a time; 0 if
+								 * none */
+	bool		begun;			/* an attempt of it has: it keeps its key */
 	int			nneeds;
 	uint64_t	needs[POLICY_MAX_NEEDS];	/* resource keys, any order */
 	int			nparents;		/* to end before it starts */

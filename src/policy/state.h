@@ -143,7 +143,7 @@ typedef struct PolicyQueue
 	uint32_t	running;
 	uint32_t	parked;			/* ready ones in buckets parked at resources
 								 * and budgets, or shut */
-	uint32_t	dependent;		/* tasks that wait for others */
+	uint32_t	dependent;		/* tasks that are blocked by others */
 	uint32_t	nbuckets;
 	bool		held_up;		/* the queue that it feeds is full */
 	bool		sheds;			/* tasks that wait stand in these: (shed.c) */
@@ -230,6 +230,14 @@ typedef struct PolicyEdge
 	uint32_t	next_parent;	/* of the same task */
 	uint32_t	previous_parent;
 } PolicyEdge;
+
+/* The tasks of a serial key that stand in line (serial.c) */
+typedef struct SerialLine
+{
+	PolicyMapEntry entry;
+	uint32_t	first;			/* in Policy.serial */
+	TaskOrder	others;			/* in the same table */
+} SerialLine;
 
 #define EDGE_PAGE_SHIFT	10
 #define EDGE_PAGE_SIZE	(1 << EDGE_PAGE_SHIFT)
@@ -346,6 +354,8 @@ struct Policy
 	uint32_t	nhandoffs;
 	uint32_t	maxhandoffs;
 	uint32_t	handed_workers;
+	TaskTable	serial;			/* tasks with a serial key (serial.c) */
+	PolicyMap	lines;			/* of each key, by the key */
 	PolicyHeapNode *closed;		/* resources by when they open */
 	PolicyResource *changed;	/* those whose times have changed */
 	PolicyHeapNode *budgets;	/* by when they have room, if somebody waits */

@@ -28,10 +28,12 @@ typedef enum TaskState
 {
 	TASK_STATE_FREE,			/* to BLOCKED, DELAYED or READY: added */
 	TASK_STATE_DELAYED,			/* to READY: due; to FREE: removed */
-	TASK_STATE_BLOCKED,			/* to READY, DELAYED: its parents have ended;
-								 * to FREE: removed */
+	TASK_STATE_BLOCKED,			/* to READY, DELAYED: its parents have ended,
+								 * or those before it of its key; to FREE:
+								 * removed */
 	TASK_STATE_READY,			/* to RUNNING: started; to DELAYED: changed;
-								 * to FREE: removed */
+								 * to BLOCKED: one of its key goes first; to
+								 * FREE: removed */
 	TASK_STATE_RUNNING			/* to FREE: finished; to DELAYED, READY: again
 								 * or put back */
 } TaskState;

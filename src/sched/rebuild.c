@@ -259,6 +259,10 @@ rebuild_visit(const UnfinishedTask *unfinished, void *arg)
 		(void) policy_add(scheduler->policy, &unfinished->task);
 		return;
 	}
+	/* until it has ended, or goes on, it keeps its place in line */
+	if (unfinished->task.serial_key != 0 &&
+		policy_add(scheduler->policy, &unfinished->task))
+		(void) policy_remove(scheduler->policy, unfinished->task.task_id);
 	caller = MemoryContextSwitchTo(scheduler->round);
 	state->repairs = lappend(state->repairs, unfinished_copy(unfinished));
 	MemoryContextSwitchTo(caller);
@@ -410,6 +414,7 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 	}
 	task.attempt++;
 	task.retry = run->charged;
+	task.begun = true;
 	/* as unfinished.c sees it */
 	if (run->started_at != 0 || run->charged)
 		task.expires_at = POLICY_TIME_NEVER;

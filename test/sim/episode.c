@@ -27,8 +27,8 @@
 /*
  * Any task, or NULL.
  */
-static ModelTask *
-random_task(Episode *e)
+ModelTask *
+episode_random_task(Episode *e)
 {
 	int			start = draw(e, MODEL_TASKS);
 	int			i;
@@ -37,7 +37,7 @@ random_task(Episode *e)
 	{
 		ModelTask  *task = &e->model.tasks[(start + i) % MODEL_TASKS];
 
-		if (task->state != MODEL_NONE)
+		if (task->state == MODEL_WAITING || task->state == MODEL_RUNNING)
 			return task;
 	}
 	return NULL;
@@ -59,7 +59,7 @@ draw_parents(Episode *e, ModelTask *task)
 		spec->wait_limit = 1 + (int64_t) (test_uniform(&e->random) * MINUTE);
 	while (n-- > 0)
 	{
-		const ModelTask *parent = random_task(e);
+		const ModelTask *parent = episode_random_task(e);
 		int64_t		id = GHOST_ID + draw(e, GHOSTS);
 		int			i;
 
@@ -109,6 +109,8 @@ add_task(Episode *e)
 	spec->firm = chance(e, 20);
 	spec->estimate = chance(e, 50) ? 0 :
 		1 + (int64_t) (test_uniform(&e->random) * HOUR);
+	if (chance(e, e->keyed))
+		spec->serial_key = 1 + (uint64_t) draw(e, MODEL_KEYS);
 	spec->nneeds = draw(e, e->max_needs + 1);
 	for (i = 0; i < spec->nneeds; i++)
 		spec->needs[i] = e->model.resources[draw(e, MODEL_RESOURCES)].key;
@@ -117,34 +119,6 @@ add_task(Episode *e)
 		return oracle_complain("a new task was refused");
 	if (policy_add(e->policy, spec))
 		return oracle_complain("a task was added twice");
-	return true;
-}
-
-/*
- * The end of a task, for those that wait for it, and of those that it takes
- * along.
- */
-bool
-episode_task_ended(Episode *e, int64_t task_id, bool succeeded)
-{
-	bool		is_parent = model_is_parent(&e->model, task_id);
-	PolicyEnd	orphan;
-
-	if (policy_is_parent(e->policy, task_id) != is_parent)
-		return oracle_complain("a parent is not known as one, or another is");
-	while (!succeeded && policy_next_orphan(e->policy, task_id, &orphan))
-	{
-		e->stats->orphans++;
-		if (!oracle_orphan(&e->model, task_id, &orphan))
-			return false;
-		if (!episode_task_ended(e, orphan.task_id, false))
-			return false;
-	}
-	if (!succeeded && !oracle_no_orphan(&e->model, task_id))
-		return false;
-	e->stats->releases += is_parent;
-	model_parent_ended(&e->model, task_id, succeeded);
-	policy_parent_ended(e->policy, task_id, succeeded, e->model.now);
 	return true;
 }
 
@@ -203,8 +177,11 @@ end_run(Episode *e, ModelTask *task)
 			break;
 		default:
 			model_end(&e->model, task, MODEL_NONE);
-			done = policy_finished(e->policy, task_id) &&
-				episode_task_ended(e, task_id, chance(e, 80));
+			model_leave(task);
+			done = policy_finished(e->policy, task_id);
+			if (task->state == MODEL_GONE && chance(e, 40))
+				break;
+			done = done && episode_task_ended(e, task_id, chance(e, 80));
 			if (oracle_complaint[0] != '\0')
 				return false;
 	}
@@ -218,27 +195,6 @@ end_run(Episode *e, ModelTask *task)
 }
 
 /*
- * Asks for the tasks that have expired.
- */
-static bool
-expire(Episode *e)
-{
-	PolicyEnd	expired;
-
-	while (policy_next_expired(e->policy, e->model.now, &expired))
-	{
-		e->stats->expiries++;
-		if (!oracle_expired(&e->model, &expired))
-			return false;
-		if (policy_holds(e->policy, expired.task_id))
-			return oracle_complain("an expired task is held");
-		if (!episode_task_ended(e, expired.task_id, false))
-			return false;
-	}
-	return oracle_expiry(&e->model, e->policy);
-}
-
-/*
  * Asks for starts, until refused or for a limited number of times.
  */
 static bool
@@ -248,7 +204,7 @@ tick(Episode *e)
 	ModelTask  *task;
 	PolicyStart start;
 
-	if (!expire(e))
+	if (!episode_expire(e))
 		return false;
 	while (limit-- > 0)
 	{
@@ -261,7 +217,7 @@ tick(Episode *e)
 		if (!started)
 		{
 			e->stats->refusals++;
-			task = random_task(e);
+			task = episode_random_task(e);
 			return oracle_refused(&e->model) && oracle_tiers(&e->model) &&
 				(task == NULL ||
 				 (oracle_why(&e->model, e->policy, task) &&
@@ -316,23 +272,6 @@ advance(Episode *e)
 }
 
 /*
- * A parent that had failed, or was not heard of before, ends after all.
- */
-static bool
-revive(Episode *e)
-{
-	const ModelTask *task = random_task(e);
-	int64_t		parent;
-
-	if (task == NULL || task->state != MODEL_WAITING ||
-		task->spec.nparents == 0)
-		return true;
-	parent = task->parents[draw(e, task->spec.nparents)];
-	return policy_holds(e->policy, parent) ||
-		episode_task_ended(e, parent, chance(e, 80));
-}
-
-/*
  * One event and what follows from it.
  */
 static bool
@@ -348,10 +287,12 @@ step(Episode *e, int number)
 	for (i = draw(e, e->burst + 1); i > 0 && chance(e, e->arrivals); i--)
 		if (!add_task(e))
 			return false;
-	task = random_task(e);
+	task = episode_random_task(e);
 	if (task != NULL && chance(e, 10) && !episode_touch_task(e, task))
 		return false;
-	if (chance(e, 10) && !revive(e))
+	if (chance(e, 10) && !episode_revive(e))
+		return false;
+	if (!episode_find_gone(e, true))
 		return false;
 	advance(e);
 	for (i = 0; i < MODEL_TASKS; i++)
@@ -387,6 +328,7 @@ set_up(Episode *e)
 	e->retrying = chance(e, 30) ? 0 : draw(e, 100);
 	e->deadlines = chance(e, 50) ? 0 : draw(e, 100);
 	e->dependent = chance(e, 50) ? 0 : draw(e, 60);
+	e->keyed = chance(e, 50) ? 0 : draw(e, 100);
 	e->solos = chance(e, 50) ? 0 : draw(e, 60);
 	e->changes = chance(e, 30) ? 0 : draw(e, 20);
 	e->max_needs = draw(e, 4);
@@ -417,28 +359,6 @@ set_up(Episode *e)
 }
 
 /*
- * Every parent that is not there has ended.
- */
-static bool
-revive_all(Episode *e)
-{
-	int			i;
-	int			j;
-
-	for (i = 0; i < MODEL_TASKS; i++)
-	{
-		const ModelTask *task = &e->model.tasks[i];
-
-		for (j = task->spec.nparents - 1; j >= 0; j--)
-			if (task->state == MODEL_WAITING &&
-				!policy_holds(e->policy, task->parents[j]) &&
-				!episode_task_ended(e, task->parents[j], true))
-				return false;
-	}
-	return true;
-}
-
-/*
  * Runs everything to its end: nothing must be left, waiting or in memory.
  */
 static bool
@@ -462,7 +382,7 @@ wind_up(Episode *e, size_t empty)
 	{
 		if (rounds > 4 * MODEL_TASKS)
 			return oracle_complain("tasks are left for ever");
-		if (!revive_all(e))
+		if (!episode_revive_all(e) || !episode_find_gone(e, false))
 			return false;
 		if (!tick(e))
 			return false;
@@ -473,6 +393,7 @@ wind_up(Episode *e, size_t empty)
 			if (task->state != MODEL_RUNNING)
 				continue;
 			model_end(&e->model, task, MODEL_NONE);
+			model_leave(task);
 			if (!policy_finished(e->policy, task->spec.task_id))
 				return oracle_complain("the end of a run was refused");
 			if (!episode_task_ended(e, task->spec.task_id, true))
@@ -481,7 +402,11 @@ wind_up(Episode *e, size_t empty)
 	}
 
 	/* the tables of pages, runs and buckets have a room to grow that stays */
-	return policy_memory(e->policy) <= empty + 320 * 1024 ||
+	if (!episode_find_gone(e, false))
+		return false;
+	if (!verify_no_keys(e->policy))
+		return oracle_complain("a serial key is left for ever");
+	return policy_memory(e->policy) <= empty + 448 * 1024 ||
 		oracle_complain("an empty policy has %zu bytes",
 						policy_memory(e->policy));
 }

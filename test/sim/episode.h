@@ -42,6 +42,7 @@ typedef struct Episode
 	int			retrying;		/* per hundred attempts after the first */
 	int			deadlines;		/* per hundred arrivals */
 	int			dependent;		/* per hundred arrivals */
+	int			keyed;			/* per hundred arrivals */
 	int			solos;			/* per thousand arrivals */
 	int			changes;		/* of the configuration, per hundred events */
 	int			windows;		/* per hundred changes */
@@ -64,6 +65,11 @@ extern bool episode_task_ended(Episode *e, int64_t task_id, bool succeeded);
 extern bool episode_touch_task(Episode *e, ModelTask *task);
 extern void episode_hear(Episode *e);
 extern bool episode_preempt(Episode *e);
+extern ModelTask *episode_random_task(Episode *e);
+extern bool episode_expire(Episode *e);
+extern bool episode_revive(Episode *e);
+extern bool episode_revive_all(Episode *e);
+extern bool episode_find_gone(Episode *e, bool may_go_on);
 
 /* The only one that is called from outside */
 extern bool episode_run(uint64_t seed, int steps, EpisodeStats *stats);

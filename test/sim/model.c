@@ -18,7 +18,8 @@ model_find(Model *model, int64_t task_id)
 	int			i;
 
 	for (i = 0; i < MODEL_TASKS; i++)
-		if (model->tasks[i].state != MODEL_NONE &&
+		if ((model->tasks[i].state == MODEL_WAITING ||
+			 model->tasks[i].state == MODEL_RUNNING) &&
 			model->tasks[i].spec.task_id == task_id)
 			return &model->tasks[i];
 	return NULL;
@@ -66,6 +67,7 @@ model_run(Model *model, ModelTask *task, const PolicyStart *start)
 	task->state = MODEL_RUNNING;
 	task->started_at = model->now;
 	task->preempted_for = 0;
+	task->spec.begun = true;
 	task->overtaken = 0;
 	task->ngrants = start->ngrants;
 	memcpy(task->grants, start->grants, sizeof(task->grants));
@@ -242,7 +244,7 @@ model_waits_for(const ModelTask *task, int64_t parent)
 }
 
 /*
- * Does any task wait for the end of this one?
+ * Does any task wait for the end of this one, or could because of its key?
  */
 bool
 model_is_parent(const Model *model, int64_t task_id)
@@ -250,7 +252,9 @@ model_is_parent(const Model *model, int64_t task_id)
 	int			i;
 
 	for (i = 0; i < MODEL_TASKS; i++)
-		if (model_waits_for(&model->tasks[i], task_id) >= 0)
+		if (model_waits_for(&model->tasks[i], task_id) >= 0 ||
+			(model->tasks[i].state == MODEL_GONE &&
+			 model->tasks[i].spec.task_id == task_id))
 			return true;
 	return false;
 }
@@ -287,6 +291,8 @@ model_parent_ended(Model *model, int64_t task_id, bool succeeded)
 		PolicyTask *spec = &task->spec;
 		int			place = model_waits_for(task, task_id);
 
+		if (task->state == MODEL_GONE && spec->task_id == task_id)
+			task->state = MODEL_NONE;
 		if (place < 0 ||
 			(!succeeded && spec->on_failure != POLICY_ON_FAILURE_RUN))
 			continue;
@@ -303,7 +309,7 @@ bool
 model_due(const Model *model, const ModelTask *task)
 {
 	return task->state == MODEL_WAITING && task->spec.nparents == 0 &&
-		task->spec.run_at <= model->now;
+		task->spec.run_at <= model->now && model_first(model, task);
 }
 
 /*

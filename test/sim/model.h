@@ -20,13 +20,16 @@
 #define MODEL_RESOURCES 6
 #define MODEL_PARENTS	3
 #define MODEL_STARTS	4096	/* that may be in the window of a budget */
+#define MODEL_KEYS		3
 #define MODEL_RING		128		/* starts remembered; more than 100 */
 
 typedef enum ModelState
 {
 	MODEL_NONE,
 	MODEL_WAITING,
-	MODEL_RUNNING
+	MODEL_RUNNING,
+	MODEL_GONE					/* and its end has not been told: it has its
+								 * key */
 } ModelState;
 
 typedef struct ModelTask
@@ -150,6 +153,8 @@ extern bool model_needs(const ModelTask *task, uint64_t key);
 extern void model_uncount(Model *model, const ModelTask *task);
 extern uint64_t model_slots_open(const Model *model, uint64_t key,
 								 PolicyClass klass, bool alone);
+extern void model_leave(ModelTask *task);
+extern bool model_first(const Model *model, const ModelTask *task);
 extern bool model_is_parent(const Model *model, int64_t task_id);
 extern void model_unblock(const Model *model, ModelTask *task);
 extern void model_parent_ended(Model *model, int64_t task_id, bool succeeded);

@@ -384,6 +384,8 @@ oracle_start(Model *model, const PolicyStart *start)
 		return oracle_complain("started too early");
 	if (task->spec.nparents > 0)
 		return oracle_complain("started before its parents had ended");
+	if (!model_first(model, task))
+		return oracle_complain("started before another one of its key");
 	if (task->spec.expires_at <= model->now)
 		return oracle_complain("started too late");
 	if (model->running >= model->workers)
@@ -444,7 +446,7 @@ oracle_expired(Model *model, const PolicyEnd *expired)
 		expired->queue != task->spec.queue ||
 		expired->attempt != task->spec.attempt)
 		return oracle_complain("the wrong task expired");
-	task->state = MODEL_NONE;
+	model_leave(task);
 	return true;
 }
 
@@ -476,7 +478,7 @@ oracle_orphan(Model *model, int64_t parent, const PolicyEnd *orphan)
 	if (orphan->queue != task->spec.queue ||
 		orphan->attempt != task->spec.attempt)
 		return oracle_complain("the end does not describe the task");
-	task->state = MODEL_NONE;
+	model_leave(task);
 	return true;
 }
 

@@ -23,6 +23,8 @@ expected_cause(Model *model, const ModelTask *task, uint64_t *lacking)
 		return POLICY_CAUSE_DEPENDENCY;
 	if (task->spec.run_at > model->now)
 		return POLICY_CAUSE_SCHEDULED;
+	if (!model_first(model, task))
+		return POLICY_CAUSE_SERIAL_KEY;
 	cause = model_lacks(model, task, false, lacking);
 	if (cause == POLICY_CAUSE_NONE)
 		cause = POLICY_CAUSE_BEHIND;
@@ -103,7 +105,8 @@ oracle_counts(Model *model, Policy *policy, int queue)
 		const ModelTask *task = &model->tasks[i];
 		PolicyCause cause;
 
-		if (task->state == MODEL_NONE || (int) task->spec.queue != queue)
+		if (task->state == MODEL_NONE || task->state == MODEL_GONE ||
+			(int) task->spec.queue != queue)
 			continue;
 		cause = model_blocked(model, task, false, NULL);
 		if (task->state == MODEL_RUNNING)
@@ -112,6 +115,8 @@ oracle_counts(Model *model, Policy *policy, int queue)
 			blocked++;
 		else if (task->spec.run_at > model->now)
 			delayed++;
+		else if (!model_first(model, task))
+			blocked++;
 		else if (cause != POLICY_CAUSE_NONE &&
 				 ((cause != POLICY_CAUSE_RESOURCE &&
 				   cause != POLICY_CAUSE_RATE &&

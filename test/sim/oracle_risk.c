@@ -49,7 +49,7 @@ oracle_tiers(const Model *model)
 		const ModelTask *task = &model->tasks[i];
 		const PolicyRiskInfo *risk = &task->risk;
 
-		if (task->state == MODEL_NONE)
+		if (task->state == MODEL_NONE || task->state == MODEL_GONE)
 			continue;
 		if (task->has_risk != (task->spec.klass == POLICY_CLASS_DAILY &&
 							   task->spec.deadline != POLICY_TIME_NEVER))

@@ -33,7 +33,7 @@ remove_task(Episode *e, ModelTask *task)
 		return oracle_complain("a removal went wrong");
 	if (!waits)
 		return true;
-	task->state = MODEL_NONE;
+	model_leave(task);
 	return episode_task_ended(e, task_id, false);
 }
 

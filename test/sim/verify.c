@@ -9,6 +9,7 @@
  *-------------------------------------------------------------------------
  */
 #include "policy/budget.h"
+#include "policy/depend.h"
 #include "policy/place.h"
 #include "policy/park.h"
 #include "policy/slots.h"
@@ -59,7 +60,7 @@ verify_heap(const TaskTable *table, uint32_t node, uint32_t parent)
 /*
  * Counts the tasks of an order; -1 if it is none.
  */
-static int
+int
 verify_order(const TaskTable *table, const TaskOrder *order)
 {
 	int			n = verify_heap(table, order->root, 0);
@@ -225,7 +226,7 @@ verify_expiry(const Policy *policy)
 			return "a task that is gone expires";
 		if ((state == TASK_STATE_RUNNING) !=
 			(policy_task_facts(&policy->tasks, task)->state == TASK_STATE_RUNNING ||
-			 policy_task_facts(&policy->tasks, task)->state == TASK_STATE_BLOCKED))
+			 policy_depend_waits(policy, task)))
 			return "a task that runs expires, or one that waits does not";
 		waiting += state == TASK_STATE_DELAYED;
 		all++;
@@ -524,7 +525,9 @@ verify_policy(const Policy *policy)
 		return verify_shed(policy);
 	if (verify_risks(policy) != NULL)
 		return verify_risks(policy);
-	complaint = verify_edges(policy, blocked);
+	complaint = verify_lines(policy);
+	if (complaint == NULL)
+		complaint = verify_edges(policy, blocked);
 	return complaint != NULL ? complaint : verify_expiry(policy);
 }
 

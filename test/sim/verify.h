@@ -9,8 +9,12 @@
 #define WEIR_SIM_VERIFY_H
 
 #include "policy/policy.h"
+#include "policy/state.h"
 
 extern const char *verify_policy(const Policy *policy);
+extern int	verify_order(const TaskTable *table, const TaskOrder *order);
+extern const char *verify_lines(const Policy *policy);
+extern bool verify_no_keys(const Policy *policy);
 extern PolicyTime verify_drain_until(const Policy *policy);
 
 #endif							/* WEIR_SIM_VERIFY_H */

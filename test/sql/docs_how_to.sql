@@ -292,6 +292,31 @@ SELECT task_id, command FROM weir.dead_letters WHERE quarantined;
 \connect :home
 DROP DATABASE weir_docs;
 
+-- page docs/how-to/keep-in-order.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE TABLE account (id int, balance int);
+INSERT INTO account VALUES (1, 0), (2, 0);
+BEGIN;
+SELECT weir.enqueue('UPDATE account SET balance = 100 WHERE id = $1::int', '[1]', serial_key => 'account:$1') AS first \gset
+SELECT weir.enqueue('UPDATE account SET balance = balance / 2 WHERE id = $1::int', '[1]', serial_key => 'account:$1') AS second \gset
+SELECT weir.enqueue('UPDATE account SET balance = 7 WHERE id = $1::int', '[2]', serial_key => 'account:$1') AS other \gset
+COMMIT;
+SELECT outcome FROM weir.wait(:second);
+SELECT outcome FROM weir.wait(:other);
+SELECT * FROM account ORDER BY id;
+SELECT n FROM weir.enqueue_many('UPDATE account SET balance = balance + $2::int WHERE id = $1::int', '[[1, 10], [2, 20], [1, 30]]', serial_key => 'account:$1');
+BEGIN;
+SELECT weir.enqueue('SELECT 1', serial_key => 'account:3', after => ARRAY[weir.enqueue('SELECT 1', run_at => 'tomorrow', reason => 'parent')]) AS first \gset
+SELECT weir.enqueue('SELECT 1', serial_key => 'account:3') AS second \gset
+COMMIT;
+SELECT cause, holder = 'task ' || :first AS holder_is_first, detail FROM weir.why_waiting(:second);
+SELECT weir.cancel(task_id) FROM weir.tasks WHERE reason = 'parent';
+SELECT outcome FROM weir.wait(:second);
+\connect :home
+DROP DATABASE weir_docs;
+
 -- page docs/how-to/keep-work-out-of-hours.md
 CREATE DATABASE weir_docs;
 \connect weir_docs

@@ -9,6 +9,13 @@ SELECT weir.enqueue('SELECT $1::int + $2::int AS sum', '[3, 4]') AS task \gset
 SELECT outcome, rows, result FROM weir.wait(:task);
 SELECT weir.enqueue('VACUUM');
 SELECT weir.enqueue('SELECT $1::int', '[1, 2]');
+BEGIN;
+SELECT weir.enqueue('SELECT 1', serial_key => 'customer:7') AS first \gset
+SELECT weir.enqueue('SELECT 2', serial_key => 'customer:7') AS second \gset
+COMMIT;
+SELECT outcome FROM weir.wait(:second);
+SELECT f.finished_at <= s.started_at AS one_after_the_other
+FROM weir.runs f, weir.runs s WHERE f.task_id = :first AND s.task_id = :second;
 SELECT weir.enqueue('SELECT 1', run_at => 'tomorrow', unique_key => 'report:2024-05-01') AS task \gset
 SELECT weir.enqueue('SELECT 1', unique_key => 'report:2024-05-01') = :task AS same;
 SELECT outcome FROM weir.try_enqueue('SELECT 2', unique_key => 'report:2024-05-01', on_conflict => 'replace');

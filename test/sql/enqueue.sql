@@ -45,7 +45,7 @@ select queue, class, state, owner = current_user as mine, job, interval_start,
 from weir.tasks where task_id = :id;
 -- All arguments given.
 select weir.enqueue('insert into enqueue_t values ($1, $2)', '[7, "seven"]', 'backfill',
-    'backfill', 3, '2001-01-01 00:00+00', '2099-01-01 00:00+00', '{enqueue_t}', null, '{}', 'wait', 'key', '1 ms', 'skip', '1 minute', '1 hour', '1 day', 4,
+    'backfill', 3, '2001-01-01 00:00+00', '2099-01-01 00:00+00', '{enqueue_t}', null, 'line', '{}', 'wait', 'key', '1 ms', 'skip', '1 minute', '1 hour', '1 day', 4,
     'transaction', '{"work_mem": "1MB"}', '{"backoff_base": 0}', 'a reason', true) as id \gset
 select pg_temp.ended(:id);
 set timezone = 'UTC';

@@ -42,13 +42,13 @@ select task_id - :before as task, queue, class, state, (select array_agg(a - :be
 from weir.tasks where task_id > :before order by task_id;
 
 -- Everything that weir.enqueue() takes, in the same way.
-\set all '{"key": "all", "command": "select $1::int as a, $2::text as b", "args": [1, "x"], "queue": "g", "class": "backfill", "priority": 3, "run_at": "2001-01-01 00:00+00", "deadline": "2099-01-01 00:00+00", "tables": "{trail}", "resources": null, "after": null, "on_parent_failure": "wait", "unique_key": "k:$1", "unique_for": "1 ms", "on_conflict": "skip", "timeout": "1 minute", "lock_timeout": "1 s", "queue_timeout": "1 day", "max_attempts": 4, "mode": "autocommit", "settings": {"work_mem": "1MB"}, "policy": {"backoff_base": 0}, "reason": "because", "validate": false}'
+\set all '{"key": "all", "command": "select $1::int as a, $2::text as b", "args": [1, "x"], "queue": "g", "class": "backfill", "priority": 3, "run_at": "2001-01-01 00:00+00", "deadline": "2099-01-01 00:00+00", "tables": "{trail}", "resources": null, "serial_key": "line:$1", "after": null, "on_parent_failure": "wait", "unique_key": "k:$1", "unique_for": "1 ms", "on_conflict": "skip", "timeout": "1 minute", "lock_timeout": "1 s", "queue_timeout": "1 day", "max_attempts": 4, "mode": "autocommit", "settings": {"work_mem": "1MB"}, "policy": {"backoff_base": 0}, "reason": "because", "validate": false}'
 select a.name as not_said from pg_proc p, unnest(p.proargnames) a(name)
 where p.oid::regproc = 'weir.enqueue'::regproc and not :'all'::jsonb ? a.name;
 select task_id as id from weir.submit(jsonb_build_array(:'all'::jsonb)) \gset
 select outcome, result from weir.wait(:id, '30s');
 set timezone = 'UTC';
-select queue, class, priority, run_at, deadline, tables, on_parent_failure, unique_key, timeout, lock_timeout, queue_timeout,
+select queue, class, priority, run_at, deadline, tables, on_parent_failure, unique_key, serial_key, timeout, lock_timeout, queue_timeout,
     max_attempts, mode, settings, policy, reason from weir.tasks where task_id = :id;
 -- Nothing is nothing.
 select * from weir.submit('[]');

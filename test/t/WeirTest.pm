@@ -151,6 +151,15 @@ sub ledger_faults
 							WHERE e.task_id = p AND e.final AND e.finished_at <= r.started_at
 							AND (e.outcome = 'succeeded' OR t.on_parent_failure = 'run'))
 			UNION ALL
+			SELECT 'task ' || k.task_id || ' ran before another one of its serial key had ended'
+			FROM (SELECT r.task_id, r.started_at,
+						 max(r.finished_at) OVER (PARTITION BY v.owner, t.serial_key
+							ORDER BY r.started_at, r.task_id, r.attempt
+							ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+				  FROM weir.task t JOIN weir.run r USING (task_id) JOIN weir.environment v USING (environment_id)
+				  WHERE t.serial_key IS NOT NULL AND r.started_at IS NOT NULL) k
+			WHERE k.started_at < k.before
+			UNION ALL
 			SELECT 'queue ' || q.name || ' has depth ' || coalesce(q.depth::text, 'null')
 				   || ' but ' || count(t.task_id) || ' unfinished tasks'
 			FROM weir.queues q
