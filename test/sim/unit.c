@@ -75,6 +75,7 @@ main(void)
 	unit_policy();
 	unit_look();
 	unit_solo();
+	unit_yield();
 	unit_serial();
 	tap_ok(test_blocks == 0, "all memory is given back");
 	return tap_done();

@@ -31,6 +31,7 @@ extern void unit_workload(void);
 extern void unit_policy(void);
 extern void unit_look(void);
 extern void unit_solo(void);
+extern void unit_yield(void);
 extern void unit_serial(void);
 
 /* A policy to try things on, and tasks with little to say */

@@ -152,3 +152,35 @@ unit_solo(void)
 		   "solo: no drain for one that could not start anyway");
 	policy_destroy(policy);
 }
+
+/*
+ * Who holds a slot is not asked to yield it while another one is free, although
+ * tasks are parked there still: one of them stands for the others.
+ */
+void
+unit_yield(void)
+{
+	Policy	   *policy = unit_create(8);
+	PolicyWant	want;
+	int			i;
+
+	policy_set_resource(policy, 5, 2, 0);
+	for (i = 1; i <= 4; i++)
+	{
+		PolicyTask	task = unit_task(i, i <= 2 ? POLICY_CLASS_BACKFILL :
+									 POLICY_CLASS_DAILY);
+
+		task.queue = (uint32_t) i;
+		task.nneeds = 1;
+		task.needs[0] = 5;
+		policy_add(policy, &task);
+		if (i <= 2)
+			unit_next(policy, 0);
+	}
+	tap_ok(unit_next(policy, 0) == 0 && policy_to_yield(policy, 2, &want) &&
+		   want.task_id == 3, "yield: a slot that a daily task waits for");
+	policy_finished(policy, 1);
+	tap_ok(!policy_to_yield(policy, 2, &want),
+		   "yield: not where another one is free");
+	policy_destroy(policy);
+}
