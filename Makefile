@@ -44,6 +44,7 @@ OBJS = \
 	src/policy/place.o \
 	src/policy/policy.o \
 	src/policy/preempt.o \
+	src/policy/quota.o \
 	src/policy/rank.o \
 	src/policy/rate.o \
 	src/policy/retry.o \
@@ -70,6 +71,7 @@ OBJS = \
 	src/shmem/offers.o \
 	src/shmem/outbox.o \
 	src/shmem/resource.o \
+	src/shmem/role.o \
 	src/shmem/settings.o \
 	src/shmem/submit_ring.o \
 	src/shmem/waits.o \
@@ -135,6 +137,7 @@ OBJS = \
 	src/sched/launcher.o \
 	src/sched/pool.o \
 	src/sched/preempt.o \
+	src/sched/quota.o \
 	src/sched/rebuild.o \
 	src/sched/roster.o \
 	src/sched/scheduler.o \
@@ -175,6 +178,8 @@ OBJS = \
 	src/api/request.o \
 	src/api/resource_use.o \
 	src/api/resources.o \
+	src/api/quota.o \
+	src/api/roles.o \
 	src/api/room.o \
 	src/api/shed.o \
 	src/api/show.o \
@@ -199,6 +204,7 @@ SQL_PARTS = \
 	control \
 	caps \
 	resources \
+	roles \
 	digest \
 	job_tables \
 	views \

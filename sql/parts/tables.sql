@@ -215,6 +215,16 @@ CREATE TABLE weir.resource_grant (
 );
 COMMENT ON TABLE weir.resource_grant IS 'Configuration: who may use which named resource; role public means everybody.';
 
+CREATE TABLE weir.role_limit (
+    role_name text CONSTRAINT role_limit_pkey PRIMARY KEY,
+    role oid NOT NULL,
+    max_queued integer,
+    max_running integer,
+    weight double precision NOT NULL,
+    limited_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+COMMENT ON TABLE weir.role_limit IS 'Configuration: what the tasks of single roles may use.';
+
 CREATE TABLE weir.control (
     only_row boolean CONSTRAINT control_pkey PRIMARY KEY DEFAULT true CHECK (only_row),
     paused boolean NOT NULL,
@@ -307,4 +317,5 @@ SELECT pg_catalog.pg_extension_config_dump('weir.queue_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.cap', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.resource', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.resource_grant', '');
+SELECT pg_catalog.pg_extension_config_dump('weir.role_limit', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.control', '');

@@ -49,6 +49,12 @@ CREATE FUNCTION weir._show_resources(
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_resources';
 
+CREATE FUNCTION weir._show_roles(
+    OUT role oid, OUT unfinished integer, OUT running integer, OUT refused bigint
+) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
+    AS 'MODULE_PATHNAME', 'weir_show_roles';
+
 -- Which of the tasks do not start because of others of their serial key, and
 -- the first of those.
 CREATE FUNCTION weir._show_serial(
@@ -450,6 +456,21 @@ COMMENT ON COLUMN weir.slots.task_id IS 'Task that the process executes; null fo
 COMMENT ON COLUMN weir.slots.since IS 'Since when.';
 COMMENT ON COLUMN weir.slots.reserved IS 'Whether only class daily uses it.';
 COMMENT ON COLUMN weir.slots.kind IS 'What the resource is: table or named.';
+
+CREATE VIEW weir.role_limits AS
+SELECT coalesce(r.rolname::text, l.role_name) AS role, l.max_queued, s.unfinished, l.max_running, s.running,
+       l.weight, s.refused
+FROM weir.role_limit l
+LEFT JOIN weir._show_roles() s ON s.role = l.role
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.role;
+COMMENT ON VIEW weir.role_limits IS 'The roles with limits, and what their tasks use of them.';
+COMMENT ON COLUMN weir.role_limits.role IS 'The role.';
+COMMENT ON COLUMN weir.role_limits.max_queued IS 'Unfinished tasks that it may have; null is no limit.';
+COMMENT ON COLUMN weir.role_limits.unfinished IS 'Unfinished tasks that it has, those of open transactions included; null if they are not counted yet.';
+COMMENT ON COLUMN weir.role_limits.max_running IS 'Tasks of it that may run at once; null is no limit.';
+COMMENT ON COLUMN weir.role_limits.running IS 'Tasks of it that workers have in hand.';
+COMMENT ON COLUMN weir.role_limits.weight IS 'Its share of the starts of a queue, in proportion to the weights of the other roles there.';
+COMMENT ON COLUMN weir.role_limits.refused IS 'Submissions that were refused because it had too many unfinished tasks, since the server started.';
 
 CREATE VIEW weir.events WITH (security_barrier) AS
 SELECT e.event_id, e.at, e.kind, e.task_id, e.queue, e.relation,

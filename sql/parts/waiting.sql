@@ -33,6 +33,16 @@ CREATE FUNCTION weir._causes(
         JOIN weir._show_assigned() a ON a.task_id = w.task_id
         JOIN weir._show_durations() d ON d.queue_id = a.queue_id
         WHERE w.started_at + d.likely > clock_timestamp()
+    ), l AS MATERIALIZED (
+        -- the roles that have as many tasks running as they may
+        SELECT l.role, l.running, l.max_running, a.tasks, a.ends_at
+        FROM weir.role_limits l CROSS JOIN LATERAL (
+            SELECT string_agg('task ' || a.task_id, ', ' ORDER BY a.task_id) AS tasks,
+                   min(e.ends_at) AS ends_at
+            FROM weir._show_assigned() a
+            JOIN weir.tasks o ON o.task_id = a.task_id AND o.owner = l.role
+            LEFT JOIN e ON e.task_id = a.task_id) a
+        WHERE l.running >= l.max_running
     ), k AS MATERIALIZED (
         SELECT class, reserved_in_force AS reserved, running, max_share, reclaim_bound
         FROM weir.classes
@@ -84,8 +94,10 @@ CREATE FUNCTION weir._causes(
         SELECT k.task_id, 6, 'serial_key', 'task ' || k.first_id,
                CASE WHEN k.before > 1
                     THEN k.before || ' tasks of its serial key go before it'
-                    ELSE 'another task of its serial key goes before it' END, NULL
+                    ELSE 'another task of its serial key goes before it' END,
+               CASE WHEN k.before = 1 THEN e.ends_at END
         FROM weir._show_serial(wanted) k
+        LEFT JOIN e ON e.task_id = k.first_id
         UNION ALL
         SELECT t.task_id, 5, 'backoff', NULL,
                'attempt ' || t.attempts + 1
@@ -136,6 +148,11 @@ CREATE FUNCTION weir._causes(
         WHERE t.state = 'ready' AND b.next_retry IS NOT NULL
         AND (SELECT r.charged FROM weir.runs r WHERE r.task_id = t.task_id
              ORDER BY r.attempt DESC LIMIT 1)
+        UNION ALL
+        SELECT t.task_id, 7, 'role_limit', l.tasks,
+               l.running || ' of max_running ' || l.max_running || ' of role ' || l.role, l.ends_at
+        FROM t JOIN l ON l.role = t.owner
+        WHERE t.state = 'ready'
         UNION ALL
         SELECT t.task_id, 8,
                CASE WHEN bool_or(h.task_id IS NOT NULL) THEN 'cap' ELSE 'foreign_holder' END,
@@ -316,7 +333,7 @@ COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
 COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
 COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
 COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
-COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, serial_key, backoff, inbox, window, blackout, downstream_full, queue_limit, budget, cap, breaker, rate, foreign_holder, class_share or no_worker.';
+COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, serial_key, backoff, inbox, window, blackout, downstream_full, queue_limit, role_limit, budget, cap, breaker, rate, foreign_holder, class_share or no_worker.';
 COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
 COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
 COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';

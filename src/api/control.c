@@ -28,9 +28,11 @@
 #include "api/control.h"
 #include "api/fan_out.h"
 #include "api/request.h"
+#include "api/quota.h"
 #include "api/room.h"
 #include "ledger/event_row.h"
 #include "ledger/generation.h"
+#include "ledger/identity.h"
 #include "ledger/interval.h"
 #include "ledger/run_row.h"
 #include "ledger/unique_key.h"
@@ -236,6 +238,22 @@ refuse_superseded(int64 task_id)
 }
 
 /*
+ * Promises the message about a task that was brought back.
+ */
+static void
+send_retried(WeirDatabase *database, int64 task_id, Oid owner, bool quota)
+{
+	SubmitMessage message;
+
+	memset(&message, 0, sizeof(message));
+	message.kind = MESSAGE_LOOKUP;
+	message.first_id = message.last_id = task_id;
+	message.owner = owner;
+	message.quota = quota;
+	xact_submit(database, &message);
+}
+
+/*
  * Brings a dead letter (or cancelled task) back; false if it has not ended,
  * or has succeeded.
  */
@@ -247,8 +265,10 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 	QueueSlot  *slot;
 	RunSummary	summary;
 	RunRow		run = {0};
+	QuotaHold	quota = {0};
 	int32		capacity;
 	bool		ended;
+	Oid			owner;
 
 	if (!generation_keep_open(task_id, task_id + 1))
 		ereport(ERROR,
@@ -273,6 +293,9 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 					"Try again later, or raise the capacity with weir.alter_queue().");
 	require_queue_open(task->environment.queue_id, task->environment.queue, slot);
 	depth_require_bound(slot, task->environment.queue_id);
+	owner = identity_role(task->environment.owner,
+						  task->environment.owner_name, task->enqueued_at);
+	(void) quota_hold(&quota, database, owner, 1, false);
 	run.task_id = task_id;
 	run.attempt = summary.attempts + 1;
 	run.outcome = OUTCOME_RETRIED;
@@ -296,7 +319,7 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 						   task_id, unique_key_holder(task->unique_key, &ended)),
 				 errhint("Retry it when that one has ended.")));
 	event_write("retry", task_id, task->environment.queue, NULL, reason, NULL);
-	send(database, MESSAGE_LOOKUP, task_id);
+	send_retried(database, task_id, owner, quota.n > 0);
 	return true;
 }
 

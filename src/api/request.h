@@ -10,6 +10,7 @@
 
 #include "fmgr.h"
 
+#include "api/quota.h"
 #include "ledger/queue_config.h"
 #include "ledger/task_row.h"
 #include "shmem/layout.h"
@@ -32,6 +33,7 @@ typedef struct EnqueueRequest
 	char	   *serial_key;		/* the same, of many */
 	ConflictAction on_conflict;
 	Jsonb	   *many_args;		/* enqueue_many: array of argument arrays */
+	QuotaHold	quota;
 	int			nneeds;
 	uint64		needs[POLICY_MAX_NEEDS];
 } EnqueueRequest;

@@ -27,6 +27,7 @@
 #include "shmem/depth.h"
 #include "shmem/inbox.h"
 #include "shmem/resource.h"
+#include "shmem/role.h"
 #include "shmem/settings.h"
 
 PG_FUNCTION_INFO_V1(weir_show_status);
@@ -34,6 +35,7 @@ PG_FUNCTION_INFO_V1(weir_show_queues);
 PG_FUNCTION_INFO_V1(weir_show_workers);
 PG_FUNCTION_INFO_V1(weir_show_assigned);
 PG_FUNCTION_INFO_V1(weir_show_resources);
+PG_FUNCTION_INFO_V1(weir_show_roles);
 PG_FUNCTION_INFO_V1(weir_show_serial);
 PG_FUNCTION_INFO_V1(weir_show_unfinished);
 
@@ -351,5 +353,32 @@ weir_show_serial(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	serial_key_visit_waiting(PG_GETARG_ARRAYTYPE_P(0), put_serial,
 							 fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/*
+ * What the roles that have limits use.
+ */
+Datum
+weir_show_roles(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	WeirDatabase *database = database_mine();
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; database != NULL && i < WEIR_MAX_ROLES; i++)
+	{
+		RoleSlot   *slot = &database->roles[i];
+		Datum		values[4];
+		bool		nulls[4] = {0};
+
+		if (!slot->configured || pg_atomic_read_u32(&slot->counted) == 0)
+			continue;
+		values[0] = ObjectIdGetDatum(pg_atomic_read_u32(&slot->role));
+		values[1] = Int32GetDatum(role_unfinished(slot));
+		values[2] = Int32GetDatum(pg_atomic_read_u32(&slot->running));
+		values[3] = Int64GetDatum(pg_atomic_read_u64(&slot->refused));
+		put(set, values, nulls);
+	}
 	return (Datum) 0;
 }

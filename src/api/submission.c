@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 
 #include "api/key.h"
 #include "api/room.h"
@@ -25,7 +26,8 @@
  * is no room in a message for what it has to know of them.
  */
 void
-submission_promise_read(WeirDatabase *database, int64 first_id, int64 n)
+submission_promise_read(WeirDatabase *database, int64 first_id, int64 n,
+						bool quota)
 {
 	SubmitMessage message;
 
@@ -33,6 +35,8 @@ submission_promise_read(WeirDatabase *database, int64 first_id, int64 n)
 	message.kind = MESSAGE_READ;
 	message.first_id = first_id;
 	message.last_id = first_id + n - 1;
+	message.owner = GetUserId();
+	message.quota = quota;
 	xact_submit(database, &message);
 }
 
@@ -53,7 +57,7 @@ promise(const Submission *submission)
 		(task->environment.klass == POLICY_CLASS_DAILY && task->has_deadline))
 	{
 		submission_promise_read(request->database, submission->first_id,
-								submission->n);
+								submission->n, request->quota.n > 0);
 		return;
 	}
 	message.first_id = submission->first_id;
@@ -68,6 +72,7 @@ promise(const Submission *submission)
 	message.run_at = task->has_run_at ? task->run_at : POLICY_TIME_ALWAYS;
 	message.deadline = task->has_deadline ? task->deadline : POLICY_TIME_NEVER;
 	message.expires_at = task_row_expires_at(task);
+	message.quota = request->quota.n > 0;
 	message.nneeds = request->nneeds;
 	memcpy(message.needs, request->needs,
 		   request->nneeds * sizeof(uint64));
@@ -88,6 +93,22 @@ expand_serial_keys(Submission *submission)
 }
 
 /*
+ * Holds places for the tasks among those of their owner; false, and they are
+ * rejected, if there are none.
+ */
+bool
+submission_hold_quota(Submission *submission)
+{
+	EnqueueRequest *request = submission->request;
+
+	if (quota_hold(&request->quota, request->database, GetUserId(),
+				   submission->n, submission->tell))
+		return true;
+	submission->outcome = SUBMIT_REJECTED;
+	return false;
+}
+
+/*
  * Submits the tasks, those of them that there is room for and that do not
  * exist already.
  */
@@ -101,6 +122,8 @@ submission_submit(Submission *submission)
 		expand_serial_keys(submission);
 	if (request->unique_key)
 		unique_take(submission);
+	else if (!submission_hold_quota(submission))
+		return;
 	else
 	{
 		submission->first_id = room_reserve(request, submission->n,
@@ -109,7 +132,11 @@ submission_submit(Submission *submission)
 			SUBMIT_ACCEPTED;
 	}
 	if (submission->n == 0 || submission->outcome == SUBMIT_REJECTED)
+	{
+		(void) quota_hold(&request->quota, request->database, GetUserId(), 0,
+						  true);
 		return;
+	}
 	task->task_id = submission->first_id;
 	if (submission->n > 1)
 		task_rows_insert(task, submission->args, submission->keys,

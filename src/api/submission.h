@@ -34,8 +34,9 @@ typedef struct Submission
 	int64		holder;			/* who had its key */
 } Submission;
 
+extern bool submission_hold_quota(Submission *submission);
 extern void submission_submit(Submission *submission);
 extern void submission_promise_read(WeirDatabase *database, int64 first_id,
-									int64 n);
+									int64 n, bool quota);
 
 #endif							/* WEIR_SUBMISSION_H */

@@ -196,9 +196,10 @@ graph_order(const TaskGraph *graph)
  * once.
  */
 static void
-reserve_places(const TaskGraph *graph)
+reserve_places(TaskGraph *graph)
 {
 	bool	   *counted = palloc0(Max(graph->n, 1) * sizeof(bool));
+	uint32		total = 0;
 
 	for (int i = 0; i < graph->n; i++)
 	{
@@ -221,7 +222,11 @@ reserve_places(const TaskGraph *graph)
 				request = other;
 		}
 		(void) room_reserve(request, places, 0, false);
+		total += places;
 	}
+	if (total > 0)
+		(void) quota_hold(&graph->quota, graph->tasks[0].request.database,
+						  GetUserId(), total, false);
 }
 
 /*
@@ -264,7 +269,7 @@ submit_block(TaskGraph *graph, const int *order, int n)
 		rows[i] = &task->request.task;
 	}
 	task_rows_insert_all(rows, n);
-	submission_promise_read(database, first_id, n);
+	submission_promise_read(database, first_id, n, graph->quota.n > 0);
 	pfree(rows);
 }
 

@@ -13,6 +13,7 @@
 typedef struct TaskGraph
 {
 	TaskReader *reader;
+	QuotaHold	quota;			/* of those without unique keys */
 	int			n;
 	TaskObject *tasks;			/* with room for one more */
 } TaskGraph;

@@ -275,6 +275,8 @@ unique_take(Submission *submission)
 		inherited = look_at_holders(submission, replaced);
 		if (submission->n == 0)
 			break;
+		if (!submission_hold_quota(submission))
+			return;
 		if (!take_places(submission, submission->n - inherited - places, slot,
 						 &places))
 		{

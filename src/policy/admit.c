@@ -18,6 +18,7 @@
 #include "policy/expiry.h"
 #include "policy/park.h"
 #include "policy/preempt.h"
+#include "policy/quota.h"
 #include "policy/rank.h"
 #include "policy/rate.h"
 #include "policy/risk.h"
@@ -123,6 +124,7 @@ task_record(Policy *policy, const PolicyBucket *bucket,
 	facts->priority = policy_priority(task->priority);
 	facts->firm = task->firm;
 	facts->preempted = (uint8_t) (task->preempted < 3 ? task->preempted : 3);
+	policy_quota_enter(policy, task->task_id, bucket->owner);
 	return index;
 }
 
@@ -321,6 +323,7 @@ run_count(Policy *policy, PolicyBucket *bucket, int change)
 {
 	policy->running += change;
 	bucket->queue->running += change;
+	bucket->owner->running += change;
 	bucket->nrunning += change;
 	if (bucket->solo)
 		policy->solo.running = change > 0;
@@ -472,8 +475,8 @@ policy_set_ending(Policy *policy, int64_t task_id, bool ending)
 }
 
 /*
- * After a task of the bucket ended: there may be room in its queue and in the
- * resources that it needed.
+ * After a task of the bucket ended: there may be room in its queue, with its
+ * owner and in the resources that it needed.
  */
 static void
 run_wake(Policy *policy, PolicyBucket *bucket)
@@ -481,6 +484,7 @@ run_wake(Policy *policy, PolicyBucket *bucket)
 	int			i;
 
 	policy_wake(policy, &bucket->queue->place);
+	policy_wake(policy, &bucket->owner->place);
 	for (i = 0; i < bucket->nneeds; i++)
 		policy_wake(policy, &bucket->needs[i]->place);
 	policy_budget_wake(policy, bucket);

@@ -129,7 +129,8 @@ bucket_attach(Policy *policy, PolicyBucket *bucket, const BucketKey *key)
 	}
 	bucket->line = policy_fair_get(&policy->fair,
 								   &policy->classes[key->klass].line,
-								   key->queue, &queue->weight, key->owner);
+								   key->queue, &queue->weight, key->owner,
+								   &bucket->owner->weight);
 }
 
 /*

@@ -19,6 +19,7 @@
 #include "policy/depend.h"
 #include "policy/expiry.h"
 #include "policy/park.h"
+#include "policy/quota.h"
 #include "policy/serial.h"
 #include "policy/shed.h"
 
@@ -306,14 +307,16 @@ policy_unblock(Policy *policy, int64_t task_id, PolicyTime now)
 }
 
 /*
- * Does any task wait for the end of this one, or could because of its key?
+ * Does any task wait for the end of this one, or could because of its key, or
+ * is it counted until then?
  */
 bool
 policy_is_parent(Policy *policy, int64_t task_id)
 {
 	return (policy->parents.used > 0 &&
 			policy_tasks_find(&policy->parents, task_id) != 0) ||
-		policy_serial_is_first(policy, task_id);
+		policy_serial_is_first(policy, task_id) ||
+		policy_quota_has(policy, task_id);
 }
 
 /*
@@ -366,4 +369,5 @@ policy_parent_ended(Policy *policy, int64_t task_id, bool succeeded,
 		policy->now = now;
 	depend_parent_ended(policy, task_id, succeeded);
 	policy_serial_ended(policy, task_id);
+	policy_quota_ended(policy, task_id);
 }

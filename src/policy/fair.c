@@ -10,9 +10,6 @@
 /* One turn in so many goes by rank */
 #define FAIR_RANK_TURN	20
 
-/* Owners of one queue have equal shares */
-static const double owner_weight = 1.0;
-
 /*
  * Does item a go before item b, by rank?
  */
@@ -141,12 +138,13 @@ node_get(FairSpace *space, FairBranch *above, FairNode *parent, uint32_t id,
  */
 FairNode *
 policy_fair_get(FairSpace *space, FairRoot *root, uint32_t queue,
-				const double *queue_weight, uint32_t owner)
+				const double *queue_weight, uint32_t owner,
+				const double *owner_weight)
 {
 	FairNode   *node = node_get(space, &root->branch, NULL, queue,
 								queue_weight);
 
-	node = node_get(space, &node->below, node, owner, &owner_weight);
+	node = node_get(space, &node->below, node, owner, owner_weight);
 	node->references++;
 	return node;
 }

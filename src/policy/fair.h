@@ -76,7 +76,7 @@ typedef struct FairSpace
 
 extern FairNode *policy_fair_get(FairSpace *space, FairRoot *root,
 								 uint32_t queue, const double *queue_weight,
-								 uint32_t owner);
+								 uint32_t owner, const double *owner_weight);
 extern void policy_fair_put(FairSpace *space, FairNode *node);
 extern void policy_fair_release(FairSpace *space);
 extern void policy_fair_insert(FairNode *node, FairItem *item);

@@ -195,6 +195,8 @@ why_due(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 	if (!policy_place_room(&bucket->queue->place,
 						   (PolicyClass) bucket->klass))
 		return POLICY_CAUSE_QUEUE_LIMIT;
+	if (policy_owner_full(bucket->owner))
+		return POLICY_CAUSE_ROLE_LIMIT;
 	if (why_budget(bucket, why))
 		return POLICY_CAUSE_BUDGET;
 	resource = policy_lacks_slot(bucket);

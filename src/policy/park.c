@@ -40,6 +40,8 @@ policy_lacks(const PolicyBucket *bucket)
 
 	if (!policy_place_room(&bucket->queue->place, klass))
 		return &bucket->queue->place;
+	if (policy_owner_full(bucket->owner))
+		return &bucket->owner->place;
 	budget = policy_budget_lacks(bucket);
 	if (budget != NULL)
 		return budget;
@@ -62,7 +64,7 @@ park_count(Policy *policy, PolicyBucket *bucket, int change)
 									POLICY_CONTAINER(PolicyBudget, place,
 													 bucket->place), change);
 	if (bucket->place->kind == PLACE_RESOURCE ||
-		bucket->place->kind == PLACE_BUDGET)
+		bucket->place->kind == PLACE_BUDGET || bucket->at_limit)
 		bucket->queue->parked += change;
 }
 
@@ -109,10 +111,12 @@ park_enter_place(Policy *policy, PolicyBucket *bucket, PolicyPlace *place)
 {
 	WEIR_ASSERT(!policy_place_room(place, (PolicyClass) bucket->klass));
 	bucket->place = place;
+	bucket->at_limit = place->kind == PLACE_OWNER &&
+		policy_owner_full(bucket->owner);
 	bucket->node = policy_fair_get(&policy->fair,
 								   &place->parked[bucket->klass],
 								   bucket->queue->id, &bucket->queue->weight,
-								   bucket->owner->id);
+								   bucket->owner->id, &bucket->owner->weight);
 	policy_fair_insert(bucket->node, &bucket->item);
 	park_count(policy, bucket, (int) bucket->nready);
 	park_settle_place(policy, place);

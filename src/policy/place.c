@@ -56,7 +56,11 @@ policy_place_room(const PolicyPlace *place, PolicyClass klass)
 			 queue->running < (uint32_t) queue->max_running);
 	}
 	if (place->kind == PLACE_OWNER)
-		return !POLICY_CONTAINER(PolicyOwner, place, place)->held;
+	{
+		const PolicyOwner *owner = POLICY_CONTAINER(PolicyOwner, place, place);
+
+		return !owner->held && !policy_owner_full(owner);
+	}
 	if (place->kind == PLACE_BUDGET)
 		return policy_budget_room(POLICY_CONTAINER(PolicyBudget, place, place));
 	return policy_slots_room(POLICY_CONTAINER(PolicyResource, place, place),
@@ -134,10 +138,31 @@ policy_owner_get(Policy *policy, uint32_t id)
 		return POLICY_CONTAINER(PolicyOwner, entry, entry);
 	owner = policy_memory_alloc(&policy->memory, sizeof(PolicyOwner));
 	owner->id = id;
+	policy_owner_configure(owner, 0, 1.0);
 	policy_place_init(&owner->place, PLACE_OWNER);
 	policy_map_insert(&policy->owners, &policy->memory, &owner->entry,
 					  policy_hash(0, id));
 	return owner;
+}
+
+/*
+ * Sets what is configured of an owner, but for the counting.
+ */
+void
+policy_owner_configure(PolicyOwner *owner, int max_running, double weight)
+{
+	owner->max_running = max_running;
+	owner->weight = policy_weight(weight);
+}
+
+/*
+ * Have as many tasks of the owner started as may run at a time?
+ */
+bool
+policy_owner_full(const PolicyOwner *owner)
+{
+	return owner->max_running > 0 &&
+		owner->running >= (uint32_t) owner->max_running;
 }
 
 /*
@@ -146,7 +171,8 @@ policy_owner_get(Policy *policy, uint32_t id)
 void
 policy_owner_check(Policy *policy, PolicyOwner *owner)
 {
-	if (owner->held || owner->nbuckets > 0)
+	if (owner->configured || owner->held || owner->nbuckets > 0 ||
+		owner->unfinished > 0)
 		return;
 	policy_map_delete(&policy->owners, &policy->memory, &owner->entry);
 	policy_memory_release(&policy->memory, owner, sizeof(PolicyOwner));

@@ -19,6 +19,9 @@ extern void policy_queue_configure(PolicyQueue *queue, int max_running,
 								   double weight, bool paused);
 extern double policy_weight(double weight);
 extern PolicyOwner *policy_owner_get(Policy *policy, uint32_t id);
+extern void policy_owner_configure(PolicyOwner *owner, int max_running,
+								   double weight);
+extern bool policy_owner_full(const PolicyOwner *owner);
 extern void policy_owner_check(Policy *policy, PolicyOwner *owner);
 extern PolicyResource *policy_resource_find(const Policy *policy,
 											uint64_t key);

@@ -13,6 +13,7 @@
 #include "policy/depend.h"
 #include "policy/place.h"
 #include "policy/preempt.h"
+#include "policy/quota.h"
 #include "policy/rate.h"
 #include "policy/risk.h"
 #include "policy/serial.h"
@@ -41,6 +42,7 @@ policy_create(const PolicyAllocator *allocator)
 	policy_tasks_init(&policy->shed, &policy->memory);
 	policy_depend_init(policy);
 	policy_serial_init(policy);
+	policy_quota_init(policy);
 	policy_solo_reset(policy);
 	policy->last_changed_risk = &policy->changed_risks;
 	for (klass = 0; klass < POLICY_NUM_CLASSES; klass++)
@@ -67,6 +69,7 @@ policy_destroy(Policy *policy)
 	policy_risks_release(policy);
 	policy_handoffs_release(policy);
 	policy_serial_release(policy);
+	policy_quota_release(policy);
 	policy_buckets_release(policy);
 	policy_fair_release(&policy->fair);
 	policy_places_release(policy);
@@ -165,6 +168,51 @@ policy_drop_queue(Policy *policy, uint32_t queue)
 	policy_set_duration(policy, queue, 0);
 	policy_wake(policy, &entry->place);
 	policy_queue_check(policy, entry);
+}
+
+/*
+ * Sets up or changes what an owner may use.
+ */
+void
+policy_set_owner(Policy *policy, uint32_t owner, int max_running,
+				 double weight, bool counted)
+{
+	PolicyOwner *entry = policy_owner_get(policy, owner);
+
+	entry->configured = true;
+	policy_owner_configure(entry, max_running, weight);
+	policy_quota_configure(policy, entry, counted);
+	policy_wake(policy, &entry->place);
+}
+
+/*
+ * Forgets what was set of an owner.
+ */
+void
+policy_drop_owner(Policy *policy, uint32_t owner)
+{
+	PolicyOwner *entry = policy_owner_get(policy, owner);
+
+	entry->configured = false;
+	policy_owner_configure(entry, 0, 1.0);
+	policy_quota_configure(policy, entry, false);
+	policy_wake(policy, &entry->place);
+	policy_owner_check(policy, entry);
+}
+
+/*
+ * How many tasks of an owner have not ended, of those that are counted, and
+ * how many run.
+ */
+void
+policy_owner_counts(Policy *policy, uint32_t owner, uint32_t *unfinished,
+					uint32_t *running)
+{
+	PolicyOwner *entry = policy_owner_get(policy, owner);
+
+	*unfinished = entry->unfinished;
+	*running = entry->running;
+	policy_owner_check(policy, entry);
 }
 
 /*

@@ -40,6 +40,18 @@ extern void policy_set_queue(Policy *policy, uint32_t queue, int max_running,
 extern void policy_set_shedding(Policy *policy, uint32_t queue, bool sheds);
 extern void policy_hold_up_queue(Policy *policy, uint32_t queue, bool hold);
 extern void policy_drop_queue(Policy *policy, uint32_t queue);
+
+/*
+ * What the tasks of an owner may use: as many as max_running run at a time, and
+ * their share among the owners of a queue follows the weight.  With "counted"
+ * the policy counts those that have not ended, whether it holds them or not;
+ * what was counted before stays so until then.
+ */
+extern void policy_set_owner(Policy *policy, uint32_t owner, int max_running,
+							 double weight, bool counted);
+extern void policy_drop_owner(Policy *policy, uint32_t owner);
+extern void policy_owner_counts(Policy *policy, uint32_t owner,
+								uint32_t *unfinished, uint32_t *running);
 extern void policy_set_resource(Policy *policy, uint64_t resource, int slots,
 								int reserved);
 extern void policy_set_paused(Policy *policy, bool paused);

@@ -56,6 +56,7 @@ typedef enum PolicyCause
 	POLICY_CAUSE_DOWNSTREAM,	/* the queue that its queue feeds is full */
 	POLICY_CAUSE_WINDOW,		/* its class, or a resource, is not open */
 	POLICY_CAUSE_QUEUE_LIMIT,	/* max_running of its queue */
+	POLICY_CAUSE_ROLE_LIMIT,	/* max_running of its owner */
 	POLICY_CAUSE_BUDGET,		/* the retry budget of its queue or a resource */
 	POLICY_CAUSE_RESOURCE,		/* no slot free in a resource */
 	POLICY_CAUSE_RATE,			/* a resource's rate, or its pause */

@@ -89,6 +89,7 @@ bucket_lacks(const Policy *policy, const PolicyBucket *bucket, Lack *lack)
 	if (policy->paused || bucket->solo ||
 		policy_window_shuts(policy, bucket, NULL) ||
 		!policy_place_room(&bucket->queue->place, POLICY_CLASS_DAILY) ||
+		policy_owner_full(bucket->owner) ||
 		policy_budget_lacks(bucket) != NULL)
 		return false;
 	for (i = 0; i < bucket->nneeds; i++)

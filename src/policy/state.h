@@ -156,7 +156,13 @@ typedef struct PolicyOwner
 	PolicyMapEntry entry;
 	PolicyPlace place;
 	uint32_t	id;
+	bool		configured;		/* kept without buckets */
 	bool		held;
+	bool		counted;		/* its tasks are, when they come (quota.c) */
+	int			max_running;	/* no limit if not above 0 */
+	double		weight;
+	uint32_t	unfinished;		/* those that are counted */
+	uint32_t	running;
 	uint32_t	nbuckets;
 } PolicyOwner;
 
@@ -216,6 +222,8 @@ typedef struct PolicyBucket
 	bool		solo;
 	bool		retry;			/* tasks whose last attempt failed */
 	bool		shut;
+	bool		at_limit;		/* parked at its owner, who had as many tasks
+								 * running as may */
 	uint8_t		nneeds;
 	PolicyResource *needs[];	/* in order of their keys, each once */
 } PolicyBucket;
@@ -356,6 +364,7 @@ struct Policy
 	uint32_t	handed_workers;
 	TaskTable	serial;			/* tasks with a serial key (serial.c) */
 	PolicyMap	lines;			/* of each key, by the key */
+	TaskTable	quota;			/* tasks that are counted (quota.c) */
 	PolicyHeapNode *closed;		/* resources by when they open */
 	PolicyResource *changed;	/* those whose times have changed */
 	PolicyHeapNode *budgets;	/* by when they have room, if somebody waits */

@@ -29,6 +29,7 @@
 #include "sched/classes.h"
 #include "sched/configure.h"
 #include "sched/downstream.h"
+#include "sched/quota.h"
 #include "sched/watermark.h"
 #include "sched/duration.h"
 #include "sched/windows.h"
@@ -300,6 +301,7 @@ step_configure(Scheduler *scheduler, void *arg)
 
 	configure_queues(scheduler);
 	classes_configure(scheduler);
+	quota_configure(scheduler);
 	configure_caps(scheduler);
 	duration_tell(scheduler);
 	sql_begin(&session);

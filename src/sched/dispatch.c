@@ -32,6 +32,7 @@
 #include "sched/figures.h"
 #include "sched/pool.h"
 #include "sched/preempt.h"
+#include "sched/quota.h"
 #include "sched/rebuild.h"
 #include "sched/shed.h"
 #include "sched/singly.h"
@@ -310,6 +311,7 @@ dispatch(Scheduler *scheduler)
 	if (scheduler->nheld == 0)
 		pg_atomic_write_u32(&scheduler->database->starving, 0);
 	dispatch_publish(scheduler);
+	quota_publish(scheduler);
 	classes_publish(scheduler);
 	configure_publish(scheduler);
 	figures_publish(scheduler, now);

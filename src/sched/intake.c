@@ -47,6 +47,7 @@
 #include "sched/later.h"
 #include "sched/pool.h"
 #include "sched/preempt.h"
+#include "sched/quota.h"
 #include "sched/rebuild.h"
 #include "sched/shed.h"
 #include "sched/singly.h"
@@ -295,6 +296,8 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 			feed_wake(scheduler);
 			break;
 	}
+	if (message->quota)
+		quota_arrived(scheduler, message);
 }
 
 /*
@@ -452,6 +455,8 @@ intake_cancels(Scheduler *scheduler)
 		n = submit_ring_read(&scheduler->database->ring, messages, BATCH);
 		for (int i = 0; i < n; i++)
 		{
+			if (messages[i].quota)
+				quota_lost(scheduler, &messages[i]);
 			if (messages[i].kind == MESSAGE_CANCEL ||
 				messages[i].kind == MESSAGE_ENDED)
 				(void) worker_slot_cancel(scheduler->database->oid,

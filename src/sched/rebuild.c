@@ -41,6 +41,7 @@
 #include "sched/later.h"
 #include "sched/pool.h"
 #include "sched/preempt.h"
+#include "sched/quota.h"
 #include "sched/rebuild.h"
 #include "sched/shed.h"
 #include "sched/watermark.h"
@@ -260,7 +261,7 @@ rebuild_visit(const UnfinishedTask *unfinished, void *arg)
 		return;
 	}
 	/* until it has ended, or goes on, it keeps its place in line */
-	if (unfinished->task.serial_key != 0 &&
+	if (OidIsValid(unfinished->task.owner) &&
 		policy_add(scheduler->policy, &unfinished->task))
 		(void) policy_remove(scheduler->policy, unfinished->task.task_id);
 	caller = MemoryContextSwitchTo(scheduler->round);
@@ -531,6 +532,7 @@ rebuild(Scheduler *scheduler)
 	ends_forget(scheduler);
 	groups_forget(scheduler);
 	rebuild_in_hand(&state);
+	quota_forget(scheduler);
 	intake_cancels(scheduler);
 	shed_forget(scheduler);
 	if (state.count)

@@ -18,6 +18,7 @@
 #include "shmem/inflight.h"
 #include "shmem/layout.h"
 #include "shmem/resource.h"
+#include "shmem/role.h"
 #include "shmem/settings.h"
 #include "shmem/submit_ring.h"
 #include "shmem/worker_slot.h"
@@ -44,6 +45,8 @@ layout_size(void)
 								   MAXALIGN(mul_size(weir_max_queues, sizeof(QueueSlot)))));
 	size = add_size(size, mul_size(weir_max_databases,
 								   MAXALIGN(mul_size(weir_max_resources, sizeof(ResourceSlot)))));
+	size = add_size(size, mul_size(weir_max_databases,
+								   MAXALIGN(mul_size(WEIR_MAX_ROLES, sizeof(RoleSlot)))));
 	return size;
 }
 
@@ -106,6 +109,9 @@ layout_init_database(WeirDatabase *database, char **area, LWLock *lock)
 	database->resources = layout_carve(area, mul_size(weir_max_resources,
 													  sizeof(ResourceSlot)));
 	resource_init(database);
+	database->roles = layout_carve(area, mul_size(WEIR_MAX_ROLES,
+												  sizeof(RoleSlot)));
+	role_init(database);
 }
 
 static void

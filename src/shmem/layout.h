@@ -40,6 +40,7 @@
 #define WEIR_MAX_SUSPECTS		64	/* tasks suspected of a server crash */
 #define WEIR_MAX_DEADLINES		256 /* deadlines that are shown, per database */
 #define WEIR_MAX_EXEMPT			8	/* roles that a cap does not bind */
+#define WEIR_MAX_ROLES		128 /* of a database that have limits */
 
 /* Life of a scheduler.  Written by the scheduler, read by everybody. */
 typedef enum SchedulerState
@@ -82,6 +83,7 @@ typedef struct SubmitMessage
 	int16		nneeds;
 	int32		priority;
 	bool		firm;			/* cannot be rolled back */
+	bool		quota;			/* places of its owner are reserved for them */
 	int64		first_id;
 	int64		last_id;
 	TimestampTz enqueued_at;
@@ -180,6 +182,21 @@ typedef struct ClassSlot
 	pg_atomic_uint32 of_starts;
 	pg_atomic_uint32 lent;		/* its next worker is borrowed by others */
 } ClassSlot;
+
+/*
+ * A role with limits.  Owner: role.c.  The scheduler writes what is configured,
+ * and what it has counted.
+ */
+typedef struct RoleSlot
+{
+	pg_atomic_uint32 role;		/* 0 = free; scheduler */
+	bool		configured;		/* has limits; scheduler */
+	pg_atomic_uint32 max_queued;	/* scheduler; 0 = no limit */
+	pg_atomic_uint32 counted;	/* scheduler: "places" is right */
+	pg_atomic_uint32 running;	/* scheduler, for show */
+	pg_atomic_uint64 places;	/* unfinished tasks; see role.c */
+	pg_atomic_uint64 refused;	/* submissions that met the limit */
+} RoleSlot;
 
 /* Whom a cap binds besides tasks that declare the table and acquire() */
 typedef enum CapEnforce
@@ -330,6 +347,7 @@ typedef struct WeirDatabase
 	SubmitRing	ring;
 	QueueSlot  *queues;			/* weir.max_queues */
 	ResourceSlot *resources;	/* weir.max_resources, open addressing */
+	RoleSlot   *roles;			/* WEIR_MAX_ROLES */
 } WeirDatabase;
 
 /* An attempt handed to a worker.  Written by the scheduler. */

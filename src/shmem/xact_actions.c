@@ -29,6 +29,7 @@
 #include "shmem/lazy_commit.h"
 #include "shmem/outbox.h"
 #include "shmem/resource.h"
+#include "shmem/role.h"
 #include "shmem/submit_ring.h"
 #include "shmem/xact_list.h"
 
@@ -93,6 +94,42 @@ xact_reserve_depth(QueueSlot *slot, uint32 n, uint32 capacity)
 	action->u.depth.n = n;
 	NumXactActions++;
 	return true;
+}
+
+/*
+ * Reserves places for n tasks of a role; false if it may have no more.
+ */
+bool
+xact_reserve_quota(RoleSlot *slot, uint32 n)
+{
+	Action	   *action = xact_action_add(ACTION_QUOTA, NULL);
+
+	if (!role_reserve(slot, n))
+		return false;
+	action->u.quota.slot = slot;
+	action->u.quota.n = n;
+	NumXactActions++;
+	return true;
+}
+
+/*
+ * Gives n of the places back that were reserved last.
+ */
+void
+xact_return_quota(RoleSlot *slot, uint32 n)
+{
+	for (int i = NumXactActions - 1; i >= 0 && n > 0; i--)
+	{
+		Action	   *action = &XactActions[i];
+		uint32		some;
+
+		if (action->kind != ACTION_QUOTA || action->u.quota.slot != slot)
+			continue;
+		some = Min(n, action->u.quota.n);
+		action->u.quota.n -= some;
+		n -= some;
+		role_give_back(slot, some);
+	}
 }
 
 /*
@@ -299,6 +336,9 @@ action_undo(Action *action)
 		case ACTION_DEPTH:
 			depth_give_back(action->u.depth.slot, action->u.depth.n);
 			break;
+		case ACTION_QUOTA:
+			role_give_back(action->u.quota.slot, action->u.quota.n);
+			break;
 		case ACTION_MESSAGE:
 			if (!action->shedding)
 			{
@@ -339,6 +379,7 @@ action_deliver(Action *action)
 	switch (action->kind)
 	{
 		case ACTION_DEPTH:
+		case ACTION_QUOTA:
 			return;
 		case ACTION_MESSAGE:
 			submit_ring_post(&database->ring, &action->u.message);

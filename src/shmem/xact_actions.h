@@ -17,6 +17,8 @@ extern void xact_submit(WeirDatabase *database, const SubmitMessage *message);
 extern int64 xact_shed_take(WeirDatabase *database, QueueSlot *slot,
 							PolicyClass klass);
 extern void xact_shed_end(WeirDatabase *database, QueueSlot *slot);
+extern bool xact_reserve_quota(RoleSlot *slot, uint32 n);
+extern void xact_return_quota(RoleSlot *slot, uint32 n);
 extern void xact_end_task(WeirDatabase *database, QueueSlot *slot, uint32 n);
 extern void xact_close_queue(QueueSlot *slot);
 extern void xact_config_changed(WeirDatabase *database);

@@ -13,6 +13,7 @@
 typedef enum ActionKind
 {
 	ACTION_DEPTH,				/* reserved: give back at abort */
+	ACTION_QUOTA,				/* the same, of a role */
 	ACTION_MESSAGE,				/* credit taken: post, or return at abort */
 	ACTION_END_TASK,			/* commit: give back depth, tell waiters */
 	ACTION_CLOSE_QUEUE,			/* either way: open, but it may be gone */
@@ -53,6 +54,11 @@ typedef struct Action
 			WeirWorker *worker;
 			Completion	completion;
 		}			complete;
+		struct
+		{
+			RoleSlot   *slot;
+			uint32		n;
+		}			quota;
 		bool		cap_set;	/* one may bind every session by now */
 		SubmitMessage message;
 	}			u;

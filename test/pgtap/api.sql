@@ -24,6 +24,8 @@ SELECT bag_eq('SELECT proname::text, arguments, result FROM public_functions', $
 ('set_class', 'class text, reserved integer DEFAULT NULL::integer, max_share double precision DEFAULT NULL::double precision, floor_share double precision DEFAULT NULL::double precision, weight double precision DEFAULT NULL::double precision, reset text[] DEFAULT NULL::text[]', 'void'),
 ('grant_queue', 'queue text, role_name text, max_class text DEFAULT NULL::text, may_set_deadline boolean DEFAULT false, min_priority integer DEFAULT 0', 'void'),
 ('revoke_queue', 'queue text, role_name text', 'void'),
+('limit_role', 'role regrole, max_queued integer DEFAULT NULL::integer, max_running integer DEFAULT NULL::integer, weight double precision DEFAULT 1', 'void'),
+('unlimit_role', 'role regrole DEFAULT NULL::regrole, name text DEFAULT NULL::text', 'boolean'),
 ('pause', 'queue text, reason text DEFAULT NULL::text', 'void'),
 ('resume', 'queue text', 'void'),
 ('drain', 'queue text, timeout interval DEFAULT NULL::interval', 'boolean'),
@@ -120,6 +122,7 @@ GROUP BY c.relname;
 SELECT bag_eq('view_columns', $$VALUES
 ('windows', 'name text, kind text, class text, relation text, resource text, start_time time without time zone, duration interval, days text[], dates date[], timezone text, priority integer, at_end text, cancel_after interval, active boolean, next_change timestamp with time zone, reason text'),
 ('classes', 'class text, reserved integer, reserved_in_force integer, max_share double precision, floor_share double precision, weight double precision, running integer, share double precision, lent boolean, reclaim_bound interval'),
+('role_limits', 'role text, max_queued integer, unfinished integer, max_running integer, running integer, weight double precision, refused bigint'),
 ('status', 'preloaded boolean, scheduler text, scheduler_pid integer, started_at timestamp with time zone, heartbeat timestamp with time zone, adopted boolean, paused boolean, paused_reason text, enabled boolean, counted boolean, out_of_processes boolean, library_version text, extension_version text'),
 ('queues', 'queue_id integer, name text, class text, capacity integer, depth integer, ready integer, delayed integer, blocked integer, running integer, paused boolean, paused_reason text, on_full text, max_running integer, weight double precision, batch integer, durability text, waiting_producers integer, refused bigint, waited bigint, wait_time interval, shed bigint, settings jsonb, policy jsonb, owner text, high_watermark double precision, low_watermark double precision, high boolean'),
 ('tasks', 'task_id bigint, queue text, class text, state text, owner text, job text, interval_start timestamp with time zone, command text, args jsonb, priority integer, run_at timestamp with time zone, deadline timestamp with time zone, enqueued_at timestamp with time zone, tables text[], resources text[], mode text, timeout interval, max_attempts integer, attempts integer, retry_at timestamp with time zone, finished_at timestamp with time zone, settings jsonb, policy jsonb, enqueued_by text, application_name text, client_addr text, reason text, unique_key text, queue_timeout interval, expires_at timestamp with time zone, after bigint[], on_parent_failure text, lock_timeout interval, unique_for interval, serial_key text'),

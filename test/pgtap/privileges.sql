@@ -88,6 +88,8 @@ SELECT wt.denied(c) FROM unnest(ARRAY[
     $$SELECT weir.acquire('wt.t')$$,
     $$SELECT weir.try_acquire('wt.t')$$,
     $$SELECT weir.cap_table('pg_class', 1)$$,
+    $$SELECT weir.limit_role('wt_other', 1)$$,
+    $$SELECT weir.unlimit_role('wt_other')$$,
     $$SELECT weir.cap_resource('x', 1)$$,
     $$SELECT weir.uncap_resource('wt api')$$,
     $$SELECT weir.grant_resource('wt api', 'wt_other')$$,

@@ -324,6 +324,37 @@ change_foreign(Episode *e)
 }
 
 /*
+ * Sets the limits of an owner to something random, or forgets them.
+ */
+static void
+change_owner(Episode *e)
+{
+	int			owner = draw(e, MODEL_OWNERS);
+	ModelOwner *state = &e->model.owners[owner];
+	int			i;
+
+	if (chance(e, 20))
+	{
+		state->max_running = 0;
+		state->counted = false;
+		policy_drop_owner(e->policy, (uint32_t) owner);
+		return;
+	}
+	state->max_running = chance(e, 40) ? 0 : 1 + draw(e, 3);
+	state->counted = chance(e, 70);
+	policy_set_owner(e->policy, (uint32_t) owner, state->max_running,
+					 0.25 * (1 + draw(e, 8)), state->counted);
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		ModelTask  *task = &e->model.tasks[i];
+
+		if ((int) task->spec.owner == owner &&
+			(task->state == MODEL_WAITING || task->state == MODEL_RUNNING))
+			task->counted = task->counted || state->counted;
+	}
+}
+
+/*
  * Changes something of the configuration.
  */
 void
@@ -334,7 +365,7 @@ episode_change_something(Episode *e)
 		change_window(e);
 		return;
 	}
-	switch (draw(e, 12))
+	switch (draw(e, 13))
 	{
 		case 0:
 			e->model.workers = chance(e, 5) ? 0 : 1 + draw(e, 8);
@@ -369,6 +400,9 @@ episode_change_something(Episode *e)
 			else
 				change_left(e);
 			break;
+		case 11:
+			change_owner(e);
+			break;
 		default:
 			if (chance(e, 30))
 			{
@@ -379,9 +413,9 @@ episode_change_something(Episode *e)
 			{
 				int			owner = draw(e, MODEL_OWNERS);
 
-				e->model.held[owner] = chance(e, 25);
+				e->model.owners[owner].held = chance(e, 25);
 				policy_hold_owner(e->policy, (uint32_t) owner,
-								  e->model.held[owner]);
+								  e->model.owners[owner].held);
 			}
 	}
 }
@@ -449,7 +483,10 @@ episode_open_up(Episode *e)
 	}
 	for (i = 0; i < MODEL_OWNERS; i++)
 	{
-		e->model.held[i] = false;
+		e->model.owners[i].held = false;
+		e->model.owners[i].max_running = 0;
+		e->model.owners[i].counted = false;
+		policy_drop_owner(e->policy, (uint32_t) i);
 		policy_hold_owner(e->policy, (uint32_t) i, false);
 	}
 	for (i = 0; i < MODEL_RESOURCES; i++)

@@ -9,17 +9,18 @@
 #include "oracle.h"
 
 /*
- * Had this one a serial key, that was there until now and has not begun?
+ * Was this one counted, or had it a serial key and has not begun?
  */
 static bool
-was_keyed(const Model *model, int64_t task_id)
+was_known(const Model *model, int64_t task_id)
 {
 	int			i;
 
 	for (i = 0; i < MODEL_TASKS; i++)
 		if (model->tasks[i].spec.task_id == task_id)
-			return model->tasks[i].spec.serial_key != 0 &&
-				!model->tasks[i].spec.begun;
+			return model->tasks[i].counted ||
+				(model->tasks[i].spec.serial_key != 0 &&
+				 !model->tasks[i].spec.begun);
 	return false;
 }
 
@@ -30,13 +31,13 @@ was_keyed(const Model *model, int64_t task_id)
 bool
 episode_task_ended(Episode *e, int64_t task_id, bool succeeded)
 {
-	bool		keyed = was_keyed(&e->model, task_id);
+	bool		known = was_known(&e->model, task_id);
 	bool		is_parent = model_is_parent(&e->model, task_id);
 	PolicyEnd	orphan;
 
-	/* one that had not begun may or may not have been first of its key */
+	/* one of a key that had not begun may or may not have been the first */
 	if (policy_is_parent(e->policy, task_id) != is_parent &&
-		!(keyed && !is_parent))
+		!(known && !is_parent))
 		return oracle_complain("a parent is not known as one, or another is");
 	while (!succeeded && policy_next_orphan(e->policy, task_id, &orphan))
 	{
@@ -112,6 +113,8 @@ episode_find_gone(Episode *e, bool may_go_on)
 			task->spec.attempt++;
 			task->spec.expires_at = POLICY_TIME_NEVER;
 			task->spec.run_at = draw_time(e, 10 * MINUTE);
+			task->counted = task->counted ||
+				e->model.owners[task->spec.owner].counted;
 			if (!policy_add(e->policy, &task->spec))
 				return oracle_complain("a task that was gone was refused");
 		}

@@ -115,6 +115,7 @@ add_task(Episode *e)
 	for (i = 0; i < spec->nneeds; i++)
 		spec->needs[i] = e->model.resources[draw(e, MODEL_RESOURCES)].key;
 	task->state = MODEL_WAITING;
+	task->counted = e->model.owners[spec->owner].counted;
 	if (!policy_add(e->policy, spec))
 		return oracle_complain("a new task was refused");
 	if (policy_add(e->policy, spec))
@@ -223,6 +224,7 @@ tick(Episode *e)
 				 (oracle_why(&e->model, e->policy, task) &&
 				  oracle_wanted(&e->model, e->policy, task))) &&
 				oracle_counts(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
+				oracle_owner(&e->model, e->policy, draw(e, MODEL_OWNERS)) &&
 				oracle_shed(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
 				oracle_due(&e->model, e->policy) &&
 				(!chance(e, 30) || episode_preempt(e));
@@ -406,7 +408,7 @@ wind_up(Episode *e, size_t empty)
 		return false;
 	if (!verify_no_keys(e->policy))
 		return oracle_complain("a serial key is left for ever");
-	return policy_memory(e->policy) <= empty + 448 * 1024 ||
+	return policy_memory(e->policy) <= empty + 512 * 1024 ||
 		oracle_complain("an empty policy has %zu bytes",
 						policy_memory(e->policy));
 }

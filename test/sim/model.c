@@ -49,6 +49,7 @@ model_count(Model *model, const ModelTask *task, int change)
 	model->running += change;
 	model->classes[task->spec.klass].running += change;
 	model->queues[task->spec.queue].running += change;
+	model->owners[task->spec.owner].running += change;
 	if (task->spec.solo)
 		model->solo_runs = change > 0;
 	for (i = 0; i < task->ngrants; i++)
@@ -230,79 +231,6 @@ model_slots_open(const Model *model, uint64_t key, PolicyClass klass,
 }
 
 /*
- * The place of a parent among those that a task waits for; -1 if it does not.
- */
-static int
-model_waits_for(const ModelTask *task, int64_t parent)
-{
-	int			i;
-
-	for (i = 0; i < task->spec.nparents; i++)
-		if (task->state == MODEL_WAITING && task->parents[i] == parent)
-			return i;
-	return -1;
-}
-
-/*
- * Does any task wait for the end of this one, or could because of its key?
- */
-bool
-model_is_parent(const Model *model, int64_t task_id)
-{
-	int			i;
-
-	for (i = 0; i < MODEL_TASKS; i++)
-		if (model_waits_for(&model->tasks[i], task_id) >= 0 ||
-			(model->tasks[i].state == MODEL_GONE &&
-			 model->tasks[i].spec.task_id == task_id))
-			return true;
-	return false;
-}
-
-/*
- * A task waits for no parent from now on.
- */
-void
-model_unblock(const Model *model, ModelTask *task)
-{
-	PolicyTask *spec = &task->spec;
-
-	spec->nparents = 0;
-	if (spec->wait_limit == 0)
-		return;
-	spec->expires_at = spec->run_at > model->now ? spec->run_at : model->now;
-	if (spec->expires_at > POLICY_TIME_NEVER - spec->wait_limit)
-		spec->expires_at = POLICY_TIME_NEVER;
-	else
-		spec->expires_at += spec->wait_limit;
-}
-
-/*
- * A parent has ended: those that can do with that wait for it no more.
- */
-void
-model_parent_ended(Model *model, int64_t task_id, bool succeeded)
-{
-	int			i;
-
-	for (i = 0; i < MODEL_TASKS; i++)
-	{
-		ModelTask  *task = &model->tasks[i];
-		PolicyTask *spec = &task->spec;
-		int			place = model_waits_for(task, task_id);
-
-		if (task->state == MODEL_GONE && spec->task_id == task_id)
-			task->state = MODEL_NONE;
-		if (place < 0 ||
-			(!succeeded && spec->on_failure != POLICY_ON_FAILURE_RUN))
-			continue;
-		task->parents[place] = task->parents[--spec->nparents];
-		if (spec->nparents == 0)
-			model_unblock(model, task);
-	}
-}
-
-/*
  * Does the task wait for nothing but its turn and room?
  */
 bool
@@ -458,6 +386,17 @@ model_window_until(const Model *model, const ModelTask *task)
 }
 
 /*
+ * Run as many tasks of the owner as may?
+ */
+bool
+model_owner_full(const Model *model, const ModelTask *task)
+{
+	const ModelOwner *owner = &model->owners[task->spec.owner];
+
+	return owner->max_running > 0 && owner->running >= owner->max_running;
+}
+
+/*
  * What blocks a due task, of queue and resources: POLICY_CAUSE_NONE if
  * nothing.  "alone": on an empty server.
  */
@@ -480,6 +419,8 @@ model_blocked(const Model *model, const ModelTask *task, bool alone,
 	if (!alone && queue->max_running > 0 &&
 		queue->running >= queue->max_running)
 		return POLICY_CAUSE_QUEUE_LIMIT;
+	if (!alone && model_owner_full(model, task))
+		return POLICY_CAUSE_ROLE_LIMIT;
 	if (model_budget_lacking(model, task, lacking) != NULL)
 		return POLICY_CAUSE_BUDGET;
 	for (i = 0; i < task->spec.nneeds; i++)
@@ -516,7 +457,7 @@ model_lacks(const Model *model, const ModelTask *task, bool alone,
 	if (!model_has_worker(model, task->spec.klass, alone))
 		return running < model->workers ? POLICY_CAUSE_CLASS_SHARE :
 			POLICY_CAUSE_NO_WORKER;
-	if (model->held[task->spec.owner])
+	if (model->owners[task->spec.owner].held)
 		return POLICY_CAUSE_NO_WORKER;
 	return POLICY_CAUSE_NONE;
 }

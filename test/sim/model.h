@@ -41,6 +41,7 @@ typedef struct ModelTask
 	int			ngrants;
 	PolicyGrant grants[POLICY_MAX_NEEDS];
 	bool		tokens[MODEL_RESOURCES];	/* that it has taken */
+	bool		counted;		/* for its owner, until it has ended */
 	int			overtaken;		/* starts of its class while it was oldest */
 	PolicyTime	started_at;
 	int64_t		preempted_for;	/* it ends early for that task; 0 if not */
@@ -74,6 +75,15 @@ typedef struct ModelQueue
 	int			running;
 	ModelBudget budget;
 } ModelQueue;
+
+/* An owner of tasks, and what it may use */
+typedef struct ModelOwner
+{
+	bool		held;
+	int			max_running;
+	int			running;
+	bool		counted;
+} ModelOwner;
 
 typedef struct ModelResource
 {
@@ -118,7 +128,7 @@ typedef struct Model
 {
 	ModelTask	tasks[MODEL_TASKS];
 	ModelQueue	queues[MODEL_QUEUES];
-	bool		held[MODEL_OWNERS];
+	ModelOwner	owners[MODEL_OWNERS];
 	ModelResource resources[MODEL_RESOURCES];
 	ModelClass	classes[POLICY_NUM_CLASSES];
 	int			workers;
@@ -154,6 +164,7 @@ extern void model_uncount(Model *model, const ModelTask *task);
 extern uint64_t model_slots_open(const Model *model, uint64_t key,
 								 PolicyClass klass, bool alone);
 extern void model_leave(ModelTask *task);
+extern bool model_owner_full(const Model *model, const ModelTask *task);
 extern bool model_first(const Model *model, const ModelTask *task);
 extern bool model_is_parent(const Model *model, int64_t task_id);
 extern void model_unblock(const Model *model, ModelTask *task);

@@ -81,7 +81,7 @@ static bool
 counts_known(const Model *model, const ModelTask *task)
 {
 	return oracle_open(model) && !oracle_drains(model) &&
-		!model->held[task->spec.owner] &&
+		!model->owners[task->spec.owner].held &&
 		model_has_worker(model, task->spec.klass, false);
 }
 
@@ -117,6 +117,8 @@ oracle_counts(Model *model, Policy *policy, int queue)
 			delayed++;
 		else if (!model_first(model, task))
 			blocked++;
+		else if (cause == POLICY_CAUSE_ROLE_LIMIT)
+			either++;			/* it may be parked there for another reason */
 		else if (cause != POLICY_CAUSE_NONE &&
 				 ((cause != POLICY_CAUSE_RESOURCE &&
 				   cause != POLICY_CAUSE_RATE &&
@@ -221,7 +223,7 @@ wants_slot(Model *model, const ModelTask *task, uint64_t key, bool alone)
 							  false) == 0))
 			return false;
 	return !alone ||
-		(!model->held[task->spec.owner] &&
+		(!model->owners[task->spec.owner].held &&
 		 model_blocked(model, task, false, NULL) == POLICY_CAUSE_RESOURCE);
 }
 
@@ -348,6 +350,30 @@ budget_due(const Model *model, PolicyTime told, PolicyTime otherwise)
 }
 
 /*
+ * Are the tasks of an owner counted right that run, and those that have not
+ * ended?
+ */
+bool
+oracle_owner(const Model *model, Policy *policy, int owner)
+{
+	uint32_t	counted = 0;
+	uint32_t	unfinished;
+	uint32_t	running;
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+		if (model->tasks[i].state != MODEL_NONE &&
+			(int) model->tasks[i].spec.owner == owner)
+			counted += model->tasks[i].counted;
+	policy_owner_counts(policy, (uint32_t) owner, &unfinished, &running);
+	return (unfinished == counted &&
+			(int) running == model->owners[owner].running) ||
+		oracle_complain("owner %d has %u unfinished and %u running tasks instead of %u and %d",
+						owner, unfinished, running, counted,
+						model->owners[owner].running);
+}
+
+/*
  * The first time that the opening of a window lets a due task start that the
  * policy must have looked at, because nothing else keeps it; one that runs
  * alone it always looks at.
@@ -374,7 +400,8 @@ window_due(Model *model)
 			 !model->queues[task->spec.queue].paused &&
 			 !model->queues[task->spec.queue].held_up &&
 			 model->queues[task->spec.queue].budget.rule.window == 0 &&
-			 model->queues[task->spec.queue].max_running <= 0))
+			 model->queues[task->spec.queue].max_running <= 0 &&
+			 model->owners[task->spec.owner].max_running <= 0))
 			due = until;
 	}
 	return due;

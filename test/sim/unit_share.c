@@ -97,6 +97,19 @@ share_weights(void)
 		   tally.owners[1], tally.owners[2]);
 	policy_destroy(policy);
 
+	policy = unit_create(1);
+	policy_set_owner(policy, 2, 0, 3, false);
+	add_many(policy, 1, 2000, 1, 1, POLICY_CLASS_BACKFILL, false);
+	add_many(policy, 10001, 2000, 1, 2, POLICY_CLASS_BACKFILL, false);
+	tally = drain(policy, 1000);
+	tap_ok(about(tally.owners[2], 712), "share: %d : %d of owners with 1 : 3",
+		   tally.owners[1], tally.owners[2]);
+	policy_drop_owner(policy, 2);
+	tally = drain(policy, 1000);
+	tap_ok(about(tally.owners[2], 500), "share: %d : %d when that is forgotten",
+		   tally.owners[1], tally.owners[2]);
+	policy_destroy(policy);
+
 	policy = unit_create(8);
 	policy_set_queue(policy, 1, 1, 1, false);
 	add_many(policy, 1, 2000, 1, 1, POLICY_CLASS_ADHOC, false);

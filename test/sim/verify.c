@@ -192,7 +192,7 @@ verify_queue(const Policy *policy, const PolicyQueue *queue)
 		if (bucket->shut ||
 			(bucket->place != NULL &&
 			 (bucket->place->kind == PLACE_RESOURCE ||
-			  bucket->place->kind == PLACE_BUDGET)))
+			  bucket->place->kind == PLACE_BUDGET || bucket->at_limit)))
 			sums.parked += bucket->nready;
 		sums.nbuckets++;
 	}

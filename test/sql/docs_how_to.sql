@@ -336,6 +336,34 @@ SELECT weir.drop_window(name, reason => 'month end') FROM weir.windows WHERE nam
 \connect :home
 DROP DATABASE weir_docs;
 
+-- page docs/how-to/limit-a-tenant.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+CREATE ROLE tenant_a LOGIN;
+CREATE ROLE tenant_b LOGIN;
+SELECT weir.create_queue('work', capacity => 10000);
+SELECT weir.grant_queue('work', 'public');
+SELECT weir.limit_role('tenant_a', max_queued => 2, max_running => 4);
+SELECT weir.limit_role('tenant_b', max_queued => 2000, max_running => 4, weight => 3);
+CREATE FUNCTION counted() RETURNS boolean LANGUAGE sql AS $$ SELECT count(unfinished) = 2 FROM weir.role_limits $$;
+DO $$ BEGIN WHILE NOT counted() LOOP COMMIT; END LOOP; END $$;
+SELECT weir.pause('work');
+SET ROLE tenant_a;
+SELECT outcome FROM weir.try_enqueue('SELECT 1', queue => 'work');
+SELECT outcome FROM weir.try_enqueue('SELECT 2', queue => 'work');
+SELECT outcome FROM weir.try_enqueue('SELECT 3', queue => 'work');
+RESET ROLE;
+SELECT role, unfinished, max_queued, refused FROM weir.role_limits ORDER BY role;
+SELECT weir.resume('work');
+SELECT weir.drain('work', '30s');
+SELECT weir.unlimit_role('tenant_a'), weir.unlimit_role('tenant_b');
+SELECT weir.drop_queue('work');
+DROP ROLE tenant_a;
+DROP ROLE tenant_b;
+\connect :home
+DROP DATABASE weir_docs;
+
 -- page docs/how-to/monitor.md
 CREATE DATABASE weir_docs;
 \connect weir_docs

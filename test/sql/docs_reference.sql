@@ -182,6 +182,11 @@ SELECT weir.add_window('end of the year', '00:00', '1 day', kind => 'blackout',
                        dates => '{2026-12-31,2027-01-01}', timezone => 'UTC', at_end => 'cancel', cancel_after => '10 minutes');
 SELECT name, kind, class, start_time, duration, days, dates, at_end FROM weir.windows ORDER BY name;
 SELECT weir.drop_window('by night'), weir.drop_window('end of the year'), weir.drop_window('no such');
+CREATE ROLE weir_docs_tenant;
+SELECT weir.limit_role('weir_docs_tenant', max_queued => 1000, max_running => 4);
+SELECT role, max_queued, max_running, weight FROM weir.role_limits;
+SELECT weir.unlimit_role('weir_docs_tenant') AS first, weir.unlimit_role('weir_docs_tenant') AS second;
+DROP ROLE weir_docs_tenant;
 SELECT weir.pause('adhoc', reason => 'maintenance');
 SELECT name, paused, paused_reason FROM weir.queues WHERE paused;
 SELECT weir.resume('adhoc');
@@ -354,6 +359,7 @@ SELECT weir.enqueue('SELECT 1 / 0') AS failed \gset
 SELECT weir.drain('adhoc', '1 minute');
 SELECT preloaded, scheduler, adopted, paused, enabled, counted, out_of_processes FROM weir.status;
 SELECT name, class, capacity, depth, on_full, weight FROM weir.queues ORDER BY queue_id;
+SELECT count(*) AS limited FROM weir.role_limits;
 SELECT class, reserved, floor_share, weight FROM weir.classes ORDER BY class;
 SELECT weir.add_window('quiet', '06:00', '2 hours', class => 'backfill', relation => 'fact', kind => 'blackout', timezone => 'UTC');
 SELECT name, kind, class, relation, start_time, duration, timezone, at_end FROM weir.windows;

@@ -118,6 +118,13 @@ select outcome from weir.wait(:task_id, '30 seconds');
 select weir.retry_many(array[:task_id]);
 select outcome from weir.wait(:task_id, '30 seconds');
 
+-- limit_role, unlimit_role
+create role weir_reference;
+select weir.limit_role('weir_reference', max_queued => 100, max_running => 2, weight => 2);
+select role, max_queued, max_running, weight from weir.role_limits;
+select weir.unlimit_role('weir_reference'), weir.unlimit_role(name => 'weir_reference');
+drop role weir_reference;
+
 -- pause_all, resume_all, adopt
 select weir.pause_all(reason => 'upgrade', running => 'finish');
 select paused, paused_reason from weir.status;

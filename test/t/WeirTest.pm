@@ -160,6 +160,16 @@ sub ledger_faults
 				  WHERE t.serial_key IS NOT NULL AND r.started_at IS NOT NULL) k
 			WHERE k.started_at < k.before
 			UNION ALL
+			SELECT 'role ' || l.role || ' has ' || coalesce(l.unfinished::text, 'no number of')
+				   || ' unfinished tasks instead of ' || count(t.task_id)
+			FROM weir.role_limits l
+			LEFT JOIN (SELECT t.task_id, v.owner_name FROM weir.task t
+					   JOIN weir.environment v USING (environment_id)
+					   LEFT JOIN last USING (task_id)
+					   WHERE last.final IS NOT TRUE) t ON t.owner_name = l.role
+			GROUP BY l.role, l.unfinished
+			HAVING l.unfinished IS DISTINCT FROM count(t.task_id)
+			UNION ALL
 			SELECT 'queue ' || q.name || ' has depth ' || coalesce(q.depth::text, 'null')
 				   || ' but ' || count(t.task_id) || ' unfinished tasks'
 			FROM weir.queues q
