@@ -45,6 +45,7 @@ OBJS = \
 	src/policy/policy.o \
 	src/policy/preempt.o \
 	src/policy/quota.o \
+	src/policy/ramp.o \
 	src/policy/rank.o \
 	src/policy/rate.o \
 	src/policy/retry.o \
@@ -138,6 +139,7 @@ OBJS = \
 	src/sched/pool.o \
 	src/sched/preempt.o \
 	src/sched/quota.o \
+	src/sched/ramps.o \
 	src/sched/rebuild.o \
 	src/sched/roster.o \
 	src/sched/scheduler.o \
@@ -184,6 +186,7 @@ OBJS = \
 	src/api/shed.o \
 	src/api/show.o \
 	src/api/show_breakers.o \
+	src/api/show_ramps.o \
 	src/api/show_budgets.o \
 	src/api/slot_line.o \
 	src/api/submission.o \
@@ -213,6 +216,7 @@ SQL_PARTS = \
 	groups \
 	lock_waits \
 	breakers \
+	ramps \
 	budgets \
 	windows \
 	waiting \

@@ -41,6 +41,7 @@ GRANT SELECT ON
     weir.resources,
     weir.retry_budgets,
     weir.breakers,
+    weir.ramps,
     weir.slots,
     weir.role_limits,
     weir.events,

@@ -29,6 +29,7 @@ typedef struct BreakerObject
 	double		slow_call_rate_threshold;
 	double		wait_duration_in_open_state;	/* us */
 	double		slow_call_duration_threshold;	/* us */
+	double		ramp_up;		/* us; -1: not said */
 } BreakerObject;
 
 /* The numbers and times, where they go, and what they may be */
@@ -61,7 +62,9 @@ static const BreakerParameter breaker_parameters[] = {
 	{"wait_duration_in_open_state", offsetof(BreakerObject, wait_duration_in_open_state),
 	true, false, 1000, BREAKER_MAX_TIME, TIME_WANTED},
 	{"slow_call_duration_threshold", offsetof(BreakerObject, slow_call_duration_threshold),
-	true, false, 1000, BREAKER_MAX_TIME, TIME_WANTED}
+	true, false, 1000, BREAKER_MAX_TIME, TIME_WANTED},
+	{"ramp_up", offsetof(BreakerObject, ramp_up),
+	true, false, 0, (double) USECS_PER_DAY, "an interval of up to a day, such as \"30 seconds\""}
 };
 
 static const char *const state_names[] = {
@@ -221,7 +224,7 @@ take_parameter(BreakerObject *object, BreakerRule *rule, const char *name,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter \"%s\" of \"%s\" does not exist", name,
 						"breaker"),
-				 errhint("Parameters are failure_rate_threshold, failure_count_threshold, minimum_number_of_calls, sliding_window_type, sliding_window_size, wait_duration_in_open_state, permitted_calls_in_half_open, slow_call_duration_threshold, slow_call_rate_threshold, record_sqlstates, ignore_sqlstates and on_open.")));
+				 errhint("Parameters are failure_rate_threshold, failure_count_threshold, minimum_number_of_calls, sliding_window_type, sliding_window_size, wait_duration_in_open_state, permitted_calls_in_half_open, slow_call_duration_threshold, slow_call_rate_threshold, record_sqlstates, ignore_sqlstates, on_open and ramp_up.")));
 }
 
 /*
@@ -252,6 +255,7 @@ assemble(const BreakerObject *object, BreakerRule *rule)
 		(int32) object->permitted_calls_in_half_open : 1;
 	rule->wait = object->wait_duration_in_open_state > 0 ?
 		(int64) object->wait_duration_in_open_state : USECS_PER_MINUTE;
+	rule->ramp = (int64) object->ramp_up;
 	if ((rule->slow > 0) != (rule->slow_rate > 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -266,7 +270,7 @@ assemble(const BreakerObject *object, BreakerRule *rule)
 void
 breaker_config_parse(Jsonb *breaker, BreakerRule *rule)
 {
-	BreakerObject object = {0};
+	BreakerObject object = {.ramp_up = -1};
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	key;

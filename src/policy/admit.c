@@ -20,6 +20,7 @@
 #include "policy/preempt.h"
 #include "policy/quota.h"
 #include "policy/rank.h"
+#include "policy/ramp.h"
 #include "policy/rate.h"
 #include "policy/risk.h"
 #include "policy/runs.h"
@@ -287,6 +288,7 @@ policy_promote(Policy *policy, PolicyTime now)
 
 	policy_set_now(policy, now);
 	policy_rate_open_due(policy);
+	policy_ramp_step_due(policy);
 	policy_budget_open_due(policy);
 	policy_window_open_due(policy);
 	policy_risk_look_due(policy);
@@ -303,30 +305,6 @@ policy_promote(Policy *policy, PolicyTime now)
 		policy_settle(policy, policy_bucket_of(policy, task));
 	}
 	return true;
-}
-
-/*
- * Counts one worker more, or less, as in use for the bucket.
- */
-static void
-run_count_worker(Policy *policy, PolicyBucket *bucket, int change)
-{
-	policy->busy += change;
-	policy->classes[bucket->klass].running += change;
-}
-
-/*
- * Counts one task of the bucket more, or less, as running.
- */
-static void
-run_count(Policy *policy, PolicyBucket *bucket, int change)
-{
-	policy->running += change;
-	bucket->queue->running += change;
-	bucket->owner->running += change;
-	bucket->nrunning += change;
-	if (bucket->solo)
-		policy->solo.running = change > 0;
 }
 
 /*
@@ -356,8 +334,8 @@ run_start(Policy *policy, PolicyBucket *bucket, PolicyStart *start)
 	node->left = run;
 	policy->runs[run].task = task;
 	policy->runs[run].charged = !bucket->solo;
-	run_count(policy, bucket, 1);
-	run_count_worker(policy, bucket, 1);
+	policy_run_count(policy, bucket, 1);
+	policy_run_count_worker(policy, bucket, 1);
 	policy->last_start = task;
 	if (bucket->solo)
 		policy_solo_reset(policy);
@@ -393,8 +371,8 @@ policy_add_running(Policy *policy, const PolicyTask *task,
 	policy_task_node(&policy->tasks, index)->left = run;
 	policy->runs[run].task = index;
 	policy_run_adopt(policy, run, bucket, grants, ngrants);
-	run_count(policy, bucket, 1);
-	run_count_worker(policy, bucket, 1);
+	policy_run_count(policy, bucket, 1);
+	policy_run_count_worker(policy, bucket, 1);
 	policy_settle(policy, bucket);
 	policy_risk_set(policy, task);
 	policy_risk_start(policy, task->task_id);
@@ -432,9 +410,9 @@ run_end(Policy *policy, uint32_t task)
 {
 	uint32_t	run = policy_task_node(&policy->tasks, task)->left;
 
-	run_count(policy, policy_bucket_of(policy, task), -1);
+	policy_run_count(policy, policy_bucket_of(policy, task), -1);
 	if (!policy->runs[run].ending)
-		run_count_worker(policy, policy_bucket_of(policy, task), -1);
+		policy_run_count_worker(policy, policy_bucket_of(policy, task), -1);
 	policy_run_end_probes(policy, task);
 	policy_run_put(policy, run);
 }
@@ -469,7 +447,7 @@ policy_set_ending(Policy *policy, int64_t task_id, bool ending)
 	if (bucket->solo)
 		return false;
 	if (run->ending != ending)
-		run_count_worker(policy, bucket, ending ? -1 : 1);
+		policy_run_count_worker(policy, bucket, ending ? -1 : 1);
 	run->ending = ending;
 	return true;
 }

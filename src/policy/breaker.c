@@ -12,7 +12,8 @@
  *
  * A resource whose breaker is open is closed in the sense of rate.c: it has no
  * room until a time.  So those that wait for it cost nothing.  Half open it
- * has room for its probes.
+ * has room for its probes.  What it held back comes in a ramp when it closes
+ * (ramp.c).
  *
  * Ends of attempts are reported.  They count if the attempt began in this
  * state of the breaker: what an attempt from before an outage has to tell is
@@ -27,6 +28,7 @@
 #include "policy/breaker.h"
 #include "policy/park.h"
 #include "policy/place.h"
+#include "policy/ramp.h"
 #include "policy/rank.h"
 #include "policy/rate.h"
 
@@ -129,7 +131,14 @@ breaker_enter(Policy *policy, PolicyBreaker *breaker, BreakerState state)
 static void
 breaker_turn(Policy *policy, PolicyResource *resource, BreakerState state)
 {
+	bool		released = state == BREAKER_CLOSED &&
+	resource->breaker->state != BREAKER_DISABLED;
+
 	breaker_enter(policy, resource->breaker, state);
+	if (released)
+		policy_ramp_release(policy, resource, resource->breaker->rule.ramp);
+	else
+		policy_ramp_stop(policy, resource);
 	policy_rate_settle(policy, resource);
 	policy_wake(policy, &resource->place);
 }

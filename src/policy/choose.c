@@ -6,7 +6,8 @@
  * First the class, then the bucket.  A class is feasible if one of its buckets
  * has room in all places that it needs, and a worker can be had for it: more
  * workers are free than the other classes have reserved and do not use.  The
- * system class may use reserved workers too.
+ * system class may use reserved workers too.  During a ramp of everything
+ * fewer workers count (ramp.h).
  *
  * The class is chosen among the feasible ones
  *
@@ -39,6 +40,7 @@
  */
 #include "policy/choose.h"
 #include "policy/park.h"
+#include "policy/ramp.h"
 #include "policy/rank.h"
 #include "policy/risk.h"
 #include "policy/solo.h"
@@ -143,6 +145,10 @@ classes_feasible(Policy *policy, PolicyBucket **best)
 		best[klass] = NULL;
 		if (policy_class_has_worker(policy, (PolicyClass) klass, false))
 			best[klass] = class_best(policy, (PolicyClass) klass);
+		if (best[klass] != NULL &&
+			policy_ramp_holds(policy, (PolicyClass) klass,
+							  best[klass]->item.task_id))
+			best[klass] = NULL;
 		if (best[klass] != NULL)
 			feasible |= CLASS_BIT(klass);
 	}

@@ -16,6 +16,7 @@
 #include "policy/expiry.h"
 #include "policy/park.h"
 #include "policy/place.h"
+#include "policy/ramp.h"
 #include "policy/rate.h"
 #include "policy/risk.h"
 #include "policy/solo.h"
@@ -80,7 +81,8 @@ policy_task_needs(Policy *policy, int64_t task_id, uint64_t resource)
 
 /*
  * When policy_next may have something to say although nothing else happens:
- * a task becomes due, a resource or a window opens, or a drain ends.
+ * a task becomes due, a resource or a window opens, a ramp goes on, or a drain
+ * ends.
  */
 PolicyTime
 policy_next_due(Policy *policy)
@@ -95,6 +97,8 @@ policy_next_due(Policy *policy)
 		due = policy->solo.drain_until;
 	if (policy_rate_next_due(policy) < due)
 		due = policy_rate_next_due(policy);
+	if (policy_ramp_next_due(policy) < due)
+		due = policy_ramp_next_due(policy);
 	if (policy_budget_next_due(policy) < due)
 		due = policy_budget_next_due(policy);
 	if (policy_window_next_due(policy) < due)
@@ -141,7 +145,7 @@ why_solo(const Policy *policy, const PolicyBucket *bucket, uint32_t task,
  */
 static PolicyCause
 why_not_chosen(Policy *policy, const PolicyBucket *bucket, uint32_t task,
-			   PolicyTime now)
+			   PolicyTime now, PolicyWhy *why)
 {
 	PolicyChoice choice;
 
@@ -150,6 +154,12 @@ why_not_chosen(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 		return POLICY_CAUSE_CLASS_SHARE;
 	if (policy->busy >= policy->workers || bucket->owner->held)
 		return POLICY_CAUSE_NO_WORKER;
+	if (policy_ramp_holds(policy, (PolicyClass) bucket->klass,
+						  policy_task_node(&policy->tasks, task)->task_id))
+	{
+		why->until = policy->ramp->step_at;
+		return POLICY_CAUSE_RAMP;
+	}
 	if (policy_choose(policy, now, &choice) && choice.bucket == bucket &&
 		policy_order_first(&policy->tasks, &bucket->order) == task)
 		return POLICY_CAUSE_NONE;
@@ -208,12 +218,17 @@ why_due(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 			why->until = policy_breaker_opens_at(resource);
 			return POLICY_CAUSE_BREAKER;
 		}
-		if (!resource->closed)
+		if (resource->closed)
+		{
+			why->until = resource->opens_at;
+			return POLICY_CAUSE_RATE;
+		}
+		if (policy_ramp_room(resource))
 			return POLICY_CAUSE_RESOURCE;
-		why->until = resource->opens_at;
-		return POLICY_CAUSE_RATE;
+		why->until = resource->ramp->step_at;
+		return POLICY_CAUSE_RAMP;
 	}
-	return why_not_chosen(policy, bucket, task, now);
+	return why_not_chosen(policy, bucket, task, now, why);
 }
 
 /*

@@ -224,7 +224,8 @@ policy_resource_check(Policy *policy, PolicyResource *resource)
 {
 	if (resource->slots > 0 || resource->gap > 0 || resource->foreign != 0 ||
 		resource->gate_waiting || resource->windows != NULL ||
-		resource->breaker != NULL || resource->nbuckets > 0 ||
+		resource->breaker != NULL || resource->ramp != NULL ||
+		resource->nbuckets > 0 ||
 		(resource->budget != NULL && resource->budget->rule.window > 0))
 		return;
 	WEIR_ASSERT(resource->own == 0);
@@ -266,6 +267,8 @@ resource_release(PolicyMemory *memory, PolicyMapEntry *entry)
 	if (resource->breaker != NULL)
 		policy_memory_release(memory, resource->breaker,
 							  sizeof(PolicyBreaker));
+	if (resource->ramp != NULL)
+		policy_memory_release(memory, resource->ramp, sizeof(PolicyRamp));
 	policy_memory_release(memory, resource, sizeof(PolicyResource));
 }
 

@@ -14,6 +14,7 @@
 #include "policy/place.h"
 #include "policy/preempt.h"
 #include "policy/quota.h"
+#include "policy/ramp.h"
 #include "policy/rate.h"
 #include "policy/risk.h"
 #include "policy/serial.h"
@@ -70,6 +71,7 @@ policy_destroy(Policy *policy)
 	policy_handoffs_release(policy);
 	policy_serial_release(policy);
 	policy_quota_release(policy);
+	policy_ramp_free(policy, &policy->ramp);
 	policy_buckets_release(policy);
 	policy_fair_release(&policy->fair);
 	policy_places_release(policy);

@@ -125,6 +125,18 @@ extern bool policy_next_breaker(Policy *policy, BreakerStatus *status);
 extern bool policy_next_refused(Policy *policy, PolicyEnd *refused);
 
 /*
+ * Recovery ramps: for a while only so many tasks run at a time that need the
+ * resource, or of all tasks if that is 0, one at first, then more and more.
+ * One begins by itself when a breaker closes, of the length that is set here;
+ * with 0 none does, and those under way end.  The seed is for what is drawn.
+ * Those that have begun, gone on or ended are told one by one.
+ */
+extern void policy_set_ramp(Policy *policy, int64_t length, uint64_t seed);
+extern void policy_begin_ramp(Policy *policy, uint64_t resource,
+							  PolicyTime began_at, int64_t length);
+extern bool policy_next_ramp(Policy *policy, RampStatus *status);
+
+/*
  * Nothing that needs the resource starts before "until"; for "spread" after
  * that starts are kept apart.  Only of resources with slots or a rate.
  */

@@ -61,6 +61,8 @@ typedef enum PolicyCause
 	POLICY_CAUSE_RESOURCE,		/* no slot free in a resource */
 	POLICY_CAUSE_RATE,			/* a resource's rate, or its pause */
 	POLICY_CAUSE_BREAKER,		/* a resource's breaker */
+	POLICY_CAUSE_RAMP,			/* a ramp after an outage, of a resource or of
+								 * everything */
 	POLICY_CAUSE_CLASS_SHARE,	/* remaining workers are reserved for others */
 	POLICY_CAUSE_NO_WORKER,		/* all workers busy, or none for its owner */
 	POLICY_CAUSE_BEHIND			/* others of its bucket or rank go first */
@@ -191,9 +193,10 @@ typedef struct PolicyWhy
 {
 	PolicyCause cause;
 	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE, RATE, BREAKER;
-								 * for BUDGET: 0 if it is that of the queue */
+								 * for BUDGET: 0 if it is that of the queue;
+								 * for RAMP: 0 if it is that of everything */
 	PolicyTime	until;			/* for POLICY_CAUSE_SCHEDULED, WINDOW, RATE,
-								 * BUDGET, BREAKER */
+								 * BUDGET, BREAKER, RAMP */
 	uint64_t	ahead;			/* tasks of its bucket before it, at most; 0
 								 * only if it is the first */
 } PolicyWhy;
@@ -281,6 +284,7 @@ typedef struct BreakerRule
 	int64_t		slow;			/* us; 0: no call is slow */
 	int64_t		wait;			/* us, open */
 	int32_t		permitted;		/* calls while half open */
+	int64_t		ramp;			/* us; of the ramp when it closes; -1: as all */
 	int			nrecord;		/* errors that count; none: all but class 40 */
 	int			nignore;		/* errors that do not */
 	char		record[BREAKER_MAX_SQLSTATES][6];	/* or what they begin with */
@@ -305,6 +309,18 @@ typedef struct BreakerStatus
 	BreakerCounts counts;		/* if turned: those that led to it */
 	int32_t		probing;		/* probes under way */
 } BreakerStatus;
+
+/* What is known of a ramp */
+typedef struct RampStatus
+{
+	uint64_t	resource;		/* 0: that of everything */
+	bool		on;				/* or it has ended */
+	PolicyTime	began_at;
+	int64_t		length;			/* us */
+	int32_t		allowed;		/* tasks that may run at a time */
+	int32_t		total;			/* and when it is over */
+	PolicyTime	step_at;		/* when one more may */
+} RampStatus;
 
 /* How an attempt ended that says something of the resources that it needed */
 typedef struct PolicyResult

@@ -27,6 +27,7 @@
 #include "policy/park.h"
 #include "policy/place.h"
 #include "policy/preempt.h"
+#include "policy/ramp.h"
 #include "policy/rank.h"
 #include "policy/risk.h"
 #include "policy/runs.h"
@@ -94,7 +95,8 @@ bucket_lacks(const Policy *policy, const PolicyBucket *bucket, Lack *lack)
 		return false;
 	for (i = 0; i < bucket->nneeds; i++)
 	{
-		if (bucket->needs[i]->closed || !policy_breaker_room(bucket->needs[i]))
+		if (bucket->needs[i]->closed || !policy_breaker_room(bucket->needs[i]) ||
+			!policy_ramp_room(bucket->needs[i]))
 			return false;
 		if (!policy_slots_room(bucket->needs[i], POLICY_CLASS_DAILY))
 			lack->resources[lack->n++] = bucket->needs[i];

@@ -278,7 +278,7 @@ policy_forget_resource(Policy *policy, uint64_t resource, PolicyTime now)
 	if (entry == NULL)
 		return true;
 	if (entry->nbuckets > 0 || entry->foreign != 0 || entry->gate_waiting ||
-		entry->windows != NULL || !rate_full(entry, now) ||
+		entry->windows != NULL || entry->ramp != NULL || !rate_full(entry, now) ||
 		!policy_budget_idle(entry->budget, now))
 		return false;
 	policy_set_breaker(policy, resource, &no_breaker);

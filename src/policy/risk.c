@@ -426,6 +426,9 @@ policy_risk_rank(Policy *policy, uint32_t task)
 		deadline = risk->latest_start;
 	rank = policy_rank(klass, policy_stored_time(facts->enqueued_at), deadline,
 					   facts->priority);
+	/* whatever the times are, nothing goes before what is in a tier */
+	if (rank < -RISK_TIER_AHEAD / 2)
+		rank = -RISK_TIER_AHEAD / 2;
 	if (risk != NULL && !risk->missed)
 		rank = policy_time_add(rank, -RISK_TIER_AHEAD * (int) risk->tier);
 	return rank;

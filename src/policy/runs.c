@@ -61,6 +61,34 @@ policy_run_find(const Policy *policy, int64_t task_id)
 }
 
 /*
+ * Counts one worker more, or less, as in use for the bucket.
+ */
+void
+policy_run_count_worker(Policy *policy, PolicyBucket *bucket, int change)
+{
+	policy->busy += change;
+	policy->classes[bucket->klass].running += change;
+}
+
+/*
+ * Counts one task of the bucket more, or less, as running.
+ */
+void
+policy_run_count(Policy *policy, PolicyBucket *bucket, int change)
+{
+	int			i;
+
+	policy->running += change;
+	bucket->queue->running += change;
+	bucket->owner->running += change;
+	bucket->nrunning += change;
+	for (i = 0; i < bucket->nneeds; i++)
+		bucket->needs[i]->running += change;
+	if (bucket->solo)
+		policy->solo.running = change > 0;
+}
+
+/*
  * Takes the slots and tokens that a task of the bucket needs.
  */
 void

@@ -26,6 +26,7 @@
  *-------------------------------------------------------------------------
  */
 #include "policy/breaker.h"
+#include "policy/ramp.h"
 #include "policy/slots.h"
 
 /*
@@ -138,7 +139,7 @@ bool
 policy_slots_room(const PolicyResource *resource, PolicyClass klass)
 {
 	return !resource->closed && !slots_kept(resource, klass) &&
-		policy_breaker_room(resource) &&
+		policy_breaker_room(resource) && policy_ramp_room(resource) &&
 		(resource->slots == 0 ||
 		 slots_open(resource, klass, resource->own) != 0);
 }

@@ -88,6 +88,23 @@ typedef struct PolicyBudget
 	struct PolicyBudget *next_changed;
 } PolicyBudget;
 
+/* Starts begin slowly (ramp.c) */
+typedef struct PolicyRamp
+{
+	struct PolicyResource *resource;	/* NULL: of everything */
+	bool		on;
+	PolicyTime	began_at;
+	int64_t		length;
+	int64_t		phase;			/* the part of a step that is drawn; of the
+								 * length, not of a step */
+	int32_t		total;			/* tasks that run when it is over */
+	int32_t		allowed;		/* that may run now */
+	PolicyTime	step_at;		/* when one more may */
+	PolicyHeapNode by_step;		/* while on */
+	bool		changed;		/* since it was told */
+	struct PolicyRamp *next_changed;
+} PolicyRamp;
+
 /* When something may start: see policy_set_window */
 typedef struct PolicyWindow
 {
@@ -186,6 +203,8 @@ typedef struct PolicyResource
 	uint32_t	nbuckets;
 	PolicyBudget *budget;		/* of retries, or NULL */
 	PolicyBreaker *breaker;		/* or NULL */
+	PolicyRamp *ramp;			/* or NULL */
+	uint32_t	running;		/* tasks that need it */
 	PolicyHeapNode by_opening;	/* while closed */
 	PolicyTime	opens_at;
 	int64_t		gap;			/* between tokens; no rate if 0 */
@@ -371,6 +390,11 @@ struct Policy
 	PolicyBudget *changed_budgets;	/* those whose figures have changed */
 	PolicyBreaker *changed_breakers;	/* the same */
 	PolicyBreaker *refusing;	/* open, and those that wait are ended */
+	int64_t		ramp_length;	/* of those that begin by themselves; 0: none */
+	uint64_t	ramp_seed;
+	PolicyRamp *ramp;			/* of everything, or NULL */
+	PolicyHeapNode *ramps;		/* by when the next step is */
+	PolicyRamp *changed_ramps;	/* those that have something to tell */
 	FairSpace	fair;
 	PolicyMap	queues;
 	PolicyMap	owners;

@@ -12,6 +12,7 @@
  */
 #include "policy/breaker.h"
 #include "policy/choose.h"
+#include "policy/ramp.h"
 #include "policy/runs.h"
 #include "policy/slots.h"
 
@@ -23,6 +24,7 @@ static const FairItem *
 yield_first_waiting(const PolicyResource *resource)
 {
 	if (resource->closed || !policy_breaker_room(resource) ||
+		!policy_ramp_room(resource) ||
 		policy_slots_room(resource, POLICY_CLASS_DAILY))
 		return NULL;
 	return policy_fair_best(&resource->place.parked[POLICY_CLASS_DAILY]);

@@ -33,6 +33,7 @@
 #include "sched/pool.h"
 #include "sched/preempt.h"
 #include "sched/quota.h"
+#include "sched/ramps.h"
 #include "sched/rebuild.h"
 #include "sched/shed.h"
 #include "sched/singly.h"
@@ -290,6 +291,7 @@ dispatch(Scheduler *scheduler)
 	configure_foreign(scheduler);
 	shed_review(scheduler);
 	downstream_review(scheduler);
+	ramps_review(scheduler, now);
 	/* a task that waits too long does so in a pause, too */
 	if (!scheduler->other_version)
 		ends_write(scheduler, now);
@@ -316,4 +318,5 @@ dispatch(Scheduler *scheduler)
 	configure_publish(scheduler);
 	figures_publish(scheduler, now);
 	breakers_publish(scheduler, now);
+	ramps_publish(scheduler, now);
 }

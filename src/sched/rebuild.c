@@ -42,6 +42,7 @@
 #include "sched/pool.h"
 #include "sched/preempt.h"
 #include "sched/quota.h"
+#include "sched/ramps.h"
 #include "sched/rebuild.h"
 #include "sched/shed.h"
 #include "sched/watermark.h"
@@ -547,6 +548,7 @@ rebuild(Scheduler *scheduler)
 		proc_exit(1);
 	watermark_restore(scheduler);
 	breakers_restore(scheduler);
+	ramps_restore(scheduler, state.count);
 	while (state.low < state.high)
 	{
 		if (!scheduler_step(scheduler, "reading the ledger",

@@ -50,6 +50,7 @@
 #include "sched/lock_watch.h"
 #include "sched/pool.h"
 #include "sched/preempt.h"
+#include "sched/ramps.h"
 #include "sched/rebuild.h"
 #include "sched/scheduler.h"
 #include "sched/starvation.h"
@@ -198,6 +199,7 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, ahead_next_timer(scheduler));
 	next = Min(next, later_next_timer(scheduler));
 	next = Min(next, breakers_next_timer(scheduler));
+	next = Min(next, ramps_next_timer(scheduler));
 	next = Min(next, watermark_next_timer(scheduler));
 	next = Min(next, downstream_next_timer(scheduler));
 	if (!scheduler->other_version)

@@ -77,6 +77,11 @@ typedef struct Scheduler
 	List	   *later;			/* what is to be done later; later.c */
 	List	   *breaker_events; /* still to be written; breakers.c */
 	TimestampTz breaker_retry_at;	/* not before */
+	int			ramp_up;		/* as the policy was told, ms; ramps.c */
+	bool		open;			/* tasks may start */
+	TimestampTz closed_at;		/* when they were stopped; 0 = not known */
+	List	   *ramp_events;	/* still to be written */
+	TimestampTz ramp_retry_at;	/* not before */
 	List	   *stages;			/* queues that feed others; downstream.c */
 	List	   *marked;			/* queues with watermarks; watermark.c */
 	TimestampTz marked_at;		/* telling failed: again then; 0 = no */

@@ -96,6 +96,7 @@ layout_init_database(WeirDatabase *database, char **area, LWLock *lock)
 	pg_atomic_init_u64(&database->resources_entered, 0);
 	pg_atomic_init_u32(&database->no_process, 0);
 	pg_atomic_init_u32(&database->waiting, 0);
+	ramp_figures_init(&database->ramp);
 	pg_atomic_init_u64(&database->preemptions, 0);
 	pg_atomic_init_u64(&database->preempted, 0);
 	pg_atomic_init_u64(&database->worked, 0);

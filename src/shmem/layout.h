@@ -137,6 +137,18 @@ typedef struct BreakerFigures
 } BreakerFigures;
 
 /*
+ * A recovery ramp.  Written by the scheduler, for show, and for its successor.
+ */
+typedef struct RampFigures
+{
+	pg_atomic_uint64 began_at;	/* 0 = there is none */
+	pg_atomic_uint64 ends_at;	/* at the latest */
+	pg_atomic_uint64 step_at;	/* when one more task may run */
+	pg_atomic_uint32 allowed;	/* tasks that may run at a time */
+	pg_atomic_uint32 total;		/* that may when it is over */
+} RampFigures;
+
+/*
  * The depth of one queue, kept exact by reservations.  Owner: depth.c.
  * ready .. running are for show, written by the scheduler.
  */
@@ -264,6 +276,7 @@ typedef struct ResourceSlot
 	BudgetFigures used_budget;
 	bool		has_breaker;	/* as "slots" */
 	BreakerFigures breaker;
+	RampFigures ramp;
 	pg_atomic_uint32 pins;		/* transactions that mean it */
 	pg_atomic_uint64 used_at;	/* the last of them ended */
 	pg_atomic_uint64 full_at;	/* scheduler: when all tokens are there */
@@ -341,6 +354,7 @@ typedef struct WeirDatabase
 	pg_atomic_uint64 preemptions;
 	pg_atomic_uint64 preempted; /* us */
 	pg_atomic_uint64 worked;	/* us */
+	RampFigures ramp;			/* of all tasks; scheduler */
 	DeadlineSlot deadlines[WEIR_MAX_DEADLINES]; /* scheduler; lock */
 
 	LWLock	   *lock;			/* the arrays below, and deadlines */

@@ -107,6 +107,7 @@ fill_entry(ResourceSlot *resource, uint64 key, const char *name)
 	pg_atomic_write_u32(&resource->breaker.state, BREAKER_CLOSED);
 	pg_atomic_write_u64(&resource->breaker.since, 0);
 	pg_atomic_write_u64(&resource->breaker.until, 0);
+	pg_atomic_write_u64(&resource->ramp.began_at, 0);
 	resource->key = key;
 }
 

@@ -74,6 +74,16 @@ breaker_figures_init(BreakerFigures *figures)
 	pg_atomic_init_u64(&figures->until, 0);
 }
 
+void
+ramp_figures_init(RampFigures *figures)
+{
+	pg_atomic_init_u64(&figures->began_at, 0);
+	pg_atomic_init_u64(&figures->ends_at, 0);
+	pg_atomic_init_u64(&figures->step_at, 0);
+	pg_atomic_init_u32(&figures->allowed, 0);
+	pg_atomic_init_u32(&figures->total, 0);
+}
+
 /*
  * At the start of the server, and never again: sessions may be in line.
  */
@@ -108,6 +118,7 @@ resource_init(WeirDatabase *database)
 		pg_atomic_init_u64(&resource->paused_by, 0);
 		budget_figures_init(&resource->used_budget);
 		breaker_figures_init(&resource->breaker);
+		ramp_figures_init(&resource->ramp);
 	}
 }
 

@@ -26,6 +26,7 @@
 
 extern bool cap_enforce_parse(const char *text, CapEnforce *enforce);
 extern bool cap_adaptive_parse(const char *text, CapAdaptive *adaptive);
+extern void ramp_figures_init(RampFigures *figures);
 extern void resource_init(WeirDatabase *database);
 extern void resource_begin_reading(WeirDatabase *database);
 extern void resource_end_reading(WeirDatabase *database);

@@ -31,6 +31,7 @@ int			weir_max_starvation = 86400000;
 int			weir_max_tasks = 1000000;
 int			weir_max_wait = 30000;
 int			weir_max_workers = 4;
+int			weir_ramp_up = 10000;
 int			weir_retention = 0;
 int			weir_worker_idle_timeout = 30000;
 int			weir_worker_start_timeout = 10000;
@@ -86,6 +87,11 @@ settings_define_behaviour(void)
 							NULL,
 							&weir_max_wait, 30000, 1, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("weir.ramp_up",
+							"Sets the time in which starts come back to everything after an outage.",
+							"Zero lets everything start at once.",
+							&weir_ramp_up, 10000, 0, 86400000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.retention",
 							"Sets the age at which a closed generation of the ledger is dropped.",
 							"Zero keeps the ledger for ever.",

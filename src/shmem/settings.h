@@ -22,6 +22,7 @@ extern int	weir_max_starvation;
 extern int	weir_max_tasks;
 extern int	weir_max_wait;
 extern int	weir_max_workers;
+extern int	weir_ramp_up;
 extern int	weir_retention;
 extern int	weir_worker_idle_timeout;
 extern int	weir_worker_start_timeout;

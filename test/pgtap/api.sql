@@ -134,6 +134,7 @@ SELECT bag_eq('view_columns', $$VALUES
 ('running', 'task_id bigint, attempt integer, queue text, class text, owner text, pid integer, command text, args jsonb, started_at timestamp with time zone, runtime interval, done bigint, total bigint, percent numeric, note text, deadline timestamp with time zone, tables text[], lock_wait interval'),
 ('resources', 'kind text, resource text, relation_oid oid, slots integer, reserved integer, used integer, waiting_sessions integer, enforce text, if_unsafe_to_wait text, exempt text[], beside integer, waited bigint, let_through bigint, refused bigint, would_wait bigint, rate double precision, per interval, burst integer, template text, next_start timestamp with time zone, paused_until timestamp with time zone, paused_by bigint, owner text, retry_budget jsonb, adaptive text, adaptive_limit integer, backfill_limit integer, lock_share double precision, left_to bigint'),
 ('breakers', 'resource text, state text, since timestamp with time zone, half_open_at timestamp with time zone, calls integer, failures integer, slow_calls integer, probing integer, template text, breaker jsonb'),
+('ramps', 'kind text, resource text, began_at timestamp with time zone, ends_at timestamp with time zone, running integer, allowed integer, total integer, next_at timestamp with time zone'),
 ('retry_budgets', 'kind text, name text, ratio double precision, budget_window interval, floor integer, first_attempts bigint, retries bigint, retries_left bigint, waiting bigint, next_retry timestamp with time zone, counted_at timestamp with time zone'),
 ('slots', 'resource text, slot integer, pid integer, task_id bigint, since timestamp with time zone, reserved boolean, kind text'),
 ('jobs', 'name text, owner text, every interval, timezone text, starts_at timestamp with time zone, schedule text, queue text, backfill_queue text, tables text[], inputs text[], outputs text[], due interval, catch_up interval, misfire text, command text, priority integer, timeout interval, max_attempts integer, mode text, settings jsonb, policy jsonb, search_path text, created_at timestamp with time zone, backfill_id bigint, resources text[], queue_timeout interval, due_calendar jsonb'),
@@ -177,6 +178,7 @@ SELECT bag_eq($$SELECT name, context, vartype, boot_val, coalesce(unit, '') FROM
 ('weir.max_tasks', 'postmaster', 'integer', '1000000', ''),
 ('weir.max_wait', 'user', 'integer', '30000', 'ms'),
 ('weir.max_workers', 'postmaster', 'integer', '4', ''),
+('weir.ramp_up', 'sighup', 'integer', '10000', 'ms'),
 ('weir.retention', 'sighup', 'integer', '0', 'min'),
 ('weir.worker_idle_timeout', 'sighup', 'integer', '30000', 'ms'),
 ('weir.worker_start_timeout', 'sighup', 'integer', '10000', 'ms')

@@ -264,8 +264,8 @@ model_rank(const ModelTask *task)
 	rank += priority * SECOND;
 	if (rank > INT64_MAX)
 		rank = INT64_MAX;
-	if (rank < INT64_MIN)
-		rank = INT64_MIN;
+	if (rank < -(INT64_C(1) << 59))
+		rank = -(INT64_C(1) << 59);
 	if (model_urgent(task))
 		rank -= (__int128) (int) task->risk.tier << 60;
 	if (rank < INT64_MIN)
@@ -426,14 +426,18 @@ model_blocked(const Model *model, const ModelTask *task, bool alone,
 	for (i = 0; i < task->spec.nneeds; i++)
 		if ((model_opens_at(model, task->spec.needs[i]) > model->now ||
 			 model_slots_open(model, task->spec.needs[i], task->spec.klass,
-							  alone) == 0) && task->spec.needs[i] < least)
+							  alone) == 0 ||
+			 (!alone && !model_ramp_room(model, task->spec.needs[i]))) &&
+			task->spec.needs[i] < least)
 			least = task->spec.needs[i];
 	if (least == UINT64_MAX)
 		return POLICY_CAUSE_NONE;
 	if (lacking != NULL)
 		*lacking = least;
-	return model_opens_at(model, least) > model->now ? POLICY_CAUSE_RATE :
-		POLICY_CAUSE_RESOURCE;
+	if (model_opens_at(model, least) > model->now)
+		return POLICY_CAUSE_RATE;
+	return alone || model_ramp_room(model, least) ? POLICY_CAUSE_RESOURCE :
+		POLICY_CAUSE_RAMP;
 }
 
 /*
@@ -459,6 +463,8 @@ model_lacks(const Model *model, const ModelTask *task, bool alone,
 			POLICY_CAUSE_NO_WORKER;
 	if (model->owners[task->spec.owner].held)
 		return POLICY_CAUSE_NO_WORKER;
+	if (!alone && model_ramp_holds(model, task))
+		return POLICY_CAUSE_RAMP;
 	return POLICY_CAUSE_NONE;
 }
 

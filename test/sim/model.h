@@ -58,6 +58,15 @@ typedef struct ModelBudget
 	bool		retry[MODEL_STARTS];
 } ModelBudget;
 
+/* Starts begin slowly; none if the length is 0 */
+typedef struct ModelRamp
+{
+	PolicyTime	began_at;
+	int64_t		length;
+	int64_t		phase;
+	int			total;
+} ModelRamp;
+
 typedef struct ModelWindow
 {
 	PolicyTime	opens_at;
@@ -111,6 +120,7 @@ typedef struct ModelResource
 	PolicyTime	starts[MODEL_RING]; /* the last ones */
 	uint64_t	nstarts;		/* under this rate */
 	ModelBudget budget;
+	ModelRamp	ramp;
 } ModelResource;
 
 typedef struct ModelClass
@@ -136,6 +146,8 @@ typedef struct Model
 	int			running;
 	bool		solo_runs;
 	bool		paused;
+	ModelRamp	ramp;			/* of everything */
+	uint64_t	ramp_seed;
 	PolicyTime	now;
 	uint64_t	nstarts;
 	const ModelTask *last_start;	/* NULL if it was taken back */
@@ -198,5 +210,14 @@ extern bool model_budget_kept(const ModelBudget *budget, PolicyTime now);
 extern const ModelBudget *model_budget_lacking(const Model *model,
 											   const ModelTask *task,
 											   uint64_t *resource);
+
+/* model_ramp.c */
+extern void model_ramp_begin(const Model *model, ModelRamp *ramp,
+							 uint64_t key, int slots, PolicyTime began_at,
+							 int64_t length);
+extern int	model_ramp_allowed(const ModelRamp *ramp, PolicyTime now);
+extern PolicyTime model_ramp_next(const ModelRamp *ramp, PolicyTime now);
+extern bool model_ramp_room(const Model *model, uint64_t key);
+extern bool model_ramp_holds(const Model *model, const ModelTask *task);
 
 #endif							/* WEIR_SIM_MODEL_H */

@@ -34,7 +34,8 @@ expected_cause(Model *model, const ModelTask *task, uint64_t *lacking)
 	if (oracle_drains(model) && solo != NULL && !task->spec.solo &&
 		model_before(solo, task))
 		return POLICY_CAUSE_SOLO;
-	if ((cause == POLICY_CAUSE_BEHIND || cause == POLICY_CAUSE_NO_WORKER) &&
+	if ((cause == POLICY_CAUSE_BEHIND || cause == POLICY_CAUSE_NO_WORKER ||
+		 (cause == POLICY_CAUSE_RAMP && *lacking == 0)) &&
 		model->running < model->workers &&
 		model_share_exceeded(model, (int) task->spec.klass))
 		return POLICY_CAUSE_CLASS_SHARE;
@@ -56,8 +57,14 @@ oracle_why(Model *model, Policy *policy, const ModelTask *task)
 		return oracle_complain("cause %d told instead of %d", why.cause,
 							   expected);
 	if ((expected == POLICY_CAUSE_RESOURCE || expected == POLICY_CAUSE_RATE ||
-		 expected == POLICY_CAUSE_BUDGET) && why.resource != lacking)
+		 expected == POLICY_CAUSE_BUDGET || expected == POLICY_CAUSE_RAMP) &&
+		why.resource != lacking)
 		return oracle_complain("the wrong resource is told");
+	if (expected == POLICY_CAUSE_RAMP &&
+		why.until != model_ramp_next(lacking == 0 ? &model->ramp :
+									 &model_resource(model, lacking)->ramp,
+									 model->now))
+		return oracle_complain("the wrong step of a ramp is told");
 	if (expected == POLICY_CAUSE_RATE &&
 		why.until != model_opens_at(model, lacking))
 		return oracle_complain("the wrong time of a start is told");
@@ -81,6 +88,7 @@ static bool
 counts_known(const Model *model, const ModelTask *task)
 {
 	return oracle_open(model) && !oracle_drains(model) &&
+		model->running < model_ramp_allowed(&model->ramp, model->now) &&
 		!model->owners[task->spec.owner].held &&
 		model_has_worker(model, task->spec.klass, false);
 }
@@ -122,6 +130,7 @@ oracle_counts(Model *model, Policy *policy, int queue)
 		else if (cause != POLICY_CAUSE_NONE &&
 				 ((cause != POLICY_CAUSE_RESOURCE &&
 				   cause != POLICY_CAUSE_RATE &&
+				   cause != POLICY_CAUSE_RAMP &&
 				   cause != POLICY_CAUSE_BUDGET &&
 				   cause != POLICY_CAUSE_WINDOW) || task->spec.solo ||
 				  counts_known(model, task)))
@@ -214,6 +223,7 @@ wants_slot(Model *model, const ModelTask *task, uint64_t key, bool alone)
 	if (task->spec.klass != POLICY_CLASS_DAILY || task->spec.solo ||
 		!model_due(model, task) || !model_needs(task, key) ||
 		model_opens_at(model, key) > model->now ||
+		!model_ramp_room(model, key) ||
 		model_slots_open(model, key, POLICY_CLASS_DAILY, false) != 0)
 		return false;
 	for (i = 0; i < task->spec.nneeds && alone; i++)
@@ -447,11 +457,16 @@ oracle_due(Model *model, Policy *policy)
 	}
 	if (oracle_drains(model) && model->drain_until < due)
 		due = model->drain_until;
+	if (model_ramp_next(&model->ramp, model->now) < due)
+		due = model_ramp_next(&model->ramp, model->now);
 	for (i = 0; i < MODEL_RESOURCES; i++)
 	{
 		PolicyTime	opens_at = model_opens_at(model, model->resources[i].key);
 
 		if (opens_at > model->now && opens_at < due)
+			due = opens_at;
+		opens_at = model_ramp_next(&model->resources[i].ramp, model->now);
+		if (opens_at < due)
 			due = opens_at;
 	}
 	for (i = 0; i < MODEL_TASKS; i++)

@@ -120,7 +120,8 @@ can_be_helped(Model *model, const ModelTask *task)
 		model_budget_lacking(model, task, NULL) != NULL)
 		return false;
 	for (i = 0; i < task->spec.nneeds; i++)
-		if (model_opens_at(model, task->spec.needs[i]) > model->now)
+		if (model_opens_at(model, task->spec.needs[i]) > model->now ||
+			!model_ramp_room(model, task->spec.needs[i]))
 			return false;
 	return true;
 }

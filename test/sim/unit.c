@@ -61,6 +61,7 @@ main(void)
 	unit_order();
 	unit_rank();
 	unit_retry();
+	unit_ramp();
 	unit_rate();
 	unit_breaker();
 	unit_budget();

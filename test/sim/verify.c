@@ -368,6 +368,38 @@ verify_closed(const Policy *policy)
 }
 
 /*
+ * Do resources count the tasks that run, and has each ramp a timer?
+ */
+static const char *
+verify_ramps(const Policy *policy)
+{
+	uint32_t	ramps = policy->ramp != NULL && policy->ramp->on;
+	uint32_t	running = 0;
+	uint32_t	counted = 0;
+	uint32_t	i;
+	const PolicyMapEntry *entry;
+
+	for (i = 0; i < policy->resources.nheads; i++)
+		for (entry = policy->resources.heads[i]; entry != NULL;
+			 entry = entry->next)
+		{
+			const PolicyResource *resource;
+
+			resource = POLICY_CONTAINER(PolicyResource, entry, entry);
+			ramps += resource->ramp != NULL && resource->ramp->on;
+			counted += resource->running;
+		}
+	for (i = 0; i < policy->nbuckets; i++)
+		if (policy->buckets[i] != NULL)
+			running += policy->buckets[i]->nrunning *
+				policy->buckets[i]->nneeds;
+	if (running != counted)
+		return "resources do not count the tasks that run";
+	return ramps == count_heap(policy->ramps) ? NULL :
+		"not all ramps have a timer";
+}
+
+/*
  * Has a budget a timer if somebody is parked there without room, unless a
  * ready bucket is going to find that out, and does it count those?
  */
@@ -513,6 +545,8 @@ verify_policy(const Policy *policy)
 	}
 	if (verify_closed(policy) != NULL)
 		return verify_closed(policy);
+	if (verify_ramps(policy) != NULL)
+		return verify_ramps(policy);
 	if (verify_budgets(policy) != NULL)
 		return verify_budgets(policy);
 	if (verify_shut(policy) != NULL)

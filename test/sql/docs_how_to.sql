@@ -87,6 +87,22 @@ SELECT outcome FROM weir.wait(:patient);
 \connect :home
 DROP DATABASE weir_docs;
 
+-- page docs/how-to/come-back-after-an-outage.md
+CREATE DATABASE weir_docs;
+\connect weir_docs
+CREATE EXTENSION pg_weir;
+ALTER SYSTEM SET weir.ramp_up = '1 min';
+SELECT pg_reload_conf();
+SELECT weir.cap_resource('ledger service', slots => 8, breaker => '{"wait_duration_in_open_state": "30 seconds", "ramp_up": "5 minutes"}');
+SELECT kind, resource, running, allowed, total, next_at FROM weir.ramps;
+SELECT cause, count(*) FROM weir.waiting GROUP BY cause;
+ALTER SYSTEM SET weir.ramp_up = 0;
+SELECT pg_reload_conf();
+ALTER SYSTEM RESET weir.ramp_up;
+SELECT pg_reload_conf();
+\connect :home
+DROP DATABASE weir_docs;
+
 -- page docs/how-to/copy-production-to-staging.md
 CREATE DATABASE weir_docs;
 \connect weir_docs

@@ -1,0 +1,97 @@
+-- Recovery ramps: of a resource when its breaker closes, of everything after a pause; shown, told, and ended.
+
+\set VERBOSITY terse
+\pset format unaligned
+set client_min_messages = warning;
+set statement_timeout = '60s';
+create procedure pg_temp.await(query text) language plpgsql as $$
+declare
+    done boolean;
+begin
+    loop
+        execute query into done;
+        exit when done;
+        commit;
+    end loop;
+end $$;
+create temporary table began as select coalesce(max(event_id), 0) as at from weir.events;
+create temporary view ramp_events as
+    select detail ->> 'resource' as resource, detail ->> 'state' as state, detail ->> 'tasks' as tasks, detail ? 'until' as until
+    from weir.events where kind = 'ramp' and event_id > (select at from began) order by event_id;
+create function wait_until_free() returns void language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock_shared(1, 66);
+end $$;
+
+-- A breaker that closes begins a ramp of its own length, to as many tasks as there are slots.
+select weir.create_queue('ramp', capacity => 1000);
+select weir.cap_resource('back', slots => 3, breaker => '{"ramp_up": "20 hours"}');
+select weir.set_breaker('back', 'forced_open', 'an outage');
+call pg_temp.await($$select state = 'forced_open' from weir.breakers where resource = 'back'$$);
+select pg_advisory_lock(1, 66);
+select n from weir.enqueue_many('select wait_until_free()', (select jsonb_agg('[]'::jsonb) from generate_series(1, 20)), queue => 'ramp', resources => '{back}');
+select weir.set_breaker('back', 'closed', 'it is over');
+call pg_temp.await($$select running = 1 from weir.ramps where resource = 'back'$$);
+select kind, resource, ends_at - began_at as length, running, allowed, total, next_at between began_at and ends_at as in_time from weir.ramps;
+select distinct cause, holder, detail, eta > now() as told_when from weir.waiting where queue = 'ramp';
+select * from ramp_events;
+select running, ready, blocked from weir.queues where name = 'ramp';
+
+-- It goes on when the scheduler is another one.
+select scheduler_pid as pid from weir.status \gset
+select pg_terminate_backend(:pid);
+call pg_temp.await(format($$select scheduler = 'running' and scheduler_pid <> %s from weir.status$$, :pid));
+call pg_temp.await($$select running = 1 from weir.queues where name = 'ramp'$$);
+select resource, running, allowed, total from weir.ramps;
+select * from ramp_events;
+
+-- No ramps at all.
+alter system set weir.ramp_up = 0;
+select pg_reload_conf();
+call pg_temp.await($$select running = 3 from weir.queues where name = 'ramp'$$);
+call pg_temp.await($$select count(*) = 2 from ramp_events$$);
+select count(*) from weir.ramps;
+select * from ramp_events;
+select weir.set_breaker('back', 'forced_open');
+call pg_temp.await($$select state = 'forced_open' from weir.breakers where resource = 'back'$$);
+select weir.set_breaker('back', 'closed');
+call pg_temp.await($$select state = 'closed' from weir.breakers where resource = 'back'$$);
+select count(*) from weir.ramps;
+alter system reset weir.ramp_up;
+select pg_reload_conf();
+select pg_advisory_unlock(1, 66);
+select weir.drain('ramp', '30s') is not null as drained;
+
+-- Everything: only if more tasks are ready than there are workers, and no longer than it was paused.
+select weir.pause_all('too few');
+call pg_temp.await($$select paused from weir.status$$);
+select n from weir.enqueue_many('select 1', '[[],[],[]]', queue => 'ramp');
+select weir.resume_all();
+select weir.drain('ramp', '30s') is not null as drained;
+select count(*) from ramp_events;
+select weir.pause_all('enough');
+call pg_temp.await($$select paused from weir.status$$);
+select n from weir.enqueue_many('select 1', (select jsonb_agg('[]'::jsonb) from generate_series(1, 100)), queue => 'ramp');
+select weir.resume_all();
+select weir.drain('ramp', '30s') is not null as drained;
+call pg_temp.await($$select count(*) = 4 from ramp_events$$);
+select * from ramp_events;
+select count(*) from weir.ramps;
+
+-- What is refused.
+create function pg_temp.refused(command text) returns text
+language plpgsql as $$
+begin
+    execute command;
+    return 'not refused';
+exception when others then
+    return sqlstate || ' ' || sqlerrm;
+end $$;
+select pg_temp.refused(format($$select weir.cap_resource('x', breaker => '{"ramp_up": %s}')$$, v))
+from unnest(array['5', '"2 days"', '"-1 s"', '"soon"', 'null']) v;
+select weir.cap_resource('x', breaker => '{"ramp_up": "0 s"}');
+select weir.uncap_resource('x');
+select weir.uncap_resource('back');
+select weir.drop_queue('ramp');
+drop view ramp_events;
+drop function wait_until_free();
