@@ -15,22 +15,23 @@ my ($page, $folder) = @ARGV;
 
 sub slurp { open my $fh, '<', $_[0] or die "$_[0]: $!\n"; local $/; my $text = <$fh>; return $text }
 
-# The table of targets: rows are the same if their first three cells are.
+# The table of targets, in the order of the page: rows are the same if their first
+# three cells are.
 sub merge
 {
 	my ($old, $new) = @_;
-	my (%old, @rows);
 	my $key = sub { my @cells = split /\s*\|\s*/, $_[0]; return join '|', grep { defined } @cells[1 .. 3] };
+	my @new = split /\n/, $new;
+	my %new = map { $key->($_) => $_ } @new;
+	my @rows;
 
-	$old{ $key->($_) } = $_ for split /\n/, $old;
-	for (split /\n/, $new)
+	for (grep { /\S/ } split /\n/, $old)
 	{
-		my $before = delete $old{ $key->($_) };
-		push @rows, /\| - \|\s*\|$/ && $before ? $before : $_;
+		my $now = delete $new{ $key->($_) };
+		push @rows, defined $now && $now !~ /\| - \|\s*\|$/ ? $now : $_;
 	}
-	# what another run has measured, of scenarios that this one left out
-	my @kept = grep { exists $old{ $key->($_) } } split /\n/, $old;
-	return join("\n", @rows, @kept) . "\n";
+	push @rows, grep { exists $new{ $key->($_) } } @new;
+	return join("\n", @rows) . "\n";
 }
 
 my $text = slurp($page);
