@@ -138,7 +138,7 @@ worker_review(WeirWorker *worker)
 		since = now;
 	}
 	if (held_back >= FLUSH_COUNT || now - since >= FLUSH_US)
-		outbox_flush(worker);
+		outbox_flush_in_turn(worker);
 }
 
 /*

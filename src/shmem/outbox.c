@@ -9,16 +9,18 @@
  * is the same moment.  But with durability 'grouped' the commit does not
  * flush: then completions are held back until one flush serves them all.
  *
- * The worker flushes when it has many, or nothing else to do; the scheduler
- * does so in its place when the worker is busy with something long.  Who
- * moves the head, under the mutex, announces what lies before it.  An entry
- * is written again only after the scheduler has taken it in.
+ * The worker flushes when it has many and nobody else does, or when it has
+ * nothing else to do; the scheduler does so in its place when the worker is
+ * busy with something long.  Who moves the head, under the mutex, announces
+ * what lies before it.  An entry is written again only after the scheduler has
+ * taken it in.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
 #include "shmem/database.h"
@@ -174,6 +176,24 @@ outbox_flush(WeirWorker *worker)
 		return;
 	XLogFlush(pg_atomic_read_u64(&worker->outbox_lsn));
 	outbox_announce(worker);
+}
+
+/*
+ * Announces what somebody's flush has brought to disk meanwhile; if that is
+ * nothing, flushes.  But while somebody writes the log this worker goes on with
+ * its tasks: it would only wait, and the next flush may serve it, too.
+ */
+void
+outbox_flush_in_turn(WeirWorker *worker)
+{
+	uint64		first = outbox_first_held_back(worker);
+
+	outbox_announce(worker);
+	if (outbox_first_held_back(worker) != first ||
+		!LWLockConditionalAcquire(WALWriteLock, LW_EXCLUSIVE))
+		return;
+	LWLockRelease(WALWriteLock);
+	outbox_flush(worker);
 }
 
 /*

@@ -19,6 +19,7 @@ extern void outbox_put(WeirWorker *worker, const Completion *completion);
 /* worker; scheduler in its place */
 extern void outbox_announce(WeirWorker *worker);
 extern void outbox_flush(WeirWorker *worker);
+extern void outbox_flush_in_turn(WeirWorker *worker);
 extern int	outbox_held_back(WeirWorker *worker);
 extern uint64 outbox_first_held_back(WeirWorker *worker);
 
