@@ -7,8 +7,8 @@
  * costs more than the task.  So when all workers are busy, those with short
  * tasks get the next ones into their inboxes, as many as they do in about
  * AHEAD_US; how long tasks take is measured by queue.  What lies in an inbox
- * counts as running.  There are few, but more where they share a flush or a
- * transaction.
+ * counts as running.  There are few, but more where there are plenty for every
+ * worker, or where they share a flush or a transaction.
  *
  * Nothing else changes.  The policy decides what is next, as if the worker
  * were free; nothing is handed over while a role or another database wants a
@@ -116,17 +116,22 @@ ahead_note_end(Scheduler *scheduler, const Assignment *assignment,
 }
 
 /*
- * How many tasks a worker may have in hand, if the last one is this.
+ * How many tasks a worker may have in hand, if the last one is this.  Its share
+ * of those that can run is no more than it would execute anyway.
  */
 static int
 ahead_depth(Scheduler *scheduler, const PolicyStart *start)
 {
 	Pace	   *pace = ahead_pace(scheduler, (int32) start->queue);
+	PolicyQueueCounts counts;
+	int			share;
 
 	if (start->rated || start->solo || pace->mean == 0 ||
 		pace->mean > AHEAD_US / 2)
 		return 1;
-	return Min(AHEAD_US / Max((int) pace->mean, 1), pace->limit);
+	policy_queue_counts(scheduler->policy, start->queue, &counts);
+	share = Min(counts.ready / weir_max_workers, WEIR_INBOX_SIZE);
+	return Min(AHEAD_US / Max((int) pace->mean, 1), Max(pace->limit, share));
 }
 
 /*
