@@ -305,8 +305,9 @@ policy_queue_counts(Policy *policy, uint32_t queue, PolicyQueueCounts *counts)
 		return;
 	counts->running = entry->running;
 	counts->delayed = entry->delayed;
-	if (policy->paused ||
-		!policy_place_room(&entry->place, POLICY_CLASS_SYSTEM))
+	counts->shut = policy->paused ||
+		!policy_place_room(&entry->place, POLICY_CLASS_SYSTEM);
+	if (counts->shut)
 		counts->blocked = entry->ready;
 	else
 		counts->blocked = entry->parked + count_solo_blocked(policy, entry);

@@ -155,6 +155,7 @@ typedef struct PolicyQueueCounts
 	uint32_t	blocked;		/* by a parent; paused, limit or resource
 								 * without room, as last looked at */
 	uint32_t	running;
+	bool		shut;			/* nothing of it can start, whatever it is */
 } PolicyQueueCounts;
 
 /* Who wants what a task holds that runs: answer of policy_to_yield */

@@ -257,6 +257,7 @@ dispatch_publish(Scheduler *scheduler)
 		pg_atomic_write_u32(&slot->delayed, counts.delayed);
 		pg_atomic_write_u32(&slot->blocked, counts.blocked);
 		pg_atomic_write_u32(&slot->running, counts.running);
+		pg_atomic_write_u32(&slot->shut, counts.shut ? 1 : 0);
 	}
 }
 

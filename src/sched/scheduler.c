@@ -60,10 +60,18 @@
 #include "shmem/database.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
+#include "shmem/submit_ring.h"
 #include "shmem/waits.h"
 
 /* The private kind of the singleton's advisory lock */
 #define SINGLETON_KIND	0x5700
+
+/*
+ * Where tasks that cannot start keep coming it rests for so long after a round.
+ * What comes now and then shows at once.
+ */
+#define REST_US		10000
+#define REST_FROM	8			/* rounds in close succession */
 
 /*
  * Runs a step in a transaction of its own.  Says whether it went well; if not
@@ -183,6 +191,29 @@ scheduler_rebuild(Scheduler *scheduler)
 }
 
 /*
+ * Notes whether tasks that cannot start keep coming.
+ */
+static void
+scheduler_note_intake(Scheduler *scheduler)
+{
+	if (!scheduler->idle_intake)
+		return;
+	if (scheduler->round_at - scheduler->idle_intake_at > 2 * REST_US)
+		scheduler->idle_intakes = 0;
+	scheduler->idle_intake_at = scheduler->round_at;
+	scheduler->idle_intakes = Min(scheduler->idle_intakes + 1, REST_FROM);
+}
+
+/*
+ * Is it to rest after this round, as more of them will come?
+ */
+static bool
+scheduler_rests(const Scheduler *scheduler)
+{
+	return scheduler->idle_intake && scheduler->idle_intakes == REST_FROM;
+}
+
+/*
  * How long the scheduler may sleep, ms; -1 if nothing is to come.
  */
 static long
@@ -211,6 +242,8 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, starvation_next_timer(scheduler));
 	next = Min(next, windows_next_timer(scheduler));
 	next = Min(next, announce_next_timer(scheduler));
+	if (scheduler_rests(scheduler))
+		next = Min(next, now + REST_US);
 	if (scheduler->configure_at != 0)
 		next = Min(next, scheduler->configure_at);
 	if (next == POLICY_TIME_NEVER)
@@ -237,10 +270,13 @@ scheduler_wait(Scheduler *scheduler)
 		CHECK_FOR_INTERRUPTS();
 		return;
 	}
+	if (scheduler_rests(scheduler))
+		submit_ring_rest(&scheduler->database->ring, true);
 	events = WaitLatch(MyLatch,
 					   WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
 					   (timeout >= 0 ? WL_TIMEOUT : 0),
 					   timeout, wait_event(WEIR_WAIT_SCHEDULER_MAIN));
+	submit_ring_rest(&scheduler->database->ring, false);
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	QueryCancelPending = false;
@@ -268,6 +304,7 @@ scheduler_round(Scheduler *scheduler)
 
 	MemoryContextReset(scheduler->round);
 	MemoryContextSwitchTo(scheduler->round);
+	scheduler->idle_intake = false;
 	if (pg_atomic_read_u32(&database->rebuild_wanted) != 0)
 		scheduler_rebuild(scheduler);
 	if (scheduler->policy == NULL)
@@ -277,6 +314,7 @@ scheduler_round(Scheduler *scheduler)
 	}
 	scheduler->round_at = GetCurrentTimestamp();
 	intake(scheduler);
+	scheduler_note_intake(scheduler);
 	groups(scheduler);
 	upkeep(scheduler);
 	windows(scheduler);

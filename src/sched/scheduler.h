@@ -62,6 +62,9 @@ typedef struct Scheduler
 	uint64		foreign_seen;
 	uint64		entered_seen;
 	TimestampTz round_at;		/* when this round began */
+	bool		idle_intake;	/* in it tasks came that cannot start */
+	TimestampTz idle_intake_at; /* that was so last */
+	int			idle_intakes;	/* how often in close succession */
 	bool		paused_all;		/* by weir.pause_all(), or versions differ */
 	bool		other_version;	/* and that is logged */
 	bool		slots_changed;	/* look at foreign holders in this round */

@@ -40,6 +40,7 @@ depth_init(WeirDatabase *database)
 		pg_atomic_init_u64(&slot->wait_time, 0);
 		pg_atomic_init_u32(&slot->awaited, 0);
 		pg_atomic_init_u32(&slot->high, 0);
+		pg_atomic_init_u32(&slot->shut, 0);
 		pg_atomic_init_u32(&slot->ready, 0);
 		pg_atomic_init_u32(&slot->delayed, 0);
 		pg_atomic_init_u32(&slot->blocked, 0);
@@ -65,6 +66,7 @@ depth_reset(QueueSlot *slot)
 	pg_atomic_write_u64(&slot->wait_time, 0);
 	pg_atomic_write_u32(&slot->awaited, 0);
 	pg_atomic_write_u32(&slot->high, 0);
+	pg_atomic_write_u32(&slot->shut, 0);
 	pg_atomic_write_u64(&slot->last_end, 0);
 	pg_atomic_write_u64(&slot->gap, 0);
 	pg_atomic_write_u64(&slot->longest, 0);

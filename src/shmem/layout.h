@@ -104,6 +104,7 @@ typedef struct SubmitRing
 	uint64		head;			/* next to be written */
 	uint64		tail;			/* next to be read */
 	pg_atomic_uint32 credit;	/* promised or present */
+	pg_atomic_uint32 resting;	/* scheduler: it looks soon, unwoken */
 	ConditionVariable room;		/* credit came back */
 	SubmitMessage entries[WEIR_RING_SIZE];
 } SubmitRing;
@@ -163,6 +164,7 @@ typedef struct QueueSlot
 	pg_atomic_uint64 wait_time; /* for so long in all, us */
 	pg_atomic_uint32 awaited;	/* one that feeds it waits; scheduler */
 	pg_atomic_uint32 high;		/* it was told to be; scheduler */
+	pg_atomic_uint32 shut;		/* nothing of it can start; scheduler */
 	pg_atomic_uint32 ready;
 	pg_atomic_uint32 delayed;
 	pg_atomic_uint32 blocked;

@@ -8,6 +8,10 @@
  * one credit per message while it still can be refused, and there are never
  * more credits out than places.
  *
+ * A message wakes the scheduler.  But tasks of a queue that is paused, or has
+ * as many running as it may, cannot start: when they keep coming the scheduler
+ * rests for a moment after each round, and they do not wake it meanwhile.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -27,6 +31,7 @@ submit_ring_init(SubmitRing *ring)
 	ring->head = 0;
 	ring->tail = 0;
 	pg_atomic_init_u32(&ring->credit, 0);
+	pg_atomic_init_u32(&ring->resting, 0);
 	ConditionVariableInit(&ring->room);
 }
 
@@ -100,6 +105,28 @@ submit_ring_post(SubmitRing *ring, const SubmitMessage *message)
 	ring->entries[ring->head % WEIR_RING_SIZE] = *message;
 	ring->head++;
 	SpinLockRelease(&ring->mutex);
+}
+
+/*
+ * Called by the scheduler, before and after it sleeps for a moment only: what
+ * has no hurry does not wake it meanwhile.
+ */
+void
+submit_ring_rest(SubmitRing *ring, bool resting)
+{
+	pg_atomic_write_u32(&ring->resting, resting ? 1 : 0);
+	/* who has seen it resting has posted before it reads */
+	pg_memory_barrier();
+}
+
+/*
+ * Does it look here soon, without being woken?  Asked after a post.
+ */
+bool
+submit_ring_rests(SubmitRing *ring)
+{
+	pg_memory_barrier();
+	return pg_atomic_read_u32(&ring->resting) != 0;
 }
 
 /*

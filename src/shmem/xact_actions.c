@@ -347,8 +347,7 @@ action_undo(Action *action)
 			}
 			/* it waits again */
 			action->u.message.kind = MESSAGE_LOOKUP;
-			submit_ring_post(&action->database->ring, &action->u.message);
-			database_wake(action->database);
+			xact_message_post(action->database, &action->u.message);
 			break;
 		case ACTION_SLOT:
 			action_free_slot(action);
@@ -382,8 +381,8 @@ action_deliver(Action *action)
 		case ACTION_QUOTA:
 			return;
 		case ACTION_MESSAGE:
-			submit_ring_post(&database->ring, &action->u.message);
-			break;
+			xact_message_post(database, &action->u.message);
+			return;
 		case ACTION_END_TASK:
 			if (action->shedding)
 				pg_atomic_fetch_add_u64(&action->u.depth.slot->shed, 1);

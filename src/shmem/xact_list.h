@@ -70,4 +70,8 @@ extern int	NumXactActions;
 
 extern Action *xact_action_add(ActionKind kind, WeirDatabase *database);
 
+/* Owner: xact_messages.c */
+extern void xact_message_post(WeirDatabase *database,
+							  const SubmitMessage *message);
+
 #endif							/* WEIR_XACT_LIST_H */

@@ -12,6 +12,8 @@
 
 #include "access/xact.h"
 
+#include "shmem/database.h"
+#include "shmem/depth.h"
 #include "shmem/offers.h"
 #include "shmem/submit_ring.h"
 #include "shmem/xact_list.h"
@@ -150,6 +152,32 @@ xact_shed_end(WeirDatabase *database, QueueSlot *slot)
 	taken->u.message.kind = MESSAGE_ENDED;
 	xact_end_task(database, slot, 0);
 	XactActions[NumXactActions - 1].shedding = true;
+}
+
+/*
+ * Is this about tasks that cannot start, and the scheduler to look soon?
+ */
+static bool
+message_can_wait(WeirDatabase *database, const SubmitMessage *message)
+{
+	QueueSlot  *slot;
+
+	if (message->kind != MESSAGE_SUBMIT || !submit_ring_rests(&database->ring))
+		return false;
+	slot = depth_find(database, message->queue);
+	return slot != NULL && pg_atomic_read_u32(&slot->shut) != 0;
+}
+
+/*
+ * Posts a message that was promised, and wakes the scheduler if need be.
+ * Called after commit: cannot fail.
+ */
+void
+xact_message_post(WeirDatabase *database, const SubmitMessage *message)
+{
+	submit_ring_post(&database->ring, message);
+	if (!message_can_wait(database, message))
+		database_wake(database);
 }
 
 /*

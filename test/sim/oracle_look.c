@@ -106,6 +106,7 @@ oracle_counts(Model *model, Policy *policy, int queue)
 	uint32_t	either = 0;
 	uint32_t	delayed = 0;
 	uint32_t	running = 0;
+	uint32_t	could_start = 0;
 	int			i;
 
 	for (i = 0; i < MODEL_TASKS; i++)
@@ -117,6 +118,9 @@ oracle_counts(Model *model, Policy *policy, int queue)
 			(int) task->spec.queue != queue)
 			continue;
 		cause = model_blocked(model, task, false, NULL);
+		if (task->state != MODEL_RUNNING && task->spec.nparents == 0 &&
+			task->spec.run_at <= model->now && cause == POLICY_CAUSE_NONE)
+			could_start++;
 		if (task->state == MODEL_RUNNING)
 			running++;
 		else if (task->spec.nparents > 0)
@@ -142,6 +146,9 @@ oracle_counts(Model *model, Policy *policy, int queue)
 			either++;
 	}
 	policy_queue_counts(policy, (uint32_t) queue, &counts);
+	if (counts.shut && could_start > 0)
+		return oracle_complain("the queue is shut, and %u of its tasks could "
+							   "start", could_start);
 	if (counts.delayed == delayed && counts.running == running &&
 		counts.ready >= ready && counts.blocked >= blocked &&
 		counts.ready + counts.blocked == ready + blocked + either)

@@ -419,12 +419,15 @@ policy_adopted(void)
 	task.task_id = 2;
 	policy_add(policy, &task);
 	policy_queue_counts(policy, 1, &counts);
-	tap_ok(counts.running == 1 && unit_next(policy, HOUR) == 0 &&
+	tap_ok(counts.running == 1 && counts.shut &&
+		   unit_next(policy, HOUR) == 0 &&
 		   policy_why(policy, 2, HOUR).cause == POLICY_CAUSE_QUEUE_LIMIT,
 		   "policy: it counts against max_running");
 	policy_set_queue(policy, 1, 0, 1, false);
-	tap_ok(policy_next(policy, HOUR, &start) && start.task_id == 2 &&
-		   start.grants[0].slot == 0, "policy: it has its very slot");
+	policy_queue_counts(policy, 1, &counts);
+	tap_ok(!counts.shut && policy_next(policy, HOUR, &start) &&
+		   start.task_id == 2 && start.grants[0].slot == 0,
+		   "policy: it has its very slot");
 	task.task_id = 3;
 	policy_add(policy, &task);
 	tap_ok(unit_next(policy, HOUR) == 0 &&
