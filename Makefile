@@ -157,6 +157,7 @@ OBJS = \
 	src/api/arguments.o \
 	src/api/capped.o \
 	src/api/caps.o \
+	src/api/checked.o \
 	src/api/checkpoint.o \
 	src/api/classes.o \
 	src/api/clearing.o \

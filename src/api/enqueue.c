@@ -121,15 +121,8 @@ split_args(EnqueueRequest *request, int *n)
 					 errhint("It is an array of argument arrays, for example '[[1], [2]]'.")));
 		split[i] = JsonbValueToJsonb(element);
 	}
-	/* all must fit; most have the same length, so look at each length once */
-	for (int i = 0, last = -1; i < *n; i++)
-	{
-		int			count = args_count(split[i]);
-
-		if (count != last)
-			command_check_args(request->task.command, count);
-		last = count;
-	}
+	for (int i = 0; i < *n; i++)
+		command_check_args(request->nparams, args_count(split[i]));
 	return split;
 }
 

@@ -29,6 +29,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "api/checked.h"
 #include "api/enqueue.h"
 #include "api/key.h"
 #include "api/parents.h"
@@ -419,20 +420,29 @@ static void
 read_command(FunctionCallInfo fcinfo, EnqueueRequest *request, int nargs)
 {
 	TaskRow    *task = &request->task;
-	bool		validate = PG_ARGISNULL(ARG_VALIDATE) || PG_GETARG_BOOL(ARG_VALIDATE);
-	List	   *statements;
+	bool		autocommit = task->environment.autocommit;
+	bool		analyze = (PG_ARGISNULL(ARG_VALIDATE) || PG_GETARG_BOOL(ARG_VALIDATE)) &&
+	!task->has_run_at && !task->after;
+	bool		known;
+	List	   *statements = NIL;
 
 	task->command = text_arg(fcinfo, ARG_COMMAND);
 	if (task->command == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"%s\" must not be null", "command")));
-	statements = command_parse(task->command);
-	command_refuse(statements, task->environment.autocommit);
+	known = checked_find(task->command, autocommit, analyze, &request->nparams);
+	if (!known)
+	{
+		statements = command_parse(task->command);
+		command_refuse(statements, autocommit);
+		request->nparams = command_count_params(task->command);
+	}
 	if (nargs >= 0)
-		command_check_args(task->command, nargs);
-	if (validate && !task->has_run_at && !task->after)
-		command_analyze(statements, task->command);
+		command_check_args(request->nparams, nargs);
+	if (known || (analyze && !command_analyze(statements, task->command)))
+		return;
+	checked_remember(task->command, autocommit, analyze, request->nparams);
 }
 
 /*

@@ -32,6 +32,7 @@ typedef struct EnqueueRequest
 	char	   *unique_key;		/* before arguments are put into it */
 	char	   *serial_key;		/* the same, of many */
 	ConflictAction on_conflict;
+	int			nparams;		/* of the command */
 	Jsonb	   *many_args;		/* enqueue_many: array of argument arrays */
 	QuotaHold	quota;
 	int			nneeds;

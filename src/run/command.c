@@ -205,10 +205,8 @@ args_count(Jsonb *args)
  * Checks that there is exactly one argument per parameter.
  */
 void
-command_check_args(const char *command, int nargs)
+command_check_args(int nparams, int nargs)
 {
-	int			nparams = command_count_params(command);
-
 	if (nparams > COMMAND_MAX_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -225,9 +223,9 @@ command_check_args(const char *command, int nargs)
 
 /*
  * Analyzes the statement in a subtransaction that is rolled back, so that no
- * lock stays behind.
+ * lock stays behind; false if a lock could not be had.
  */
-static void
+static bool
 analyze_one(RawStmt *statement, const char *command)
 {
 	MemoryContext context = CurrentMemoryContext;
@@ -262,20 +260,21 @@ analyze_one(RawStmt *statement, const char *command)
 	if (error != NULL && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
 		error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
 		ReThrowError(error);
+	return error == NULL;
 }
 
 /*
  * Looks for missing objects and type errors in a command that is a single
  * query.  Statements of a longer script may need what earlier ones create,
  * and are not looked at.  A relation that somebody has locked is not waited
- * for: then the command is taken as it is.
+ * for: then the command is taken as it is, and this says false.
  */
-void
+bool
 command_analyze(List *statements, const char *command)
 {
 	RawStmt    *statement = linitial_node(RawStmt, statements);
 
-	if (list_length(statements) != 1 || !analyze_requires_snapshot(statement))
-		return;
-	analyze_one(statement, command);
+	return list_length(statements) != 1 ||
+		!analyze_requires_snapshot(statement) ||
+		analyze_one(statement, command);
 }

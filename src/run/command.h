@@ -17,8 +17,8 @@
 extern List *command_parse(const char *command);
 extern int	command_count_params(const char *command);
 extern void command_refuse(List *statements, bool autocommit);
-extern void command_check_args(const char *command, int nargs);
-extern void command_analyze(List *statements, const char *command);
+extern void command_check_args(int nparams, int nargs);
+extern bool command_analyze(List *statements, const char *command);
 extern int	args_count(Jsonb *args);
 
 #endif							/* WEIR_COMMAND_H */

@@ -18,6 +18,15 @@ exception when others then
     return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, ''));
 end $$;
 
+create function pg_temp.refused(command text, argument text) returns text
+language plpgsql as $$
+begin
+    execute command using argument;
+    return 'not refused';
+exception when others then
+    return sqlstate || ' ' || sqlerrm;
+end $$;
+
 -- How a task ended.
 create function pg_temp.ended(task_id bigint) returns text
 language sql volatile as $$
@@ -168,6 +177,42 @@ select pg_temp.refused(c) from unnest(array[
     $$select weir.enqueue('select $1::int', validate => false)$$,
     $$select weir.enqueue('commit', validate => false)$$
 ]) with ordinality as u(c, i) order by i;
+
+-- What was good is looked at again when something has changed, or in another
+-- session.
+select weir.create_queue('enqueue_again'), weir.pause('enqueue_again');
+create table enqueue_gone (a int);
+create function enqueue_gone() returns int language sql as 'select 1';
+create schema enqueue_s create table enqueue_there (a int);
+create temp table again as select * from unnest(array[
+    'select a from enqueue_gone', 'select enqueue_gone()',
+    'select a from enqueue_there', 'select ''a\''', 'select $1::int'
+]) with ordinality as u(command, i);
+create function pg_temp.again() returns setof text language sql as $$
+    select pg_temp.refused(format('select weir.enqueue($1, queue => %L)', 'enqueue_again'), command)
+    from again, generate_series(1, 2) order by i
+$$;
+select pg_temp.again();
+set search_path = public, enqueue_s;
+select pg_temp.again();
+reset search_path;
+set standard_conforming_strings = off;
+select pg_temp.again();
+reset standard_conforming_strings;
+drop function enqueue_gone();
+select pg_temp.again();
+drop table enqueue_gone;
+select pg_temp.again();
+select pg_temp.refused(c) from unnest(array[
+    $$select weir.enqueue('select * from missing', queue => 'enqueue_again', validate => false)$$,
+    $$select weir.enqueue('select * from missing', queue => 'enqueue_again')$$,
+    $$select weir.enqueue('vacuum', queue => 'enqueue_again', mode => 'autocommit')$$,
+    $$select weir.enqueue('vacuum', queue => 'enqueue_again')$$
+]) with ordinality as u(c, i) order by i;
+select sum(weir.cancel(task_id)) from weir.tasks
+where queue = 'enqueue_again' and state = 'ready';
+select weir.drop_queue('enqueue_again');
+drop schema enqueue_s cascade;
 
 -- Statements that a task cannot have.
 select pg_temp.refused(format('select weir.enqueue(%L, mode => %L)', c, m))
