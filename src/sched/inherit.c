@@ -87,6 +87,36 @@ grant_find(Scheduler *scheduler, const LockPair *pair)
 }
 
 /*
+ * A grant for a pair, with the tables that the one in the way holds slots of.
+ * Without any there is nothing to be had, and no grant.
+ */
+static Grant *
+grant_make(Scheduler *scheduler, const LockPair *pair, PolicyClass klass,
+		   const Assignment *blocker)
+{
+	MemoryContext caller = MemoryContextSwitchTo(scheduler->context);
+	Grant	   *grant = palloc0(sizeof(Grant));
+
+	grant->pair = *pair;
+	grant->klass = klass;
+	grant->since = scheduler->round_at;
+	for (int i = 0; i < blocker->ngrants; i++)
+	{
+		if (RESOURCE_KIND(blocker->grants[i].resource) == RESOURCE_KIND_TABLE)
+			grant->tables[grant->ntables++] = blocker->grants[i].resource;
+	}
+	if (grant->ntables > 0)
+		scheduler->grants = lappend(scheduler->grants, grant);
+	else
+	{
+		pfree(grant);
+		grant = NULL;
+	}
+	MemoryContextSwitchTo(caller);
+	return grant;
+}
+
+/*
  * Looks at two tasks of which one blocks the other.
  */
 static void
@@ -98,27 +128,14 @@ inherit_pair(Scheduler *scheduler, const LockPair *pair)
 												   pair->blocker_id,
 												   pair->blocker_attempt);
 	Grant	   *grant = grant_find(scheduler, pair);
-	MemoryContext caller;
 
 	if (waiting == NULL || blocker == NULL || waiting->klass >= blocker->klass)
 		return;
 	if (grant == NULL)
-	{
-		caller = MemoryContextSwitchTo(scheduler->context);
-		grant = palloc0(sizeof(Grant));
-		grant->pair = *pair;
-		grant->klass = (PolicyClass) waiting->klass;
-		grant->since = scheduler->round_at;
-		for (int i = 0; i < blocker->ngrants; i++)
-		{
-			if (RESOURCE_KIND(blocker->grants[i].resource) ==
-				RESOURCE_KIND_TABLE)
-				grant->tables[grant->ntables++] = blocker->grants[i].resource;
-		}
-		scheduler->grants = lappend(scheduler->grants, grant);
-		MemoryContextSwitchTo(caller);
-	}
-	grant->seen = true;
+		grant = grant_make(scheduler, pair, (PolicyClass) waiting->klass,
+						   blocker);
+	if (grant != NULL)
+		grant->seen = true;
 }
 
 /*

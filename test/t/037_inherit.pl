@@ -122,6 +122,21 @@ ends(enqueue('backfill', 'SELECT 1'));
 open_gate(3);
 ends($waiting);
 
+# Without a slot of a table there is nothing to inherit.
+$node->safe_psql('postgres', 'CREATE TABLE loose (id int PRIMARY KEY, n int NOT NULL); INSERT INTO loose VALUES (1, 0)');
+my $loose = $node->safe_psql('postgres',
+	"SELECT weir.enqueue('UPDATE loose SET n = n + 1; CALL hold(2, 4)', queue => 'backfill', max_attempts => 1)");
+$node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM (SELECT FROM loose FOR UPDATE SKIP LOCKED) f')
+  or die 'the row is not held';
+my $stuck = $node->safe_psql('postgres', "SELECT weir.enqueue('UPDATE loose SET n = n + 1', queue => 'daily', max_attempts => 1)");
+ok( $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM weir.lock_waits WHERE task_id = $stuck AND root_task_id = $loose"),
+	'a task waits for one that holds no slot');
+ok($node->poll_query_until('postgres', "SELECT lock_wait > interval '0.5 s' FROM weir.running WHERE task_id = $stuck"), 'for long');
+open_gate(4);
+ends($_) for $loose, $stuck;
+is($node->safe_psql('postgres', "SELECT count(*) FROM weir.events WHERE kind = 'inherit' AND task_id = $loose"),
+	0, 'which inherits nothing, and no event says so');
+
 # A session at the root is told of.
 my $session = $node->background_psql('postgres');
 my $pid = $session->query_safe('SELECT pg_backend_pid()');
