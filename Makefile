@@ -34,6 +34,7 @@ OBJS = \
 	src/policy/expiry.o \
 	src/policy/fair.o \
 	src/policy/forecast.o \
+	src/policy/health.o \
 	src/policy/heap.o \
 	src/policy/history.o \
 	src/policy/look.o \
@@ -62,6 +63,7 @@ OBJS = \
 	src/policy/window.o \
 	src/shmem/database.o \
 	src/shmem/depth.o \
+	src/shmem/health_figures.o \
 	src/shmem/hold.o \
 	src/shmem/inbox.o \
 	src/shmem/inflight.o \
@@ -131,6 +133,7 @@ OBJS = \
 	src/sched/feed.o \
 	src/sched/figures.o \
 	src/sched/groups.o \
+	src/sched/health.o \
 	src/sched/inherit.o \
 	src/sched/intake.o \
 	src/sched/later.o \
@@ -187,6 +190,7 @@ OBJS = \
 	src/api/shed.o \
 	src/api/show.o \
 	src/api/show_breakers.o \
+	src/api/show_health.o \
 	src/api/show_ramps.o \
 	src/api/show_budgets.o \
 	src/api/slot_line.o \
@@ -220,6 +224,7 @@ SQL_PARTS = \
 	ramps \
 	budgets \
 	windows \
+	health \
 	waiting \
 	jobs \
 	intervals \

@@ -60,6 +60,13 @@ typedef int ProcNumber;
 #define weir_qualified_name(text)	stringToQualifiedNameList((text))
 #endif
 
+/* 16 has another name for it */
+#if PG_VERSION_NUM >= 160000
+#define weir_local_beentry(i)	pgstat_get_local_beentry_by_index(i)
+#else
+#define weir_local_beentry(i)	pgstat_fetch_stat_local_beentry(i)
+#endif
+
 /*
  * The scanner's token for a parameter.  17 does not install gram.h any more;
  * the tokens that are no keywords have the same numbers in all versions, since

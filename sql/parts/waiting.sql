@@ -219,6 +219,13 @@ CREATE FUNCTION weir._causes(
         FROM t JOIN weir.breakers b ON b.resource = ANY (t.resources)
         WHERE t.state = 'ready' AND (b.state IN ('open', 'forced_open') OR (b.state = 'half_open' AND b.probing > 0))
         UNION ALL
+        SELECT t.task_id, 8, 'health', m.measure,
+               CASE m.measure WHEN 'free_workers' THEN format('%s workers are free, and %s are to be left', m.value, m.bound)
+                              ELSE format('%s is %s, has exceeded %s, and is to be %s again', m.measure, m.value, m.bound, m.resume_at) END,
+               NULL
+        FROM t JOIN weir.health m ON m.bad AND t.class = ANY (m.classes)
+        WHERE t.state = 'ready'
+        UNION ALL
         SELECT t.task_id, 8, 'ramp', m.kind || coalesce(' ' || m.resource, ''),
                format('after an outage: %s of %s tasks at a time so far', m.allowed, m.total), m.next_at
         FROM t JOIN weir.ramps m ON m.resource IS NULL OR m.resource = ANY (t.resources)
@@ -340,7 +347,7 @@ COMMENT ON COLUMN weir.waiting.priority IS 'Lower goes first.';
 COMMENT ON COLUMN weir.waiting.enqueued_at IS 'When it was enqueued.';
 COMMENT ON COLUMN weir.waiting.waited IS 'For how long it has been waiting.';
 COMMENT ON COLUMN weir.waiting.deadline IS 'To be done by.';
-COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, serial_key, backoff, inbox, window, blackout, downstream_full, queue_limit, role_limit, budget, cap, breaker, ramp, rate, foreign_holder, class_share or no_worker.';
+COMMENT ON COLUMN weir.waiting.cause IS 'What it waits for: not_adopted, scheduler_down, paused, scheduled, dependency, serial_key, backoff, inbox, window, blackout, downstream_full, queue_limit, role_limit, budget, cap, breaker, health, ramp, rate, foreign_holder, class_share or no_worker.';
 COMMENT ON COLUMN weir.waiting.holder IS 'Who holds what it waits for.';
 COMMENT ON COLUMN weir.waiting.detail IS 'More about it.';
 COMMENT ON COLUMN weir.waiting.eta IS 'When that is expected to be over.';

@@ -7,7 +7,8 @@
  * has room in all places that it needs, and a worker can be had for it: more
  * workers are free than the other classes have reserved and do not use.  The
  * system class may use reserved workers too.  During a ramp of everything
- * fewer workers count (ramp.h).
+ * fewer workers count (ramp.h).  A class may have to wait until the server is
+ * in better health (health.h).
  *
  * The class is chosen among the feasible ones
  *
@@ -39,6 +40,7 @@
  *-------------------------------------------------------------------------
  */
 #include "policy/choose.h"
+#include "policy/health.h"
 #include "policy/park.h"
 #include "policy/ramp.h"
 #include "policy/rank.h"
@@ -146,8 +148,9 @@ classes_feasible(Policy *policy, PolicyBucket **best)
 		if (policy_class_has_worker(policy, (PolicyClass) klass, false))
 			best[klass] = class_best(policy, (PolicyClass) klass);
 		if (best[klass] != NULL &&
-			policy_ramp_holds(policy, (PolicyClass) klass,
-							  best[klass]->item.task_id))
+			(policy_ramp_holds(policy, (PolicyClass) klass,
+							   best[klass]->item.task_id) ||
+			 policy_health_holds(policy, (PolicyClass) klass, false, NULL)))
 			best[klass] = NULL;
 		if (best[klass] != NULL)
 			feasible |= CLASS_BIT(klass);

@@ -14,6 +14,7 @@
 #include "policy/choose.h"
 #include "policy/depend.h"
 #include "policy/expiry.h"
+#include "policy/health.h"
 #include "policy/park.h"
 #include "policy/place.h"
 #include "policy/ramp.h"
@@ -160,6 +161,9 @@ why_not_chosen(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 		why->until = policy->ramp->step_at;
 		return POLICY_CAUSE_RAMP;
 	}
+	if (policy_health_holds(policy, (PolicyClass) bucket->klass, false,
+							&why->measure))
+		return POLICY_CAUSE_HEALTH;
 	if (policy_choose(policy, now, &choice) && choice.bucket == bucket &&
 		policy_order_first(&policy->tasks, &bucket->order) == task)
 		return POLICY_CAUSE_NONE;
@@ -237,7 +241,7 @@ why_due(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 PolicyWhy
 policy_why(Policy *policy, int64_t task_id, PolicyTime now)
 {
-	PolicyWhy	why = {POLICY_CAUSE_UNKNOWN, 0, POLICY_TIME_ALWAYS, 0};
+	PolicyWhy	why = {.cause = POLICY_CAUSE_UNKNOWN,.until = POLICY_TIME_ALWAYS};
 	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
 	const PolicyBucket *bucket;
 	const TaskFacts *facts;

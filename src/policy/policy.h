@@ -137,6 +137,17 @@ extern void policy_begin_ramp(Policy *policy, uint64_t resource,
 extern bool policy_next_ramp(Policy *policy, RampStatus *status);
 
 /*
+ * Health of the server: while what is told of a measure exceeds its limit no
+ * task of the rule's classes starts.  Says whether that is so.  Of the workers
+ * those are told that other databases use.
+ */
+extern void policy_set_health(Policy *policy, HealthMeasure measure,
+							  const HealthRule *rule);
+extern bool policy_tell_health(Policy *policy, HealthMeasure measure,
+							   int64_t value);
+extern void policy_set_other_workers(Policy *policy, int workers);
+
+/*
  * Nothing that needs the resource starts before "until"; for "spread" after
  * that starts are kept apart.  Only of resources with slots or a rate.
  */

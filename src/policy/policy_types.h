@@ -64,6 +64,7 @@ typedef enum PolicyCause
 	POLICY_CAUSE_RAMP,			/* a ramp after an outage, of a resource or of
 								 * everything */
 	POLICY_CAUSE_CLASS_SHARE,	/* remaining workers are reserved for others */
+	POLICY_CAUSE_HEALTH,		/* a measure of the server's health */
 	POLICY_CAUSE_NO_WORKER,		/* all workers busy, or none for its owner */
 	POLICY_CAUSE_BEHIND			/* others of its bucket or rank go first */
 } PolicyCause;
@@ -189,10 +190,31 @@ typedef struct PolicyRiskInfo
 	PolicyTime	look_at;		/* when that is said anew */
 } PolicyRiskInfo;
 
+/* Health of the server: what is measured */
+typedef enum HealthMeasure
+{
+	HEALTH_XMIN_AGE,			/* transactions since the oldest snapshot */
+	HEALTH_REPLICATION_LAG,		/* bytes that the slowest standby lacks */
+	HEALTH_WAL_RATE,			/* bytes in a second */
+	HEALTH_ACTIVE_SESSIONS,		/* that execute a statement */
+	HEALTH_FREE_WORKERS			/* see health.c */
+} HealthMeasure;
+
+#define HEALTH_MEASURES	(HEALTH_FREE_WORKERS + 1)
+
+typedef struct HealthRule
+{
+	bool		on;				/* there is one */
+	uint8_t		classes;		/* that wait, as bits */
+	int64_t		limit;			/* more is bad; free workers: fewer */
+	int64_t		resume;			/* until it is so few, or fewer */
+} HealthRule;
+
 /* Answer of policy_why */
 typedef struct PolicyWhy
 {
 	PolicyCause cause;
+	HealthMeasure measure;		/* for POLICY_CAUSE_HEALTH */
 	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE, RATE, BREAKER;
 								 * for BUDGET: 0 if it is that of the queue;
 								 * for RAMP: 0 if it is that of everything */

@@ -19,6 +19,7 @@
  *-------------------------------------------------------------------------
  */
 #include "policy/choose.h"
+#include "policy/health.h"
 #include "policy/place.h"
 #include "policy/rank.h"
 #include "policy/slots.h"
@@ -43,6 +44,7 @@ solo_feasible(const Policy *policy, const PolicyBucket *bucket)
 	if (bucket->queue->paused || bucket->queue->held_up ||
 		bucket->owner->held ||
 		!policy_class_has_worker(policy, klass, true) ||
+		policy_health_holds(policy, klass, true, NULL) ||
 		policy_window_shuts(policy, bucket, NULL))
 		return false;
 	for (i = 0; i < bucket->nneeds; i++)

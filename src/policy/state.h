@@ -350,6 +350,13 @@ typedef struct ClassState
 	uint64_t	feasible_since; /* number of the start */
 } ClassState;
 
+/* What is known of a measure (health.c) */
+typedef struct PolicyHealth
+{
+	HealthRule	rule;
+	bool		bad;			/* free workers: never */
+} PolicyHealth;
+
 /* Waiting for the server to be empty, for a task that runs alone (solo.c) */
 typedef struct SoloState
 {
@@ -409,6 +416,8 @@ struct Policy
 	uint32_t	free_run;		/* list, counted from 1 */
 	ClassState	classes[POLICY_NUM_CLASSES];
 	PolicyWindow windows[POLICY_NUM_CLASSES];
+	PolicyHealth health[HEALTH_MEASURES];
+	int			other_workers;	/* that other databases use */
 	PolicyHeapNode *shut;		/* buckets by when to look at them again */
 	SoloState	solo;
 	uint8_t		window[FLOOR_SPAN - 1]; /* classes of the last starts */

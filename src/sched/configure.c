@@ -29,6 +29,7 @@
 #include "sched/classes.h"
 #include "sched/configure.h"
 #include "sched/downstream.h"
+#include "sched/health.h"
 #include "sched/quota.h"
 #include "sched/watermark.h"
 #include "sched/duration.h"
@@ -301,6 +302,7 @@ step_configure(Scheduler *scheduler, void *arg)
 
 	configure_queues(scheduler);
 	classes_configure(scheduler);
+	health_configure(scheduler);
 	quota_configure(scheduler);
 	configure_caps(scheduler);
 	duration_tell(scheduler);

@@ -30,6 +30,7 @@
 #include "sched/downstream.h"
 #include "sched/ends.h"
 #include "sched/figures.h"
+#include "sched/health.h"
 #include "sched/pool.h"
 #include "sched/preempt.h"
 #include "sched/quota.h"
@@ -293,6 +294,7 @@ dispatch(Scheduler *scheduler)
 	shed_review(scheduler);
 	downstream_review(scheduler);
 	ramps_review(scheduler, now);
+	health_review(scheduler, now);
 	/* a task that waits too long does so in a pause, too */
 	if (!scheduler->other_version)
 		ends_write(scheduler, now);

@@ -37,6 +37,7 @@
 #include "sched/ends.h"
 #include "sched/feed.h"
 #include "sched/groups.h"
+#include "sched/health.h"
 #include "sched/intake.h"
 #include "sched/later.h"
 #include "sched/pool.h"
@@ -549,6 +550,7 @@ rebuild(Scheduler *scheduler)
 	watermark_restore(scheduler);
 	breakers_restore(scheduler);
 	ramps_restore(scheduler, state.count);
+	health_restore(scheduler);
 	while (state.low < state.high)
 	{
 		if (!scheduler_step(scheduler, "reading the ledger",

@@ -44,6 +44,7 @@
 #include "sched/ends.h"
 #include "sched/feed.h"
 #include "sched/groups.h"
+#include "sched/health.h"
 #include "sched/inherit.h"
 #include "sched/intake.h"
 #include "sched/later.h"
@@ -231,6 +232,7 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, later_next_timer(scheduler));
 	next = Min(next, breakers_next_timer(scheduler));
 	next = Min(next, ramps_next_timer(scheduler));
+	next = Min(next, health_next_timer(scheduler));
 	next = Min(next, watermark_next_timer(scheduler));
 	next = Min(next, downstream_next_timer(scheduler));
 	if (!scheduler->other_version)

@@ -85,6 +85,13 @@ typedef struct Scheduler
 	TimestampTz closed_at;		/* when they were stopped; 0 = not known */
 	List	   *ramp_events;	/* still to be written */
 	TimestampTz ramp_retry_at;	/* not before */
+	HealthRule	health[HEALTH_MEASURES];	/* limits; health.c */
+	bool		health_on;		/* there are any */
+	bool		health_told[HEALTH_MEASURES];	/* as bad */
+	TimestampTz health_at;		/* measure again then */
+	XLogRecPtr	wal_end;		/* when the WAL rate was measured */
+	TimestampTz wal_at;			/* which was then; 0 = never */
+	int64		wal_rate;
 	List	   *stages;			/* queues that feed others; downstream.c */
 	List	   *marked;			/* queues with watermarks; watermark.c */
 	TimestampTz marked_at;		/* telling failed: again then; 0 = no */

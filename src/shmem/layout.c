@@ -15,6 +15,7 @@
 #include "storage/shmem.h"
 
 #include "shmem/depth.h"
+#include "shmem/health_figures.h"
 #include "shmem/inflight.h"
 #include "shmem/layout.h"
 #include "shmem/resource.h"
@@ -97,6 +98,8 @@ layout_init_database(WeirDatabase *database, char **area, LWLock *lock)
 	pg_atomic_init_u32(&database->no_process, 0);
 	pg_atomic_init_u32(&database->waiting, 0);
 	ramp_figures_init(&database->ramp);
+	for (int i = 0; i < HEALTH_MEASURES; i++)
+		health_figures_init(&database->health[i]);
 	pg_atomic_init_u64(&database->preemptions, 0);
 	pg_atomic_init_u64(&database->preempted, 0);
 	pg_atomic_init_u64(&database->worked, 0);

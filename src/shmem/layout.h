@@ -150,6 +150,18 @@ typedef struct RampFigures
 } RampFigures;
 
 /*
+ * What was measured of the server's health.  Written by the scheduler, for
+ * show.  Owner: health_figures.c.
+ */
+typedef struct HealthFigures
+{
+	pg_atomic_uint32 bad;		/* tasks wait for it */
+	pg_atomic_uint64 value;
+	pg_atomic_uint64 since;		/* when it became so */
+	pg_atomic_uint64 measured_at;	/* 0 = it is not */
+} HealthFigures;
+
+/*
  * The depth of one queue, kept exact by reservations.  Owner: depth.c.
  * ready .. running are for show, written by the scheduler.
  */
@@ -357,6 +369,7 @@ typedef struct WeirDatabase
 	pg_atomic_uint64 preempted; /* us */
 	pg_atomic_uint64 worked;	/* us */
 	RampFigures ramp;			/* of all tasks; scheduler */
+	HealthFigures health[HEALTH_MEASURES];	/* scheduler */
 	DeadlineSlot deadlines[WEIR_MAX_DEADLINES]; /* scheduler; lock */
 
 	LWLock	   *lock;			/* the arrays below, and deadlines */

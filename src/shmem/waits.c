@@ -38,3 +38,17 @@ wait_event(WeirWait wait)
 		numbers[wait] = weir_wait_event_number(Names[wait]);
 	return numbers[wait];
 }
+
+/*
+ * Is this the number of one of our waits, or may it be?
+ */
+bool
+wait_event_is_ours(uint32 number)
+{
+	for (int i = 0; i < lengthof(Names); i++)
+	{
+		if (number == wait_event((WeirWait) i))
+			return true;
+	}
+	return false;
+}

@@ -22,5 +22,6 @@ typedef enum WeirWait
 } WeirWait;
 
 extern uint32 wait_event(WeirWait wait);
+extern bool wait_event_is_ours(uint32 number);
 
 #endif							/* WEIR_WAITS_H */

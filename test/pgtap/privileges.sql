@@ -59,6 +59,8 @@ SELECT wt.denied(c) FROM unnest(ARRAY[
     $$SELECT weir.set_class('daily', reserved => 1)$$,
     $$SELECT weir.add_window('w', '22:00', '1 hour')$$,
     $$SELECT weir.drop_window('w')$$,
+    $$SELECT weir.set_health('xmin_age', 5)$$,
+    $$SELECT weir.unset_health('xmin_age')$$,
     $$SELECT weir.pause_all()$$,
     $$SELECT weir.resume_all()$$,
     $$SELECT weir.adopt('keep')$$,

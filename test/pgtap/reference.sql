@@ -95,7 +95,7 @@ SELECT set_eq(
       WHERE pronamespace = 'weir'::regnamespace AND proname !~ '^_'
       AND NOT EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner)))
                       WHERE grantee = 0 AND privilege_type = 'EXECUTE')$$,
-    ARRAY['create_queue', 'cap_resource', 'set_class', 'limit_role', 'unlimit_role', 'add_window', 'drop_window', 'pause_all', 'resume_all', 'adopt'],
+    ARRAY['create_queue', 'cap_resource', 'set_class', 'limit_role', 'unlimit_role', 'add_window', 'drop_window', 'set_health', 'unset_health', 'pause_all', 'resume_all', 'adopt'],
     'the functions that are not for everybody');
 
 SELECT * FROM finish();

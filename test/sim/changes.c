@@ -309,39 +309,6 @@ change_pause(Episode *e)
 }
 
 /*
- * After an outage a ramp begins, of a resource or of everything; or there are
- * to be none.
- */
-static void
-change_ramp(Episode *e)
-{
-	ModelResource *state = &e->model.resources[draw(e, MODEL_RESOURCES)];
-	PolicyTime	began_at = e->model.now - draw(e, 20) * SECOND;
-	int64_t		length = draw(e, 120) * SECOND;
-	int			i;
-
-	if (chance(e, 10))
-	{
-		e->model.ramp_seed = test_random(&e->random);
-		policy_set_ramp(e->policy, 0, e->model.ramp_seed);
-		e->model.ramp.length = 0;
-		for (i = 0; i < MODEL_RESOURCES; i++)
-			e->model.resources[i].ramp.length = 0;
-	}
-	else if (chance(e, 40))
-	{
-		policy_begin_ramp(e->policy, 0, began_at, length);
-		model_ramp_begin(&e->model, &e->model.ramp, 0, 0, began_at, length);
-	}
-	else if (state->slots > 0 || state->gap > 0)
-	{
-		policy_begin_ramp(e->policy, state->key, began_at, length);
-		model_ramp_begin(&e->model, &state->ramp, state->key, state->slots,
-						 began_at, length);
-	}
-}
-
-/*
  * Other sessions take or release slots that none of our tasks holds.
  */
 static void
@@ -398,7 +365,7 @@ episode_change_something(Episode *e)
 		change_window(e);
 		return;
 	}
-	switch (draw(e, 14))
+	switch (draw(e, 15))
 	{
 		case 0:
 			e->model.workers = chance(e, 5) ? 0 : 1 + draw(e, 8);
@@ -437,7 +404,10 @@ episode_change_something(Episode *e)
 			change_owner(e);
 			break;
 		case 12:
-			change_ramp(e);
+			episode_change_ramp(e);
+			break;
+		case 13:
+			episode_change_health(e);
 			break;
 		default:
 			if (chance(e, 30))
@@ -554,6 +524,12 @@ episode_open_up(Episode *e)
 	e->model.ramp.length = 0;
 	for (i = 0; i < MODEL_RESOURCES; i++)
 		e->model.resources[i].ramp.length = 0;
+	for (i = 0; i < HEALTH_MEASURES; i++)
+	{
+		e->model.health[i].rule.on = e->model.health[i].bad = false;
+		policy_set_health(e->policy, (HealthMeasure) i,
+						  &e->model.health[i].rule);
+	}
 	e->model.workers = MODEL_TASKS;
 	policy_set_workers(e->policy, MODEL_TASKS);
 	e->model.paused = false;

@@ -59,6 +59,8 @@ extern void episode_change_class(Episode *e);
 extern void episode_change_queue(Episode *e);
 extern void episode_change_resource(Episode *e);
 extern void episode_open_windows(Episode *e);
+extern void episode_change_ramp(Episode *e);
+extern void episode_change_health(Episode *e);
 extern void episode_change_something(Episode *e);
 extern void episode_open_up(Episode *e);
 extern bool episode_task_ended(Episode *e, int64_t task_id, bool succeeded);

@@ -465,6 +465,8 @@ model_lacks(const Model *model, const ModelTask *task, bool alone,
 		return POLICY_CAUSE_NO_WORKER;
 	if (!alone && model_ramp_holds(model, task))
 		return POLICY_CAUSE_RAMP;
+	if (model_health_holds(model, task->spec.klass, alone, lacking))
+		return POLICY_CAUSE_HEALTH;
 	return POLICY_CAUSE_NONE;
 }
 

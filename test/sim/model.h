@@ -67,6 +67,12 @@ typedef struct ModelRamp
 	int			total;
 } ModelRamp;
 
+typedef struct ModelHealth
+{
+	HealthRule	rule;
+	bool		bad;
+} ModelHealth;
+
 typedef struct ModelWindow
 {
 	PolicyTime	opens_at;
@@ -147,6 +153,8 @@ typedef struct Model
 	bool		solo_runs;
 	bool		paused;
 	ModelRamp	ramp;			/* of everything */
+	ModelHealth health[HEALTH_MEASURES];
+	int			other_workers;
 	uint64_t	ramp_seed;
 	PolicyTime	now;
 	uint64_t	nstarts;
@@ -210,6 +218,12 @@ extern bool model_budget_kept(const ModelBudget *budget, PolicyTime now);
 extern const ModelBudget *model_budget_lacking(const Model *model,
 											   const ModelTask *task,
 											   uint64_t *resource);
+
+/* model_health.c */
+extern void model_tell_health(Model *model, HealthMeasure measure,
+							  int64_t value);
+extern bool model_health_holds(const Model *model, PolicyClass klass,
+							   bool alone, uint64_t *measure);
 
 /* model_ramp.c */
 extern void model_ramp_begin(const Model *model, ModelRamp *ramp,

@@ -35,6 +35,7 @@ expected_cause(Model *model, const ModelTask *task, uint64_t *lacking)
 		model_before(solo, task))
 		return POLICY_CAUSE_SOLO;
 	if ((cause == POLICY_CAUSE_BEHIND || cause == POLICY_CAUSE_NO_WORKER ||
+		 cause == POLICY_CAUSE_HEALTH ||
 		 (cause == POLICY_CAUSE_RAMP && *lacking == 0)) &&
 		model->running < model->workers &&
 		model_share_exceeded(model, (int) task->spec.klass))
@@ -65,6 +66,8 @@ oracle_why(Model *model, Policy *policy, const ModelTask *task)
 									 &model_resource(model, lacking)->ramp,
 									 model->now))
 		return oracle_complain("the wrong step of a ramp is told");
+	if (expected == POLICY_CAUSE_HEALTH && why.measure != lacking)
+		return oracle_complain("the wrong measure is told");
 	if (expected == POLICY_CAUSE_RATE &&
 		why.until != model_opens_at(model, lacking))
 		return oracle_complain("the wrong time of a start is told");
@@ -89,6 +92,7 @@ counts_known(const Model *model, const ModelTask *task)
 {
 	return oracle_open(model) && !oracle_drains(model) &&
 		model->running < model_ramp_allowed(&model->ramp, model->now) &&
+		!model_health_holds(model, task->spec.klass, false, NULL) &&
 		!model->owners[task->spec.owner].held &&
 		model_has_worker(model, task->spec.klass, false);
 }

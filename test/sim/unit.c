@@ -62,6 +62,7 @@ main(void)
 	unit_rank();
 	unit_retry();
 	unit_ramp();
+	unit_health();
 	unit_rate();
 	unit_breaker();
 	unit_budget();

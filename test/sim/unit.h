@@ -18,6 +18,7 @@ extern void unit_order(void);
 extern void unit_rank(void);
 extern void unit_retry(void);
 extern void unit_ramp(void);
+extern void unit_health(void);
 extern void unit_rate(void);
 extern void unit_breaker(void);
 extern void unit_budget(void);

@@ -148,6 +148,11 @@ SELECT weir.backfill('usage', '2024-03-25 00:00 Europe/Berlin', '2024-04-08 00:0
 DO $$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM weir.backfills WHERE state = 'running'); COMMIT; END LOOP; END $$;
 SELECT state, chunks, done, percent FROM weir.backfills WHERE backfill_id = :backfill;
 SELECT day, calls, minutes FROM usage WHERE day IN ('2024-03-30', '2024-03-31') ORDER BY day;
+SELECT weir.set_health('replication_lag', 1000000000, reason => 'reports read the standby');
+SELECT weir.set_health('xmin_age', 50000000);
+SELECT weir.set_health('active_sessions', 40, 30);
+SELECT measure, bound, resume_at FROM weir.health WHERE bound IS NOT NULL ORDER BY measure;
+SELECT weir.unset_health(m) FROM unnest('{replication_lag,xmin_age,active_sessions}'::text[]) m;
 BEGIN;
 INSERT INTO call SELECT timestamptz '2024-03-30 12:00 Europe/Berlin', 60;
 SELECT version, task_id IS NOT NULL AS enqueued FROM weir.correct('usage',

@@ -182,6 +182,10 @@ SELECT weir.add_window('end of the year', '00:00', '1 day', kind => 'blackout',
                        dates => '{2026-12-31,2027-01-01}', timezone => 'UTC', at_end => 'cancel', cancel_after => '10 minutes');
 SELECT name, kind, class, start_time, duration, days, dates, at_end FROM weir.windows ORDER BY name;
 SELECT weir.drop_window('by night'), weir.drop_window('end of the year'), weir.drop_window('no such');
+SELECT weir.set_health('replication_lag', 500000000, reason => 'reports read the standby');
+SELECT weir.set_health('free_workers', 1, classes => '{adhoc,backfill}');
+SELECT measure, bound, resume_at, classes FROM weir.health WHERE bound IS NOT NULL ORDER BY measure;
+SELECT weir.unset_health('replication_lag'), weir.unset_health('free_workers'), weir.unset_health('wal_rate');
 CREATE ROLE weir_docs_tenant;
 SELECT weir.limit_role('weir_docs_tenant', max_queued => 1000, max_running => 4);
 SELECT role, max_queued, max_running, weight FROM weir.role_limits;
@@ -364,6 +368,7 @@ SELECT class, reserved, floor_share, weight FROM weir.classes ORDER BY class;
 SELECT weir.add_window('quiet', '06:00', '2 hours', class => 'backfill', relation => 'fact', kind => 'blackout', timezone => 'UTC');
 SELECT name, kind, class, relation, start_time, duration, timezone, at_end FROM weir.windows;
 SELECT weir.drop_window('quiet');
+SELECT measure, value, bound, bad FROM weir.health WHERE bound IS NOT NULL;
 SELECT queue, class, state, command, args, tables, attempts FROM weir.tasks ORDER BY task_id;
 SELECT weir.enqueue('SELECT 1', run_at => now() + interval '1 day') AS later \gset
 SELECT state, cause, detail, eta > now() AS in_future FROM weir.waiting;

@@ -118,6 +118,10 @@ select outcome from weir.wait(:task_id, '30 seconds');
 select weir.retry_many(array[:task_id]);
 select outcome from weir.wait(:task_id, '30 seconds');
 
+-- set_health, unset_health
+select weir.set_health('wal_rate', 100000000, resume_at => 50000000, classes => '{backfill}', reason => 'slow disk');
+select weir.unset_health('wal_rate', reason => 'new disk');
+
 -- limit_role, unlimit_role
 create role weir_reference;
 select weir.limit_role('weir_reference', max_queued => 100, max_running => 2, weight => 2);
