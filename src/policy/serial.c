@@ -30,6 +30,7 @@
 #include "policy/admit.h"
 #include "policy/depend.h"
 #include "policy/park.h"
+#include "policy/preempt.h"
 #include "policy/serial.h"
 
 void
@@ -128,6 +129,8 @@ line_displace(Policy *policy, SerialLine *line)
 	policy_task_lift(policy, task);
 	policy_depend_hold(policy, task, POLICY_TIME_ALWAYS);
 	policy_settle(policy, policy_bucket_of(policy, task));
+	/* what was handed to it is for others meanwhile */
+	policy_handoff_drop(policy, policy_task_node(&policy->tasks, task)->task_id);
 }
 
 /*
