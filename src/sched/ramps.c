@@ -82,11 +82,8 @@ ramps_restore(Scheduler *scheduler, bool fresh)
 
 	scheduler->ramp_up = -1;
 	set_length(scheduler);
-	if (fresh)
-	{
-		scheduler->open = false;
-		scheduler->closed_at = 0;
-	}
+	scheduler->open = !fresh;
+	scheduler->closed_at = 0;
 	restore(scheduler, 0, &database->ramp, fresh);
 	for (int i = 0; i < weir_max_resources; i++)
 	{

@@ -119,6 +119,18 @@ wait_drained($node, 'postgres', 'all are done after the crash');
 ramp_kept($node, 'the start after a crash');
 is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');
 
+# A scheduler alone that is started again has no ramp: nothing was down.
+my $ramps = q{SELECT count(*) FROM weir.events WHERE kind = 'ramp'};
+my $before = $psql->($ramps);
+$psql->(qq{
+	SELECT weir.enqueue_many('SELECT ask()', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, $tasks)), queue => 'q')});
+my $scheduler = scheduler_pid($node, 'postgres');
+$psql->("SELECT pg_terminate_backend($scheduler)");
+wait_scheduler($node, 'postgres', $scheduler);
+cmp_ok($psql->(q{SELECT depth FROM weir.queues WHERE name = 'q'}), '>', $workers, 'the scheduler is another one, and has much to do');
+wait_drained($node, 'postgres', 'all are done by the other scheduler');
+is($psql->($ramps), $before, 'which has no ramp');
+
 # A standby that is promoted does the same.
 $node->append_conf('postgresql.conf', "weir.enabled = off\n");
 $node->reload;
