@@ -256,7 +256,8 @@ SELECT j.name, j.owner_name AS owner, j.every, j.timezone, j.starts_at, j.schedu
        CASE WHEN weir._may_see(j.owner, j.owner_name, j.created_at) THEN j.command END AS command,
        j.priority, j.timeout, j.max_attempts, j.mode,
        CASE WHEN weir._may_see(j.owner, j.owner_name, j.created_at) THEN j.settings END AS settings,
-       j.policy,
+       CASE WHEN weir._may_see(j.owner, j.owner_name, j.created_at) THEN j.policy
+            ELSE j.policy #- '{breaker,fallback}' END AS policy,
        CASE WHEN weir._may_see(j.owner, j.owner_name, j.created_at) THEN j.search_path END AS search_path,
        j.created_at,
        (SELECT max(b.backfill_id) FROM weir.backfill b
@@ -284,7 +285,7 @@ COMMENT ON COLUMN weir.jobs.timeout IS 'Longest time that a run may take.';
 COMMENT ON COLUMN weir.jobs.max_attempts IS 'Attempts that a task has; null is as its queue says.';
 COMMENT ON COLUMN weir.jobs.mode IS 'transaction or autocommit.';
 COMMENT ON COLUMN weir.jobs.settings IS 'Settings for the session of its tasks; null for those who may not see them.';
-COMMENT ON COLUMN weir.jobs.policy IS 'Retry parameters.';
+COMMENT ON COLUMN weir.jobs.policy IS 'Retry parameters, and the breaker; its fallback only for those who may see the command.';
 COMMENT ON COLUMN weir.jobs.search_path IS 'Search path of its tasks; null for those who may not see it.';
 COMMENT ON COLUMN weir.jobs.created_at IS 'When it was created.';
 COMMENT ON COLUMN weir.jobs.backfill_id IS 'Its newest backfill that has not ended.';

@@ -258,6 +258,46 @@ BEGIN
 END
 $$;
 
+-- The named resource that the breaker of a job belongs to, which its tasks need
+-- beside its others; none if it has no breaker.
+CREATE FUNCTION weir._breaker_of(j weir.job) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT CASE WHEN j.policy ? 'breaker' THEN ARRAY['job:' || j.name] END
+    $$;
+
+-- Gives a job the breaker that its policy says, or takes it away.  The resource
+-- belongs to the job's owner, who need not have the right to cap others.
+CREATE FUNCTION weir._set_job_breaker(j weir.job, old jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    resource text := 'job:' || j.name;
+BEGIN
+    IF j.policy -> 'breaker' IS NOT DISTINCT FROM old -> 'breaker' THEN
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM weir.resource r WHERE r.name = resource AND r.owner_name <> j.owner_name) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('resource "%s" belongs to another role', resource),
+            DETAIL = 'The breaker of a job is that of the resource of this name.';
+    END IF;
+    IF NOT coalesce(j.policy ? 'breaker', false) THEN
+        PERFORM weir.uncap_resource(resource);
+        RETURN;
+    END IF;
+    IF octet_length(resource) > 63 OR strpos(j.name, '*') > 0 THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('job "%s" cannot have a breaker', j.name),
+            DETAIL = 'Its name has more than 59 bytes, or a star in it.';
+    END IF;
+    PERFORM weir.cap_resource(resource, breaker => j.policy -> 'breaker');
+    UPDATE weir.resource r SET owner = j.owner, owner_name = j.owner_name WHERE r.name = resource;
+END
+$$;
+
 -- Submits the task of an interval, or of several as one, as the job's owner;
 -- null if the queue is full.  A backfill's goes to the queue for backfills.
 CREATE FUNCTION weir._enqueue(
@@ -287,8 +327,8 @@ BEGIN
               CASE WHEN p_backfill THEN 'backfill' END, j.priority::text,
               weir._text(CASE WHEN NOT p_backfill THEN p_due_at END),
               j.tables::text, j.timeout::text, j.max_attempts::text, j.mode,
-              j.settings::text, j.policy::text, p_reason, p_validate::text,
-              j.resources::text, j.queue_timeout::text],
+              j.settings::text, (CASE WHEN j.policy ? 'breaker' THEN j.policy - 'breaker' ELSE j.policy END)::text, p_reason, p_validate::text,
+              (j.resources || weir._breaker_of(j))::text, j.queue_timeout::text],
         -- a backfill waits for room; it would shed its own chunks
         sheds => NOT p_backfill)::bigint;
 END
@@ -366,6 +406,7 @@ BEGIN
     IF EXISTS (SELECT FROM weir.job o WHERE o.name = p_name) THEN
         RAISE duplicate_object USING MESSAGE = format('job "%s" already exists', p_name);
     END IF;
+    PERFORM weir._set_job_breaker(j, NULL);
     PERFORM weir._try_job(j);
     BEGIN
         INSERT INTO weir.job SELECT j.*;
@@ -448,6 +489,7 @@ BEGIN
     j.settings := coalesce(p_settings, j.settings);
     j.policy := coalesce(p_policy, j.policy);
     PERFORM weir._check_job(j);
+    PERFORM weir._set_job_breaker(j, old.policy);
     PERFORM weir._try_job(j);
     UPDATE weir.job SET (command, parameters, queue, backfill_queue, tables, inputs, outputs, due,
                          catch_up, misfire, priority, timeout, max_attempts, mode, settings, policy,
@@ -505,6 +547,7 @@ BEGIN
     UPDATE weir.backfill SET state = 'cancelled', state_reason = 'the job was dropped', ended_at = clock_timestamp()
     WHERE job_id = j.job_id AND state IN ('running', 'paused');
     cancelled := weir._cancel(caller, weir._unfinished(j.job_id), coalesce(p_reason, 'the job was dropped'));
+    PERFORM weir._set_job_breaker(jsonb_populate_record(j, '{"policy": null}'), j.policy);
     DELETE FROM weir.job WHERE job_id = j.job_id;
     PERFORM weir._job_event(caller, 'drop_job', j, p_reason);
     RETURN cancelled;

@@ -73,7 +73,8 @@ CREATE TABLE weir.run (
     hint text,
     context text,
     actor text,
-    reason text
+    reason text,
+    fallback text
 );
 COMMENT ON TABLE weir.run IS 'Ledger: one row per attempt, written when it ends; parent of the generations.';
 

@@ -251,7 +251,8 @@ SELECT r.task_id, r.attempt, v.queue, v.class, v.owner_name AS owner,
        r.actor,
        CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.reason END AS reason, r.xid,
        CASE WHEN r.outcome = 'timed_out' THEN
-                CASE r.sqlstate WHEN '55P03' THEN 'lock_timeout' ELSE 'timeout' END END AS exceeded
+                CASE r.sqlstate WHEN '55P03' THEN 'lock_timeout' ELSE 'timeout' END END AS exceeded,
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN r.fallback END AS fallback
 FROM weir.run r
 JOIN weir.task t ON t.task_id = r.task_id
 JOIN weir.environment v ON v.environment_id = t.environment_id;
@@ -280,6 +281,7 @@ COMMENT ON COLUMN weir.runs.result IS 'Rows that the last statement returned; nu
 COMMENT ON COLUMN weir.runs.actor IS 'Who ended it, if somebody did.';
 COMMENT ON COLUMN weir.runs.reason IS 'Reason given; null for those who may not see it.';
 COMMENT ON COLUMN weir.runs.exceeded IS 'Which limit ended a run that timed_out: timeout, the one of the run, or lock_timeout.';
+COMMENT ON COLUMN weir.runs.fallback IS 'Command that was executed instead of the one of the task, because a breaker was open; null if it was the task''s, and for those who may not see it.';
 COMMENT ON COLUMN weir.runs.xid IS 'Transaction that wrote the row, and with it the effects of a success in mode transaction.';
 
 -- From the few runs that failed for good to their tasks, not from all tasks to

@@ -25,6 +25,7 @@
 #include "ledger/event_row.h"
 #include "ledger/identity.h"
 #include "ledger/sql.h"
+#include "run/command.h"
 #include "run/session.h"
 #include "shmem/database.h"
 #include "shmem/xact_actions.h"
@@ -171,9 +172,16 @@ check_rules(FunctionCallInfo fcinfo)
 {
 	BudgetRule	rule;
 	BreakerRule breaker;
+	char	   *fallback;
 
 	if (!PG_ARGISNULL(ARG_BREAKER))
+	{
 		breaker_config_parse(PG_GETARG_JSONB_P(ARG_BREAKER), &breaker);
+		fallback = breaker_config_fallback(PG_GETARG_JSONB_P(ARG_BREAKER));
+		/* what is wrong with its mode depends on the task */
+		if (fallback)
+			command_refuse(command_parse(fallback), true);
+	}
 	if (!PG_ARGISNULL(ARG_RETRY_BUDGET))
 		budget_config_of(PG_GETARG_JSONB_P(ARG_RETRY_BUDGET), &rule);
 }

@@ -30,6 +30,7 @@ typedef struct BreakerObject
 	double		wait_duration_in_open_state;	/* us */
 	double		slow_call_duration_threshold;	/* us */
 	double		ramp_up;		/* us; -1: not said */
+	bool		fallback;
 } BreakerObject;
 
 /* The numbers and times, where they go, and what they may be */
@@ -189,6 +190,20 @@ set_sqlstates(const char *name, const JsonbValue *value, char (*list)[6],
 }
 
 /*
+ * What becomes of tasks that an open breaker would hold back.
+ */
+static void
+set_on_open(const char *name, const JsonbValue *value, BreakerRule *rule)
+{
+	char	   *text = value->type == jbvString ? value_text(value) : "";
+
+	rule->fail = strcmp(text, "fail") == 0;
+	rule->fallback = strcmp(text, "fallback") == 0;
+	if (!rule->fail && !rule->fallback && strcmp(text, "wait") != 0)
+		breaker_refuse(name, "\"wait\", \"fail\" or \"fallback\"");
+}
+
+/*
  * One of two words; says whether it is the second.
  */
 static bool
@@ -214,7 +229,9 @@ take_parameter(BreakerObject *object, BreakerRule *rule, const char *name,
 	if (strcmp(name, "sliding_window_type") == 0)
 		rule->time_based = set_word(name, value, "count_based", "time_based");
 	else if (strcmp(name, "on_open") == 0)
-		rule->fail = set_word(name, value, "wait", "fail");
+		set_on_open(name, value, rule);
+	else if (strcmp(name, "fallback") == 0)
+		object->fallback = value->type == jbvString;
 	else if (strcmp(name, "record_sqlstates") == 0)
 		set_sqlstates(name, value, rule->record, &rule->nrecord);
 	else if (strcmp(name, "ignore_sqlstates") == 0)
@@ -224,7 +241,7 @@ take_parameter(BreakerObject *object, BreakerRule *rule, const char *name,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter \"%s\" of \"%s\" does not exist", name,
 						"breaker"),
-				 errhint("Parameters are failure_rate_threshold, failure_count_threshold, minimum_number_of_calls, sliding_window_type, sliding_window_size, wait_duration_in_open_state, permitted_calls_in_half_open, slow_call_duration_threshold, slow_call_rate_threshold, record_sqlstates, ignore_sqlstates, on_open and ramp_up.")));
+				 errhint("Parameters are failure_rate_threshold, failure_count_threshold, minimum_number_of_calls, sliding_window_type, sliding_window_size, wait_duration_in_open_state, permitted_calls_in_half_open, slow_call_duration_threshold, slow_call_rate_threshold, record_sqlstates, ignore_sqlstates, on_open, fallback and ramp_up.")));
 }
 
 /*
@@ -256,6 +273,11 @@ assemble(const BreakerObject *object, BreakerRule *rule)
 	rule->wait = object->wait_duration_in_open_state > 0 ?
 		(int64) object->wait_duration_in_open_state : USECS_PER_MINUTE;
 	rule->ramp = (int64) object->ramp_up;
+	if (rule->fallback != object->fallback)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameter \"%s\" of \"%s\" must be a command where \"%s\" is \"%s\", and is for nothing else",
+						"fallback", "breaker", "on_open", "fallback")));
 	if ((rule->slow > 0) != (rule->slow_rate > 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -294,4 +316,19 @@ breaker_config_parse(Jsonb *breaker, BreakerRule *rule)
 		take_parameter(&object, rule, value_text(&key), &value);
 	}
 	assemble(&object, rule);
+}
+
+/*
+ * The command that is executed while it is open, copied, or NULL.
+ */
+char *
+breaker_config_fallback(Jsonb *breaker)
+{
+	JsonbValue *value;
+
+	if (breaker == NULL)
+		return NULL;
+	value = getKeyJsonValueFromContainer(&breaker->root, "fallback",
+										 strlen("fallback"), NULL);
+	return value ? value_text(value) : NULL;
 }

@@ -14,5 +14,6 @@
 extern const char *breaker_state_name(BreakerState state);
 extern bool breaker_state_parse(const char *name, BreakerState *state);
 extern void breaker_config_parse(Jsonb *breaker, BreakerRule *rule);
+extern char *breaker_config_fallback(Jsonb *breaker);
 
 #endif							/* WEIR_BREAKER_CONFIG_H */

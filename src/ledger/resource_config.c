@@ -78,6 +78,7 @@ resource_config_row(uint64 row, ResourceConfig *resource)
 	(void) identity_grantee(row, 7, &resource->owner);
 	budget_config_of(sql_jsonb(row, 10), &resource->limits.budget);
 	breaker_config_parse(sql_jsonb(row, 11), &resource->breaker);
+	resource->fallback = breaker_config_fallback(sql_jsonb(row, 11));
 	(void) breaker_state_parse(sql_text(row, 12), &resource->breaker.mode);
 	resource->breaker.reset = sql_int4(row, 13);
 	resource->limits.has_breaker = resource->breaker.on;

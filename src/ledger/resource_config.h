@@ -17,6 +17,7 @@ typedef struct ResourceConfig
 	Oid			owner;			/* InvalidOid if the role is gone */
 	ResourceLimits limits;
 	BreakerRule breaker;
+	char	   *fallback;		/* command, while the breaker is open; or NULL */
 	int			ngrants;
 	Oid		   *grants;			/* roles that may use it; InvalidOid = all */
 } ResourceConfig;

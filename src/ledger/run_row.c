@@ -95,6 +95,7 @@ run_row_form(const RunRow *run, Datum *values, bool *nulls)
 	nulls[ANUM_RUN_RESULT - 1] = run->result == NULL;
 	heap_row_set_text(values, nulls, ANUM_RUN_ACTOR, run->actor);
 	heap_row_set_text(values, nulls, ANUM_RUN_REASON, run->reason);
+	heap_row_set_text(values, nulls, ANUM_RUN_FALLBACK, run->fallback);
 	values[ANUM_RUN_XID - 1] =
 		FullTransactionIdGetDatum(GetTopFullTransactionId());
 }

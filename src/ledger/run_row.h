@@ -35,7 +35,8 @@ enum
 	ANUM_RUN_CONTEXT,
 	ANUM_RUN_ACTOR,
 	ANUM_RUN_REASON,
-	NATTS_RUN = ANUM_RUN_REASON
+	ANUM_RUN_FALLBACK,
+	NATTS_RUN = ANUM_RUN_FALLBACK
 };
 
 typedef enum Outcome
@@ -76,6 +77,7 @@ typedef struct RunRow
 	Jsonb	   *result;
 	const char *actor;
 	const char *reason;
+	const char *fallback;		/* command executed instead of the task's */
 	bool		keyless;		/* the task is known to have no unique key */
 } RunRow;
 

@@ -15,6 +15,9 @@
  * has room for its probes.  What it held back comes in a ramp when it closes
  * (ramp.c).
  *
+ * With a fallback nothing is held back: what would be starts all the same, with
+ * another command, and the first start when the time is over is the probe.
+ *
  * Ends of attempts are reported.  They count if the attempt began in this
  * state of the breaker: what an attempt from before an outage has to tell is
  * old news.  The last calls are counted one by one, or by slices of the last
@@ -33,6 +36,18 @@
 #include "policy/rate.h"
 
 /*
+ * May the resource be called?
+ */
+static bool
+breaker_lets_through(const PolicyBreaker *breaker)
+{
+	if (breaker->state == BREAKER_HALF_OPEN)
+		return breaker->probing + breaker->sums.calls < breaker->rule.permitted;
+	return breaker->state == BREAKER_CLOSED ||
+		breaker->state == BREAKER_DISABLED;
+}
+
+/*
  * May a task that needs the resource start, as far as the breaker goes?
  */
 bool
@@ -40,12 +55,20 @@ policy_breaker_room(const PolicyResource *resource)
 {
 	const PolicyBreaker *breaker = resource->breaker;
 
-	if (breaker == NULL)
-		return true;
-	if (breaker->state == BREAKER_HALF_OPEN)
-		return breaker->probing + breaker->sums.calls < breaker->rule.permitted;
-	return breaker->state == BREAKER_CLOSED ||
-		breaker->state == BREAKER_DISABLED;
+	return breaker == NULL || breaker->rule.fallback ||
+		breaker_lets_through(breaker);
+}
+
+/*
+ * Does it start with the fallback?
+ */
+bool
+policy_breaker_falls_back(const PolicyResource *resource)
+{
+	const PolicyBreaker *breaker = resource->breaker;
+
+	return breaker != NULL && breaker->rule.fallback &&
+		!breaker_lets_through(breaker);
 }
 
 /*
@@ -54,7 +77,7 @@ policy_breaker_room(const PolicyResource *resource)
 PolicyTime
 policy_breaker_opens_at(const PolicyResource *resource)
 {
-	if (resource->breaker == NULL)
+	if (resource->breaker == NULL || resource->breaker->rule.fallback)
 		return POLICY_TIME_ALWAYS;
 	if (resource->breaker->state == BREAKER_FORCED_OPEN)
 		return POLICY_TIME_NEVER;
@@ -144,8 +167,8 @@ breaker_turn(Policy *policy, PolicyResource *resource, BreakerState state)
 }
 
 /*
- * The time of a resource has come: if it was closed by its breaker, probes may
- * start.  The caller settles and wakes.
+ * If the time of an open breaker is over, probes may start.  The caller settles
+ * and wakes.
  */
 void
 policy_breaker_pass(Policy *policy, PolicyResource *resource)
@@ -342,18 +365,19 @@ policy_report(Policy *policy, int64_t task_id, const PolicyResult *result,
 {
 	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
 	PolicyBucket *bucket;
-	PolicyTime	started_at;
+	const PolicyRun *run;
 	int			i;
 
 	if (task == 0 ||
 		policy_task_facts(&policy->tasks, task)->state != TASK_STATE_RUNNING)
 		return;
-	if (now > policy->now)
-		policy->now = now;
+	policy_set_now(policy, now);
+	run = &policy->runs[policy_task_node(&policy->tasks, task)->left];
+	if (run->fallback)
+		return;
 	bucket = policy_bucket_of(policy, task);
-	started_at = policy->runs[policy_task_node(&policy->tasks, task)->left].started_at;
 	for (i = 0; i < bucket->nneeds; i++)
-		breaker_report(policy, bucket->needs[i], result, started_at);
+		breaker_report(policy, bucket->needs[i], result, run->started_at);
 }
 
 /*
@@ -452,6 +476,8 @@ policy_set_breaker(Policy *policy, uint64_t resource, const BreakerRule *rule)
 	}
 	breaker_refuse(policy, breaker);
 	breaker_follow(policy, entry, rule->reset != before.reset);
+	/* with a fallback nobody has looked at the time */
+	policy_breaker_pass(policy, entry);
 	policy_rate_settle(policy, entry);
 	policy_wake(policy, &entry->place);
 }

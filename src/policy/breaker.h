@@ -11,6 +11,7 @@
 #include "policy/state.h"
 
 extern bool policy_breaker_room(const PolicyResource *resource);
+extern bool policy_breaker_falls_back(const PolicyResource *resource);
 extern PolicyTime policy_breaker_opens_at(const PolicyResource *resource);
 extern void policy_breaker_pass(Policy *policy, PolicyResource *resource);
 extern void policy_breaker_probe(Policy *policy, PolicyResource *resource);

@@ -145,6 +145,8 @@ typedef struct PolicyStart
 	int32_t		attempt;
 	bool		solo;
 	bool		rated;			/* counts for a rate: is to start at once */
+	uint64_t	fallback;		/* resource whose breaker has another command
+								 * executed; 0: none */
 	int			ngrants;		/* needs without a cap get no grant */
 	PolicyGrant grants[POLICY_MAX_NEEDS];
 } PolicyStart;
@@ -298,6 +300,8 @@ typedef struct BreakerRule
 	BreakerState mode;			/* CLOSED: by itself; or FORCED_OPEN, DISABLED */
 	int32_t		reset;			/* it is closed when this changes */
 	bool		fail;			/* tasks that it holds back are ended */
+	bool		fallback;		/* none is held back: another command is
+								 * executed */
 	bool		time_based;
 	int64_t		window;			/* us; or number of calls */
 	int32_t		min_calls;		/* for the two shares */

@@ -89,6 +89,23 @@ policy_run_count(Policy *policy, PolicyBucket *bucket, int change)
 }
 
 /*
+ * The need whose breaker has another command executed; 0 if none has.
+ */
+static uint64_t
+run_fallback(Policy *policy, const PolicyBucket *bucket)
+{
+	int			i;
+
+	for (i = 0; i < bucket->nneeds; i++)
+	{
+		policy_breaker_pass(policy, bucket->needs[i]);
+		if (policy_breaker_falls_back(bucket->needs[i]))
+			return bucket->needs[i]->key;
+	}
+	return 0;
+}
+
+/*
  * Takes the slots and tokens that a task of the bucket needs.
  */
 void
@@ -98,6 +115,8 @@ policy_run_take(Policy *policy, uint32_t index, const PolicyBucket *bucket,
 	PolicyRun  *run = &policy->runs[index];
 	int			i;
 
+	start->fallback = run_fallback(policy, bucket);
+	run->fallback = start->fallback != 0;
 	run->ngrants = 0;
 	run->tokens = 0;
 	for (i = 0; i < bucket->nneeds; i++)
@@ -105,7 +124,8 @@ policy_run_take(Policy *policy, uint32_t index, const PolicyBucket *bucket,
 		PolicyResource *resource = bucket->needs[i];
 		int			slot;
 
-		policy_breaker_probe(policy, resource);
+		if (!run->fallback)
+			policy_breaker_probe(policy, resource);
 		if (policy_rate_take(policy, resource))
 			run->tokens |= (uint8_t) (1u << i);
 		if (resource->slots == 0)
@@ -135,6 +155,7 @@ policy_run_adopt(Policy *policy, uint32_t index, const PolicyBucket *bucket,
 
 	run->ngrants = 0;
 	run->tokens = 0;
+	run->fallback = false;
 	run->started_at = POLICY_TIME_ALWAYS;
 	for (i = 0; i < bucket->nneeds; i++)
 	{
@@ -183,7 +204,7 @@ policy_run_end_probes(Policy *policy, uint32_t task)
 	int			i;
 
 	run = &policy->runs[policy_task_node(&policy->tasks, task)->left];
-	for (i = 0; i < bucket->nneeds; i++)
+	for (i = 0; i < bucket->nneeds && !run->fallback; i++)
 		policy_breaker_end(policy, bucket->needs[i], run->started_at);
 }
 

@@ -288,6 +288,7 @@ typedef struct PolicyRun
 	int64_t		preempted_for;	/* it ends early for that task; 0 if not */
 	bool		ending;			/* its worker is counted as free already */
 	bool		charged;		/* policy_next has started it */
+	bool		fallback;		/* tells nothing of what it needs */
 	uint8_t		tokens;			/* needs that it took a token of, as bits */
 	PolicyTime	started_at;
 	int			ngrants;

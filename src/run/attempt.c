@@ -36,6 +36,7 @@
 #include "ledger/run_row.h"
 #include "run/attempt.h"
 #include "run/batch.h"
+#include "run/command.h"
 #include "run/execute.h"
 #include "run/prepare.h"
 #include "run/record.h"
@@ -108,6 +109,39 @@ attempt_begin(Attempt *attempt)
 }
 
 /*
+ * What is executed.
+ */
+const char *
+attempt_command(const Attempt *attempt)
+{
+	return attempt->fallback ? attempt->fallback : attempt->task->command;
+}
+
+/*
+ * Who has configured a fallback decides what is executed as the role of the
+ * task: that takes the rights of that role.  It gets the arguments of the task,
+ * and need not use all of them.
+ */
+static void
+attempt_check_fallback(const Attempt *attempt)
+{
+	if (!OidIsValid(attempt->fallback_owner) ||
+		!has_privs_of_role(attempt->fallback_owner, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("fallback cannot be executed as role \"%s\"",
+						GetUserNameFromId(GetUserId(), false)),
+				 errdetail("The owner of the resource whose breaker is open does not have the privileges of that role.")));
+	if (command_count_params(attempt->fallback) > args_count(attempt->task->args))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("fallback has more parameters than the task has arguments"),
+				 errdetail("It has %d parameters, and %d arguments are given.",
+						   command_count_params(attempt->fallback),
+						   args_count(attempt->task->args))));
+}
+
+/*
  * Publishes what runs, and applies the settings of queue and task, unless it
  * joins a transaction in which they are in force.
  */
@@ -124,8 +158,10 @@ attempt_enter(Attempt *attempt, bool joins)
 						task->environment.owner_name, task->task_id)));
 	/* the slots are held by now: runs on one slot never overlap */
 	attempt->started_at = GetCurrentTimestamp();
-	debug_query_string = task->command;
-	pgstat_report_activity(STATE_RUNNING, task->command);
+	if (attempt->fallback)
+		attempt_check_fallback(attempt);
+	debug_query_string = attempt_command(attempt);
+	pgstat_report_activity(STATE_RUNNING, debug_query_string);
 	if (joins)
 		session_apply_defaults(task);
 	else
@@ -198,7 +234,7 @@ attempt_execute_transaction(Attempt *attempt)
 	ExecuteResult result;
 	RunRow		run;
 
-	execute_command(attempt->task->command, attempt->task->args, false,
+	execute_command(attempt_command(attempt), attempt->task->args, false,
 					attempt->context, &result);
 	attempt_finish_command();
 	attempt_check_cancelled(attempt);
@@ -229,7 +265,7 @@ attempt_execute_autocommit(Attempt *attempt)
 	ForceSyncCommit();
 	CommitTransactionCommand();
 	StartTransactionCommand();
-	execute_command(attempt->task->command, attempt->task->args, true,
+	execute_command(attempt_command(attempt), attempt->task->args, true,
 					attempt->context, &result);
 	attempt_disarm();
 	/* too late to undo anything, but not to go on */

@@ -18,6 +18,8 @@ typedef struct Attempt
 	WeirWorker *worker;
 	const Assignment *assignment;
 	TaskRow    *task;
+	const char *fallback;		/* executed instead of its command; or NULL */
+	Oid			fallback_owner; /* who has configured that */
 	Jsonb	   *queue_settings;
 	MemoryContext context;		/* lives as long as the attempt */
 	TimestampTz started_at;
@@ -44,6 +46,7 @@ extern bool attempt_run(WeirWorker *worker, const Assignment *assignment);
 /* The steps of an attempt, for batch.c */
 extern void attempt_begin(Attempt *attempt);
 extern void attempt_enter(Attempt *attempt, bool joins);
+extern const char *attempt_command(const Attempt *attempt);
 extern void attempt_finish_command(void);
 extern void attempt_check_cancelled(Attempt *attempt);
 extern void attempt_disarm(void);

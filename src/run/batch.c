@@ -138,7 +138,7 @@ batch_execute_member(Batch *batch, Attempt *attempt)
 			attempt_enter(attempt, true);
 		settings = NewGUCNestLevel();
 		attempt_check_cancelled(attempt);
-		execute_command(attempt->task->command, attempt->task->args, false,
+		execute_command(attempt_command(attempt), attempt->task->args, false,
 						attempt->context, &result);
 		attempt_finish_command();
 		attempt_check_cancelled(attempt);

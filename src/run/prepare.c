@@ -64,6 +64,31 @@ attempt_needs_hold(Attempt *attempt)
 }
 
 /*
+ * Finds what is to be executed instead of the task's command, if anything is;
+ * false if the breaker does not say so any more.
+ */
+static bool
+attempt_find_fallback(Attempt *attempt)
+{
+	uint64		key = attempt->assignment->fallback;
+	ResourceSlot *resource;
+	const ResourceConfig *config;
+
+	attempt->fallback = NULL;
+	if (key == 0)
+		return true;
+	resource = resource_find(database_mine(), key);
+	if (resource == NULL)
+		return false;
+	config = resource_config_for(NameStr(resource->name));
+	if (config == NULL || config->fallback == NULL)
+		return false;
+	attempt->fallback = pstrdup(config->fallback);
+	attempt->fallback_owner = config->owner;
+	return true;
+}
+
+/*
  * Reads the task and the settings of its queue, and looks whether the attempt
  * may begin.
  */
@@ -97,7 +122,7 @@ attempt_read(Attempt *attempt)
 		run_row_exists(assignment->task_id, assignment->attempt, &final,
 					   &retry_at))
 		return ENDED_ALREADY;
-	if (!attempt_needs_hold(attempt))
+	if (!attempt_needs_hold(attempt) || !attempt_find_fallback(attempt))
 		return NEEDS_CHANGED;
 	return READY;
 }
@@ -127,11 +152,13 @@ bool
 attempt_may_join(Attempt *attempt, const Attempt *first)
 {
 	MemoryContext caller = MemoryContextSwitchTo(attempt->context);
+	bool		known;
 
 	AcceptInvalidationMessages();
 	attempt->task = read_ahead(attempt->worker, attempt->assignment->task_id);
+	known = attempt_find_fallback(attempt);
 	MemoryContextSwitchTo(caller);
-	return authority_holds() && attempt->task != NULL &&
+	return known && authority_holds() && attempt->task != NULL &&
 		!attempt->task->environment.autocommit &&
 		attempt->task->environment.owner == first->task->environment.owner &&
 		same_settings(attempt->task->settings, first->task->settings) &&

@@ -105,6 +105,7 @@ record_success(Attempt *attempt, const ExecuteResult *result, RunRow *run)
 	run->result = result->json;
 	run->detail = result->not_stored;
 	run->keyless = attempt->task->unique_key == NULL;
+	run->fallback = attempt->fallback;
 }
 
 /*
@@ -251,6 +252,7 @@ record_write_failure(Attempt *attempt, const ErrorData *error)
 	run.detail = error->detail;
 	run.hint = error->hint;
 	run.context = error->context;
+	run.fallback = attempt->fallback;
 	record_judge(attempt, error, &run);
 	run_row_insert(&run);
 	if (run.outcome == OUTCOME_PREEMPTED)

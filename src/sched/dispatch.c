@@ -133,6 +133,7 @@ dispatch_assign(Scheduler *scheduler, WeirWorker *worker,
 	assignment.solo = start->solo;
 	assignment.singly = singly_has(scheduler, start->task_id);
 	assignment.ngrants = start->ngrants;
+	assignment.fallback = start->fallback;
 	assignment.ready_at = now;
 	memcpy(assignment.grants, start->grants, sizeof(assignment.grants));
 	ahead_note_start(scheduler, worker, start);

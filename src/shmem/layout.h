@@ -391,6 +391,7 @@ typedef struct Assignment
 	bool		solo;
 	bool		singly;			/* not in one transaction with others */
 	int16		ngrants;
+	uint64		fallback;		/* resource whose fallback is executed; or 0 */
 	TimestampTz ready_at;		/* when it was due */
 	PolicyGrant grants[POLICY_MAX_NEEDS];
 } Assignment;

@@ -283,6 +283,57 @@ unit_set(void)
 	policy_destroy(policy);
 }
 
+/*
+ * With a fallback all start; the first one when the time is over is the probe.
+ */
+static void
+unit_fallback(void)
+{
+	BreakerRule rule = usual_rule();
+	Policy	   *policy;
+	PolicyStart start;
+	PolicyTime	now = HOUR;
+
+	rule.fallback = true;
+	rule.failures = 1;
+	policy = create(&rule, 100);
+	tap_ok(policy_next(policy, now, &start) && start.fallback == 0,
+		   "fallback: not while it is closed");
+	policy_report(policy, start.task_id, &failure, now);
+	policy_finished(policy, start.task_id);
+	tap_ok(policy_next(policy, now, &start) && start.fallback == RESOURCE,
+		   "fallback: while it is open");
+	tap_ok(policy_why(policy, 50, now).cause != POLICY_CAUSE_BREAKER,
+		   "fallback: nobody waits for the breaker");
+	now += MINUTE;
+	tap_ok(policy_next(policy, now, &start) && start.fallback == 0 &&
+		   status(policy).state == BREAKER_HALF_OPEN, "fallback: the probe");
+	policy_report(policy, 2, &success, now);
+	policy_finished(policy, 2);
+	tap_ok(policy_why(policy, 50, now).cause != POLICY_CAUSE_BREAKER,
+		   "fallback: says nothing of the resource");
+	tap_ok(policy_next(policy, now, &start) && start.fallback == RESOURCE &&
+		   status(policy).probing == 0, "fallback: beside the probe, as none");
+	policy_report(policy, start.task_id, &failure, now);
+	policy_put_back(policy, start.task_id);
+	tap_ok(policy_next(policy, now, &start) && start.fallback == RESOURCE,
+		   "fallback: is no probe when it is put back");
+	policy_report(policy, 3, &success, now);
+	policy_finished(policy, 3);
+	tap_ok(policy_next(policy, now, &start) && start.fallback == 0 &&
+		   status(policy).state == BREAKER_CLOSED,
+		   "fallback: not when it is closed again");
+	policy_report(policy, start.task_id, &failure, now);
+	policy_next(policy, now, &start);
+	now += HOUR;
+	policy_report(policy, start.task_id, &failure, now);
+	rule.fallback = false;
+	policy_set_breaker(policy, RESOURCE, &rule);
+	tap_ok(unit_next(policy, now) != 0 && unit_next(policy, now) == 0,
+		   "fallback: taken away, a probe");
+	policy_destroy(policy);
+}
+
 void
 unit_breaker(void)
 {
@@ -291,4 +342,5 @@ unit_breaker(void)
 	unit_shares();
 	unit_errors();
 	unit_set();
+	unit_fallback();
 }

@@ -142,7 +142,59 @@ select weir.drain('br', '30s');
 select outcome, final, charged, sqlstate, message, detail, count(*) from weir.runs where task_id between :first and :last group by 1, 2, 3, 4, 5, 6 order by 5;
 select state, count(*) from weir.tasks where task_id between :first and :last group by 1;
 
+-- Or another command takes their place, with the same arguments; the ledger
+-- says so, and what it tells says nothing of the resource.
+select weir.cap_resource('remote', breaker => '{"on_open": "fallback", "fallback": "select $1 || '' of yesterday'' as answer", "failure_count_threshold": 1, "wait_duration_in_open_state": "1 hour"}');
+select weir.set_breaker('remote', 'closed');
+call pg_temp.await($$select state = 'closed' from weir.breakers where resource = 'remote'$$);
+update remote set state = '08006';
+select weir.enqueue('select ask() || $1::text as answer', '["x"]', queue => 'br', resources => '{remote}') as opens \gset
+select outcome from weir.wait(:opens, '30s');
+call pg_temp.await($$select state = 'open' from weir.breakers where resource = 'remote'$$);
+select weir.enqueue('select ask() || $1::text as answer', '["value"]', queue => 'br', resources => '{remote}') as instead \gset
+select weir.enqueue('select ask() as answer', queue => 'br', resources => '{remote}') as few \gset
+select outcome, result, fallback from weir.wait(:instead, '30s');
+select outcome, sqlstate, message, detail, fallback from weir.wait(:few, '30s');
+select pg_temp.state();
+select t.command, r.outcome, r.fallback from weir.runs r join weir.tasks t using (task_id) where task_id in (:opens, :instead) order by task_id;
+-- its mode is that of the task
+select weir.enqueue('select ask() || $1::text as answer', '["again"]', queue => 'br', resources => '{remote}', mode => 'autocommit') as single \gset
+select outcome, result, fallback is not null as fallback from weir.wait(:single, '30s');
+-- the next one after the time is the probe, and closes it
+select weir.cap_resource('remote', breaker => '{"on_open": "fallback", "fallback": "select 1", "failure_count_threshold": 1, "wait_duration_in_open_state": "1 ms"}');
+select weir.set_breaker('remote', 'closed');
+select weir.enqueue('select ask()', queue => 'br', resources => '{remote}') as opens \gset
+select outcome from weir.wait(:opens, '30s');
+update remote set state = '';
+call pg_temp.await($$select half_open_at < clock_timestamp() from weir.breakers where resource = 'remote'$$);
+select weir.enqueue('select ask()', queue => 'br', resources => '{remote}') as probe \gset
+select outcome, fallback from weir.wait(:probe, '30s');
+call pg_temp.await($$select state = 'closed' from weir.breakers where resource = 'remote'$$);
+-- what is executed as a role is said by who has its rights
+create role regress_br login;
+grant select on remote to regress_br;
+select weir.grant_queue('br', 'regress_br'), weir.grant_resource('remote', 'regress_br');
+select weir.set_breaker('remote', 'forced_open');
+call pg_temp.await($$select state = 'forced_open' from weir.breakers where resource = 'remote'$$);
+set role regress_br;
+select weir.enqueue('select 2', queue => 'br', resources => '{remote}') as id \gset
+reset role;
+select outcome, result, fallback from weir.wait(:id, '30s');
+create role regress_br_owner;
+update weir.resource set owner = 'regress_br_owner'::regrole, owner_name = 'regress_br_owner' where name = 'remote';
+select weir.cap_resource('remote', breaker => '{"on_open": "fallback", "fallback": "select 3", "wait_duration_in_open_state": "1 hour"}');
+set role regress_br;
+select weir.enqueue('select 2', queue => 'br', resources => '{remote}') as id \gset
+select breaker from weir.breakers where resource = 'remote';
+reset role;
+select outcome, sqlstate, message, detail from weir.wait(:id, '30s');
+update weir.resource set owner = current_user::regrole, owner_name = current_user where name = 'remote';
+select weir.revoke_queue('br', 'regress_br'), weir.revoke_resource('remote', 'regress_br');
+revoke select on remote from regress_br;
+drop role regress_br, regress_br_owner;
+
 -- Each resource of a template has its own.
+update remote set state = '08006';
 select weir.cap_resource('host:*', breaker => '{"failure_count_threshold": 1, "wait_duration_in_open_state": "1 hour"}');
 select weir.enqueue('select ask()', queue => 'br', resources => '{host:a}') as a \gset
 select outcome from weir.wait(:a, '30s');
@@ -155,7 +207,7 @@ select resource, state, template from weir.breakers where template is not null o
 -- What is refused.
 \pset tuples_only on
 select pg_temp.refused(format($$select weir.cap_resource('x', breaker => '%s')$$, b)) from unnest(array[
-    'true', '[]', '{"on_open": "fallback"}', '{"failure_rate_threshold": 0}', '{"failure_rate_threshold": 101}', '{"failure_count_threshold": 1.5}',
+    'true', '[]', '{"on_open": "fallback"}', '{"fallback": "select 1"}', '{"on_open": "fallback", "fallback": 1}', '{"on_open": "fallback", "fallback": "selec 1"}', '{"on_open": "fallback", "fallback": "listen x"}', '{"on_open": "other"}', '{"failure_rate_threshold": 0}', '{"failure_rate_threshold": 101}', '{"failure_count_threshold": 1.5}',
     '{"sliding_window_type": "other"}', '{"sliding_window_type": "count_based", "sliding_window_size": 1001}', '{"sliding_window_size": 0}',
     '{"wait_duration_in_open_state": 5}', '{"wait_duration_in_open_state": "0 s"}', '{"wait_duration_in_open_state": "x"}', '{"permitted_calls_in_half_open": 0}',
     '{"slow_call_rate_threshold": 50}', '{"record_sqlstates": "08"}', '{"record_sqlstates": [8]}', '{"ignore_sqlstates": ["080"]}', '{"retries": 1}']) b;

@@ -28,16 +28,22 @@ $psql->(q{
 	SELECT weir.cap_resource('host:*', breaker => '{"failure_count_threshold": 1, "wait_duration_in_open_state": "1 hour"}');
 	SELECT weir.cap_resource('held', breaker => '{}');
 	SELECT weir.set_breaker('held', 'forced_open');
+	SELECT weir.create_job('nightly', 'SELECT ask()', '1 day', timezone => 'UTC', starts_at => '2024-05-01', backfill_queue => 'q',
+		policy => '{"breaker": {"failure_count_threshold": 1, "wait_duration_in_open_state": "1 hour"}}');
 });
 queue_ready($node, 'postgres');
 $psql->(q{
-	SELECT weir.enqueue('SELECT ask()', queue => 'q', resources => ARRAY[r]) FROM unnest('{api,host:a}'::text[]) r});
-$node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM weir.breakers WHERE state = 'open'})
+	SELECT weir.enqueue('SELECT ask()', queue => 'q', resources => ARRAY[r]) FROM unnest('{api,host:a}'::text[]) r;
+	SELECT weir.backfill('nightly', '2024-05-01', '2024-05-02')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 3 FROM weir.breakers WHERE state = 'open'})
   or die 'the breakers do not open';
 $psql->(q{
 	UPDATE remote SET fails = false;
 	SELECT weir.enqueue_many('SELECT ask()', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, 500)), queue => 'q', resources => ARRAY[r])
-	FROM unnest('{api,host:a,held}'::text[]) r});
+	FROM unnest('{api,host:a,held}'::text[]) r;
+	SELECT weir.backfill('nightly', '2024-05-02', '2024-05-04')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM weir.waiting WHERE holder = 'resource job:nightly'})
+  or die 'the job does not wait for its breaker';
 my $before = $psql->(q{SELECT count(*), max(half_open_at) FROM weir.breakers WHERE state = 'open'});
 
 sub still_open
@@ -45,7 +51,7 @@ sub still_open
 	my ($what) = @_;
 
 	queue_ready($node, 'postgres');
-	$node->poll_query_until('postgres', $state, 'api open, held forced_open, host:a open')
+	$node->poll_query_until('postgres', $state, 'api open, held forced_open, host:a open, job:nightly open')
 	  or diag($psql->($state));
 	is($psql->(q{SELECT count(*), max(half_open_at) FROM weir.breakers WHERE state = 'open'}), $before,
 		"$what: what was open is, until the same time");
@@ -76,10 +82,10 @@ $node->poll_query_until('postgres', q{SELECT count(*) = 500 FROM weir.tasks WHER
   or die 'what was closed by hand is not';
 
 # Closed by hand all of them run, and stay closed over a restart.
-$psql->(q{SELECT weir.set_breaker(r, 'closed') FROM unnest('{api,held}'::text[]) r});
+$psql->(q{SELECT weir.set_breaker(r, 'closed') FROM unnest('{api,held,job:nightly}'::text[]) r});
 $psql->(q{SELECT weir.set_breaker('host:*', 'closed')});
 wait_drained($node, 'postgres', 'all that waited have ended');
-is($psql->(q{SELECT count(*) FROM weir.tasks WHERE state = 'succeeded' AND resources IS NOT NULL}), '1500', 'with success');
+is($psql->(q{SELECT count(*) FROM weir.tasks WHERE state = 'succeeded' AND resources IS NOT NULL}), '1502', 'with success');
 $node->restart;
 queue_ready($node, 'postgres');
 $node->poll_query_until('postgres', q{SELECT bool_and(state = 'closed') FROM weir.breakers WHERE template IS NULL});
