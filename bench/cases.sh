@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 
 declare -a scenarios=()
-declare -A title=() cases=() label=() command=() long=()
+declare -A title=() cases=() label=() command=() long=() prepare=() repeated=()
 
 # scenario NAME TITLE
 scenario() {
@@ -47,11 +47,15 @@ run_case() {
   failures=$((failures + 1))
 }
 
-# run_scenario NAME: its cases in turn, beginning with another in each round
+# run_scenario NAME: its cases in turn, beginning with another in each round;
+# some prepare them once, and then let them take several turns
 run_scenario() {
-  local names i
+  local names i turns=${repeated[$1]:-1}
   read -ra names <<<"${cases[$1]}"
-  for ((i = 0; i < ${#names[@]}; i++)); do
-    run_case "$1" "${names[(i + round - 1) % ${#names[@]}]}"
+  ${prepare[$1]:-true}
+  for ((turn = 1; turn <= turns; turn++)); do
+    for ((i = 0; i < ${#names[@]}; i++)); do
+      run_case "$1" "${names[(i + round + turn) % ${#names[@]}]}"
+    done
   done
 }

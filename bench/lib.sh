@@ -34,10 +34,11 @@ fresh_database() {
 settle() { ask 'VACUUM ANALYZE' && ask 'CHECKPOINT'; }
 
 # ---------------------------------------------------------------------
-# What is measured.  A measure is a line: round, scenario, case, metric, value.
+# What is measured.  A measure is a line: round, with the turn in it, scenario,
+# case, metric, value.
 
 # note METRIC VALUE: of the case that is being measured
-note() { printf '%s\t%s\t%s\t%s\n' "$round" "$current" "$1" "$2" >>"$measures"; }
+note() { printf '%s\t%s\t%s\t%s\n' "$round.$turn" "$current" "$1" "$2" >>"$measures"; }
 
 # absent WHY: this case cannot be measured here, and the page says why
 absent() {

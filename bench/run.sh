@@ -32,6 +32,7 @@ export PGOPTIONS='-c client_min_messages=warning'
 measures=$scratch/measures
 : >"$measures"
 round=0
+turn=1
 current=
 failures=0
 # shellcheck source=bench/lib.sh

@@ -113,7 +113,7 @@ plot_series() {
     echo "y jobs/s"
     for case in ${cases[snapshot]}; do
       echo "series ${label[snapshot,$case]}"
-      awk -F '\t' -v case="$case" '$1 == 1 && $2 == "snapshot" && $3 == case && $4 ~ /^second / {
+      awk -F '\t' -v case="$case" 'int($1) == 1 && $2 == "snapshot" && $3 == case && $4 ~ /^second / {
         sub("second ", "", $4); print $4, $5 }' "$measures"
     done
   } | plot snapshot "${title[snapshot]}"

@@ -4,7 +4,8 @@
 # of_rounds HOW SCENARIO CASES METRIC [SCENARIO CASES]: the median of what the
 # rounds measured, or "low - high".  CASES may be several, of which the best
 # one of each round counts.  With a second scenario: the ratio of the two in
-# each round.
+# each round.  Where they are many: the median closely, or the interval in which
+# it is with a probability of 95 %.
 of_rounds() {
   awk -F '\t' -v how="$1" -v scenario="$2" -v cases=" $3 " -v metric="$4" \
     -v base="${5:-}" -v base_cases=" ${6:-} " '
@@ -19,11 +20,14 @@ of_rounds() {
       if (n == 0) { print "-"; exit }
       for (i = 2; i <= n; i++)
         for (j = i; j > 1 && v[j - 1] > v[j]; j--) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
-      format = base != "" ? "%.2f" : v[n] >= 100 ? "%.0f" : "%.4g"
-      if (how == "median")
+      format = how == "closely" || how == "interval" ? "%.3f" : base != "" ? "%.2f" : v[n] >= 100 ? "%.0f" : "%.4g"
+      low = 1
+      if (how == "interval" && n / 2 - 0.98 * sqrt(n) > 1)
+        low = int(n / 2 - 0.98 * sqrt(n))
+      if (how == "median" || how == "closely")
         printf format "\n", n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
       else
-        printf format " - " format "\n", v[1], v[n]
+        printf format " - " format "\n", v[low], v[n + 1 - low]
     }' "$measures"
 }
 median() { of_rounds median "$@"; }
