@@ -16,7 +16,9 @@ CREATE FUNCTION weir._causes(
         SELECT * FROM weir.tasks t
         WHERE t.task_id = ANY (wanted)
         AND t.state IN ('scheduled', 'blocked', 'ready', 'retrying', 'running')
-        AND NOT EXISTS (SELECT FROM weir._show_workers() w WHERE w.task_id = t.task_id)
+        -- one that has just ended may be seen in its worker still
+        AND (t.state = 'retrying'
+             OR NOT EXISTS (SELECT FROM weir._show_workers() w WHERE w.task_id = t.task_id))
     ), s AS MATERIALIZED (
         SELECT * FROM weir.status
     ), r AS MATERIALIZED (

@@ -153,11 +153,12 @@ select count(*), count(distinct task_id) from weir.submit((
 select max(task_id) as last, max(task_id) - 10000 as base from weir.tasks \gset
 select count(*) filter (where t.after is null) as without, bool_and(t.after is null or t.after[1] < t.task_id) as older_ones
 from weir.task t where task_id > :base;
-select weir.cancel_many(array(select generate_series(:base + 1, :base + 2000)));
-select weir.cancel_many(array(select generate_series(:base + 2001, :base + 4000)));
-select weir.cancel_many(array(select generate_series(:base + 4001, :base + 6000)));
-select weir.cancel_many(array(select generate_series(:base + 6001, :base + 8000)));
+-- the children first: who waits for one that is cancelled is cancelled, too
 select weir.cancel_many(array(select generate_series(:base + 8001, :base + 10000)));
+select weir.cancel_many(array(select generate_series(:base + 6001, :base + 8000)));
+select weir.cancel_many(array(select generate_series(:base + 4001, :base + 6000)));
+select weir.cancel_many(array(select generate_series(:base + 2001, :base + 4000)));
+select weir.cancel_many(array(select generate_series(:base + 1, :base + 2000)));
 select depth from weir.queues where name = 'g';
 select weir.drop_queue('g'), weir.drop_queue('h');
 drop table trail, made;
