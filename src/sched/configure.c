@@ -29,10 +29,11 @@
 #include "sched/classes.h"
 #include "sched/configure.h"
 #include "sched/downstream.h"
+#include "sched/duration.h"
+#include "sched/feed.h"
 #include "sched/health.h"
 #include "sched/quota.h"
 #include "sched/watermark.h"
-#include "sched/duration.h"
 #include "sched/windows.h"
 #include "shmem/database.h"
 #include "shmem/depth.h"
@@ -347,6 +348,8 @@ configure(Scheduler *scheduler)
 		return false;
 	}
 	windows_follow(scheduler);
+	/* a queue or a role may have room for chunks now */
+	feed_note_end(scheduler);
 	scheduler->configure_at = 0;
 	scheduler->config_seen = changed;
 	/* who has changed it since may have said so before we wrote the number */

@@ -60,7 +60,7 @@ feed_wake(Scheduler *scheduler)
 }
 
 /*
- * A task has ended, which may make room for a chunk.
+ * A task has ended, or a limit has changed, which may make room for a chunk.
  */
 void
 feed_note_end(Scheduler *scheduler)

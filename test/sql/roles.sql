@@ -3,6 +3,7 @@
 \set VERBOSITY terse
 \pset format unaligned
 set client_min_messages = warning;
+set statement_timeout = '120s';
 
 create function pg_temp.refused(command text) returns text
 language plpgsql as $$
@@ -89,9 +90,30 @@ select weir.resume('tenants');
 call await($$select running = 2 from weir.role_limits$$);
 call await($$select count(*) = 2 from weir.running where owner = 'weir_tenant'$$);
 select distinct w.cause, w.holder ~ '^task \d+, task \d+$' as holders, w.detail from weir.waiting w where owner = 'weir_tenant';
+call await($$select (ready, blocked, running) = (0, 2, 2) from weir.queues where name = 'tenants'$$);
 select pg_advisory_unlock(4725);
 select weir.drain('tenants', '30s');
 call await($$select unfinished = 0 and running = 0 from weir.role_limits$$);
+
+-- Chunks of a backfill wait for the quota too, and go on when it is raised.
+select weir.unlimit_role('weir_tenant');
+call await($$select count(*) = 0 from weir._show_roles()$$);
+select weir.limit_role('weir_tenant', max_queued => 1);
+call await($$select count(*) = 1 from weir._show_roles()$$);
+select weir.pause('tenants');
+set role weir_tenant;
+select weir.create_job('tenant', 'select $1::timestamptz', '1 day', starts_at => '2100-01-01 00:00+00', timezone => 'UTC', queue => 'tenants', backfill_queue => 'tenants');
+select weir.backfill('tenant', '2024-01-01 00:00+00', '2024-01-05 00:00+00') > 0 as submitted;
+reset role;
+select in_queue from weir.backfills where job = 'tenant';
+select weir.limit_role('weir_tenant', max_queued => 3);
+call await($$select in_queue = 3 from weir.backfills where job = 'tenant'$$);
+select weir.resume('tenants');
+call await($$select state = 'finished' and done = 4 from weir.backfills where job = 'tenant'$$);
+set role weir_tenant;
+select weir.drop_job('tenant');
+reset role;
+call await($$select unfinished = 0 from weir.role_limits$$);
 
 -- What can be said, and by whom.
 select pg_temp.refused($$select weir.limit_role(null, 1)$$);

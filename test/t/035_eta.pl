@@ -54,14 +54,26 @@ is(why($waiting), 'queue_limit|t', 'the limit of its queue, the same');
 $node->safe_psql('postgres', q{SELECT weir.alter_queue('adhoc', reset => '{max_running}')});
 
 # A worker.
-my $second = enqueue('');
+my $second = enqueue(q(, serial_key => 'k'));
 wait_running($node, 'postgres', 2);
 my $third = enqueue('');
 is(why($third), 'no_worker|t', 'a worker, the same');
 
+# The limit of a role.
+$node->safe_psql('postgres', q{SELECT weir.limit_role(current_user::regrole, max_running => 1)});
+ok($node->poll_query_until('postgres', 'SELECT running = 2 FROM weir.role_limits'), 'the role has a limit');
+is(why($third), 'role_limit|t', 'the limit of its role, the same');
+$node->safe_psql('postgres', q{SELECT weir.unlimit_role(current_user::regrole)});
+
+# Another one of its serial key; of those behind that nothing is known.
+my $fourth = enqueue(q(, serial_key => 'k'));
+my $fifth = enqueue(q(, serial_key => 'k'));
+is(why($fourth), 'serial_key|t', 'the one before it of its key, the same');
+is(why($fifth), 'serial_key|', 'those before it of its key, nobody knows');
+
 $session->query_safe('SELECT pg_advisory_unlock(1)');
 is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($_, '1 min')"), 'succeeded', "task $_ succeeds")
-  for $holder, $waiting, $second, $third;
+  for $holder, $waiting, $second, $third, $fourth, $fifth;
 $session->quit;
 $node->stop;
 done_testing();
