@@ -140,6 +140,7 @@ DECLARE
     noted timestamptz := (SELECT max(e.interval_start) FROM weir.event e
                           WHERE e.job_id = j.job_id AND e.kind = 'expected');
     due record;
+    n integer := 0;
 BEGIN
     PERFORM weir._note_events(caller, j, least(before, noted));
     FOR due IN
@@ -161,6 +162,11 @@ BEGIN
         GROUP BY w.island, CASE WHEN j.misfire <> 'run_once' THEN w.interval_start END
         ORDER BY 1
     LOOP
+        -- more than one are being caught up with
+        n := n + 1;
+        IF n = 2 THEN
+            PERFORM weir._begin_ramp(q.queue_id) FROM weir.queue q WHERE q.name = j.queue;
+        END IF;
         task_id := weir._start_due(caller, j, due.first, due.last);
         CONTINUE WHEN task_id = 0;
         IF task_id IS NULL THEN

@@ -20,6 +20,7 @@ REVOKE ALL ON FUNCTION
     weir.adopt(text),
     weir._as(oid, text, text, text, text[], boolean),
     weir._wake_feeder(),
+    weir._begin_ramp(integer),
     weir._announce(integer, bigint, bigint),
     weir._config_changed(),
     weir._append_only(),

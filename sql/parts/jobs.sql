@@ -15,6 +15,12 @@ CREATE FUNCTION weir._as(
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_as';
 
+-- Has the tasks of a queue come in a ramp from the commit on, if it is to have
+-- ramps.
+CREATE FUNCTION weir._begin_ramp(queue_id integer) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'weir_job_ramp';
+
 -- Has the scheduler look after the backfills at commit.
 CREATE FUNCTION weir._wake_feeder() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE

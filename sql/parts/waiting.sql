@@ -228,11 +228,12 @@ CREATE FUNCTION weir._causes(
         FROM t JOIN weir.health m ON m.bad AND t.class = ANY (m.classes)
         WHERE t.state = 'ready'
         UNION ALL
-        SELECT t.task_id, 8, 'ramp', m.kind || coalesce(' ' || m.resource, ''),
+        SELECT t.task_id, 8, 'ramp', m.kind || coalesce(' ' || m.name, ''),
                format('after an outage: %s of %s tasks at a time so far', m.allowed, m.total), m.next_at
-        FROM t JOIN weir.ramps m ON m.resource IS NULL OR m.resource = ANY (t.resources)
+        FROM t JOIN weir.ramps m ON m.kind = 'database' OR (m.kind = 'queue' AND m.name = t.queue)
+            OR (m.kind = 'resource' AND m.name = ANY (t.resources))
         WHERE t.state = 'ready' AND m.running >= m.allowed
-        AND (m.resource IS NOT NULL OR NOT EXISTS (
+        AND (m.kind <> 'database' OR NOT EXISTS (
             SELECT FROM weir.deadlines d WHERE d.task_id = t.task_id AND d.tier <> 'on_time'))
         UNION ALL
         SELECT t.task_id, 8, 'rate', 'task ' || r.paused_by,

@@ -37,6 +37,7 @@
 PG_FUNCTION_INFO_V1(weir_job_call);
 PG_FUNCTION_INFO_V1(weir_job_as);
 PG_FUNCTION_INFO_V1(weir_job_wake);
+PG_FUNCTION_INFO_V1(weir_job_ramp);
 PG_FUNCTION_INFO_V1(weir_job_announce);
 PG_FUNCTION_INFO_V1(weir_job_parameters);
 PG_FUNCTION_INFO_V1(weir_job_role);
@@ -203,6 +204,22 @@ weir_job_wake(PG_FUNCTION_ARGS)
 
 	memset(&message, 0, sizeof(message));
 	message.kind = MESSAGE_FEED;
+	xact_submit(database_require_ready(), &message);
+	PG_RETURN_VOID();
+}
+
+/*
+ * weir._begin_ramp(queue_id): has the tasks of a queue come in a ramp, from
+ * when this transaction has committed, if the queue is one that has ramps.
+ */
+Datum
+weir_job_ramp(PG_FUNCTION_ARGS)
+{
+	SubmitMessage message;
+
+	memset(&message, 0, sizeof(message));
+	message.kind = MESSAGE_RAMP;
+	message.queue = PG_GETARG_INT32(0);
 	xact_submit(database_require_ready(), &message);
 	PG_RETURN_VOID();
 }

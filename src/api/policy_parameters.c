@@ -31,7 +31,8 @@ static const PolicyParameter policy_parameters[] = {
 	{"backoff_cap", false, false, 0, "a number between 0 and 1000000000"},
 	{"max_contention", false, true, 0, "a whole number between 0 and 1000000000"},
 	{"retry_permanent", true, false, 0, "true or false"},
-	{"estimate", false, false, 0, "a number between 0 and 1000000000"}
+	{"estimate", false, false, 0, "a number between 0 and 1000000000"},
+	{"ramp_up", false, false, 0, "a number between 0 and 1000000000"}
 };
 
 static const PolicyParameter *
@@ -76,15 +77,16 @@ policy_budget_check(const JsonbValue *value, bool of_queue)
 }
 
 /*
- * Which queue a queue may feed is checked by feeds.c.  A task feeds none.
+ * Which queue a queue may feed is checked by feeds.c.  A task feeds none, nor
+ * has it a ramp.
  */
 static void
-policy_feeds_check(bool of_queue)
+policy_queue_only(const char *name, bool of_queue)
 {
 	if (!of_queue)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("policy parameter \"%s\" is for queues only", "feeds"),
+				 errmsg("policy parameter \"%s\" is for queues only", name),
 				 errhint("Set it with weir.alter_queue().")));
 }
 
@@ -122,15 +124,17 @@ policy_parameters_check(Jsonb *policy, bool of_queue)
 		}
 		if (strcmp(name, "feeds") == 0)
 		{
-			policy_feeds_check(of_queue);
+			policy_queue_only(name, of_queue);
 			continue;
 		}
+		if (strcmp(name, "ramp_up") == 0)
+			policy_queue_only(name, of_queue);
 		parameter = policy_parameter(name);
 		if (parameter == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("policy parameter \"%s\" does not exist", name),
-					 errhint("Parameters are max_attempts, backoff_base, backoff_cap, max_contention, retry_permanent, estimate and, of a queue, retry_budget and feeds.")));
+					 errhint("Parameters are max_attempts, backoff_base, backoff_cap, max_contention, retry_permanent, estimate and, of a queue, retry_budget, feeds and ramp_up.")));
 		if (!policy_value_fits(parameter, &value))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -157,6 +157,7 @@ queue_config_row(uint64 row, QueueConfig *queue)
 	policy = sql_jsonb(row, 10);
 	retry_policy_parse(policy, &queue->retry);
 	queue->feeds_name = policy_feeds(policy);
+	queue->ramp_up = (int64) (1e6 * policy_number(policy, "ramp_up", 0));
 	budget_config_of_policy(policy, &queue->budget);
 }
 

@@ -30,6 +30,7 @@ typedef struct QueueConfig
 	bool		sheds;			/* on_full => 'shed' */
 	char	   *feeds_name;		/* queue that its tasks submit to; or NULL */
 	int32		feeds;			/* its number, 0 if there is none such */
+	int64		ramp_up;		/* us; of a ramp when it is resumed; 0: none */
 	double		high_watermark; /* fractions of the capacity; 0: none */
 	double		low_watermark;
 	int32		max_running;	/* 0: no limit */

@@ -206,6 +206,11 @@ why_due(Policy *policy, const PolicyBucket *bucket, uint32_t task,
 		return POLICY_CAUSE_SOLO;
 	if (policy_window_shuts(policy, bucket, &why->until))
 		return POLICY_CAUSE_WINDOW;
+	if (!policy_ramp_queue_room(bucket->queue))
+	{
+		why->until = bucket->queue->ramp->step_at;
+		return POLICY_CAUSE_RAMP;
+	}
 	if (!policy_place_room(&bucket->queue->place,
 						   (PolicyClass) bucket->klass))
 		return POLICY_CAUSE_QUEUE_LIMIT;

@@ -8,6 +8,7 @@
 #include "policy/breaker.h"
 #include "policy/budget.h"
 #include "policy/place.h"
+#include "policy/ramp.h"
 #include "policy/rate.h"
 #include "policy/slots.h"
 
@@ -52,6 +53,7 @@ policy_place_room(const PolicyPlace *place, PolicyClass klass)
 		const PolicyQueue *queue = POLICY_CONTAINER(PolicyQueue, place, place);
 
 		return !queue->paused && !queue->held_up &&
+			policy_ramp_queue_room(queue) &&
 			(queue->max_running <= 0 ||
 			 queue->running < (uint32_t) queue->max_running);
 	}
@@ -119,6 +121,7 @@ policy_queue_check(Policy *policy, PolicyQueue *queue)
 {
 	if (queue->configured || queue->nbuckets > 0)
 		return;
+	policy_ramp_free(policy, &queue->ramp);
 	policy_budget_free(policy, &queue->budget);
 	policy_map_delete(&policy->queues, &policy->memory, &queue->entry);
 	policy_memory_release(&policy->memory, queue, sizeof(PolicyQueue));
@@ -243,6 +246,8 @@ queue_release(PolicyMemory *memory, PolicyMapEntry *entry)
 {
 	PolicyQueue *queue = POLICY_CONTAINER(PolicyQueue, entry, entry);
 
+	if (queue->ramp != NULL)
+		policy_memory_release(memory, queue->ramp, sizeof(PolicyRamp));
 	if (queue->budget != NULL)
 		policy_memory_release(memory, queue->budget, sizeof(PolicyBudget));
 	policy_memory_release(memory, queue, sizeof(PolicyQueue));

@@ -116,9 +116,12 @@ policy_set_queue(Policy *policy, uint32_t queue, int max_running,
 				 double weight, bool paused)
 {
 	PolicyQueue *entry = policy_queue_get(policy, queue);
+	bool		resumed = entry->paused && !paused;
 
 	entry->configured = true;
 	policy_queue_configure(entry, max_running, weight, paused);
+	if (resumed)
+		policy_ramp_resume(policy, entry);
 	policy_wake(policy, &entry->place);
 }
 
@@ -165,6 +168,8 @@ policy_drop_queue(Policy *policy, uint32_t queue)
 	policy_set_queue_budget(policy, queue, &none);
 	entry->configured = false;
 	entry->held_up = false;
+	entry->ramp_length = 0;
+	policy_ramp_free(policy, &entry->ramp);
 	policy_shed_configure(policy, entry, false);
 	policy_queue_configure(entry, 0, 1.0, false);
 	policy_set_duration(policy, queue, 0);

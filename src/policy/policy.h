@@ -128,12 +128,17 @@ extern bool policy_next_refused(Policy *policy, PolicyEnd *refused);
  * Recovery ramps: for a while only so many tasks run at a time that need the
  * resource, or of all tasks if that is 0, one at first, then more and more.
  * One begins by itself when a breaker closes, of the length that is set here;
- * with 0 none does, and those under way end.  The seed is for what is drawn.
+ * with 0 none does, and those under way end.  The seed is for what is drawn.  A
+ * queue has one of its tasks when it is resumed, if a length is set for it.
  * Those that have begun, gone on or ended are told one by one.
  */
 extern void policy_set_ramp(Policy *policy, int64_t length, uint64_t seed);
 extern void policy_begin_ramp(Policy *policy, uint64_t resource,
 							  PolicyTime began_at, int64_t length);
+extern void policy_set_queue_ramp(Policy *policy, uint32_t queue,
+								  int64_t length);
+extern void policy_begin_queue_ramp(Policy *policy, uint32_t queue,
+									PolicyTime began_at, int64_t length);
 extern bool policy_next_ramp(Policy *policy, RampStatus *status);
 
 /*

@@ -219,7 +219,8 @@ typedef struct PolicyWhy
 	HealthMeasure measure;		/* for POLICY_CAUSE_HEALTH */
 	uint64_t	resource;		/* for POLICY_CAUSE_RESOURCE, RATE, BREAKER;
 								 * for BUDGET: 0 if it is that of the queue;
-								 * for RAMP: 0 if it is that of everything */
+								 * for RAMP: 0 if it is that of its queue or
+								 * of everything */
 	PolicyTime	until;			/* for POLICY_CAUSE_SCHEDULED, WINDOW, RATE,
 								 * BUDGET, BREAKER, RAMP */
 	uint64_t	ahead;			/* tasks of its bucket before it, at most; 0
@@ -340,7 +341,8 @@ typedef struct BreakerStatus
 /* What is known of a ramp */
 typedef struct RampStatus
 {
-	uint64_t	resource;		/* 0: that of everything */
+	uint32_t	queue;			/* whose it is, or */
+	uint64_t	resource;		/* if both are 0: of everything */
 	bool		on;				/* or it has ended */
 	PolicyTime	began_at;
 	int64_t		length;			/* us */

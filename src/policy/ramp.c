@@ -10,14 +10,14 @@
  * the same reason as TCP begins with a small window: if what comes back is
  * still slow, the starts wait for it by themselves.
  *
- * A ramp is of a resource, or of everything.  The one of everything does not
- * bind a daily task in a tier (risk.h); at a resource such a task is the first
- * in line anyway.  All steps of a ramp come earlier than they would by a part
+ * A ramp is of a queue, of a resource, or of everything.  The one of everything
+ * does not bind a daily task in a tier (risk.h); elsewhere such a task is the
+ * first in line anyway.  All steps of a ramp come earlier than they would by a part
  * of a step, up to the half of one, that is drawn for it: ramps which begin
  * together do not go in step.
  *
- * The next step is a timer in a heap.  Buckets that a ramp of a resource holds
- * back are parked there, like those that wait for a slot.
+ * The next step is a timer in a heap.  Buckets that the ramp of a queue or a
+ * resource holds back are parked there, like those that wait for a slot.
  *
  *-------------------------------------------------------------------------
  */
@@ -99,32 +99,41 @@ ramp_step(Policy *policy, PolicyRamp *ramp)
 }
 
 /*
- * Begins a ramp of a resource, or of everything if that is NULL, in place of
- * the one that there may be.  The caller wakes those who wait.
+ * Wakes those who wait for a ramp.
  */
 static void
-ramp_begin(Policy *policy, PolicyResource *resource, PolicyTime began_at,
-		   int64_t length)
+ramp_wake(Policy *policy, const PolicyRamp *ramp)
 {
-	PolicyRamp **place = resource == NULL ? &policy->ramp : &resource->ramp;
-	PolicyRamp *ramp = *place;
-	uint64_t	key = resource == NULL ? 0 : resource->key;
+	if (ramp->place != NULL)
+		policy_wake(policy, ramp->place);
+}
+
+/*
+ * Begins a ramp, to "limit" tasks (0: as many as there are workers), in place
+ * of the one that there may be at "owner".  Says where it is; NULL if there is
+ * none to be.  The caller fills in whose it is, and wakes those who wait.
+ */
+static PolicyRamp *
+ramp_begin(Policy *policy, PolicyRamp **owner, uint64_t key, int limit,
+		   PolicyTime began_at, int64_t length)
+{
+	PolicyRamp *ramp = *owner;
 	int32_t		total = policy->workers;
 
-	if (resource != NULL && resource->slots > 0 && resource->slots < total)
-		total = resource->slots;
+	if (limit > 0 && limit < total)
+		total = limit;
 	if (total > RAMP_MAX_TOTAL)
 		total = RAMP_MAX_TOTAL;
 	if (length > RAMP_MAX_LENGTH)
 		length = RAMP_MAX_LENGTH;
 	/* where one at a time is all there is, there is nothing to be done */
 	if (length <= 0 || total <= 1)
-		return;
+		return NULL;
 	if (ramp == NULL)
 	{
 		ramp = policy_memory_alloc(&policy->memory, sizeof(PolicyRamp));
-		ramp->resource = resource;
-		*place = ramp;
+		ramp->owner = owner;
+		*owner = ramp;
 	}
 	ramp->began_at = began_at;
 	ramp->length = length;
@@ -135,6 +144,33 @@ ramp_begin(Policy *policy, PolicyResource *resource, PolicyTime began_at,
 	ramp_step(policy, ramp);
 	/* one that would be over by now is told as one that has ended */
 	ramp_note_change(policy, ramp);
+	return ramp;
+}
+
+static void
+ramp_begin_resource(Policy *policy, PolicyResource *resource,
+					PolicyTime began_at, int64_t length)
+{
+	PolicyRamp *ramp = ramp_begin(policy, &resource->ramp, resource->key,
+								  resource->slots, began_at, length);
+
+	if (ramp == NULL)
+		return;
+	ramp->place = &resource->place;
+	ramp->resource = resource->key;
+}
+
+static void
+ramp_begin_queue(Policy *policy, PolicyQueue *queue, PolicyTime began_at,
+				 int64_t length)
+{
+	PolicyRamp *ramp = ramp_begin(policy, &queue->ramp, queue->id,
+								  queue->max_running, began_at, length);
+
+	if (ramp == NULL)
+		return;
+	ramp->place = &queue->place;
+	ramp->queue = queue->id;
 }
 
 /*
@@ -144,8 +180,18 @@ void
 policy_ramp_release(Policy *policy, PolicyResource *resource, int64_t length)
 {
 	if (policy->ramp_length > 0)
-		ramp_begin(policy, resource, policy->now,
-				   length >= 0 ? length : policy->ramp_length);
+		ramp_begin_resource(policy, resource, policy->now,
+							length >= 0 ? length : policy->ramp_length);
+}
+
+/*
+ * The same of a queue that is resumed, if it is to have one.
+ */
+void
+policy_ramp_resume(Policy *policy, PolicyQueue *queue)
+{
+	if (policy->ramp_length > 0)
+		ramp_begin_queue(policy, queue, policy->now, queue->ramp_length);
 }
 
 /*
@@ -168,6 +214,18 @@ policy_ramp_room(const PolicyResource *resource)
 
 	return ramp == NULL || !ramp->on ||
 		resource->running < (uint32_t) ramp->allowed;
+}
+
+/*
+ * The same for the ramp of the queue.
+ */
+bool
+policy_ramp_queue_room(const PolicyQueue *queue)
+{
+	const PolicyRamp *ramp = queue->ramp;
+
+	return ramp == NULL || !ramp->on ||
+		queue->running < (uint32_t) ramp->allowed;
 }
 
 /*
@@ -198,8 +256,7 @@ policy_ramp_step_due(Policy *policy)
 		if (ramp->step_at > policy->now)
 			return;
 		ramp_step(policy, ramp);
-		if (ramp->resource != NULL)
-			policy_wake(policy, &ramp->resource->place);
+		ramp_wake(policy, ramp);
 	}
 }
 
@@ -220,17 +277,49 @@ void
 policy_begin_ramp(Policy *policy, uint64_t resource, PolicyTime began_at,
 				  int64_t length)
 {
-	PolicyResource *entry = NULL;
+	PolicyResource *entry;
 
-	if (resource != 0)
+	if (resource == 0)
 	{
-		entry = policy_resource_find(policy, resource);
-		if (entry == NULL)
-			return;
+		(void) ramp_begin(policy, &policy->ramp, 0, 0, began_at, length);
+		return;
 	}
-	ramp_begin(policy, entry, began_at, length);
+	entry = policy_resource_find(policy, resource);
+	if (entry == NULL)
+		return;
+	ramp_begin_resource(policy, entry, began_at, length);
+	policy_wake(policy, &entry->place);
+}
+
+/*
+ * Begins one of a queue that is set up: of this length, or, if that is
+ * negative, of the one that was set for it.
+ */
+void
+policy_begin_queue_ramp(Policy *policy, uint32_t queue, PolicyTime began_at,
+						int64_t length)
+{
+	PolicyQueue *entry = policy_queue_find(policy, queue);
+
+	if (entry == NULL || !entry->configured ||
+		(length < 0 && policy->ramp_length == 0))
+		return;
+	ramp_begin_queue(policy, entry, began_at,
+					 length >= 0 ? length : entry->ramp_length);
+	policy_wake(policy, &entry->place);
+}
+
+/*
+ * Sets how long the ramp of a queue is that begins when it is resumed; none
+ * with 0.
+ */
+void
+policy_set_queue_ramp(Policy *policy, uint32_t queue, int64_t length)
+{
+	PolicyQueue *entry = policy_queue_find(policy, queue);
+
 	if (entry != NULL)
-		policy_wake(policy, &entry->place);
+		entry->ramp_length = length > 0 ? length : 0;
 }
 
 /*
@@ -248,8 +337,7 @@ policy_set_ramp(Policy *policy, int64_t length, uint64_t seed)
 											policy->ramps);
 
 		ramp_end(policy, ramp);
-		if (ramp->resource != NULL)
-			policy_wake(policy, &ramp->resource->place);
+		ramp_wake(policy, ramp);
 	}
 }
 
@@ -261,12 +349,11 @@ bool
 policy_next_ramp(Policy *policy, RampStatus *status)
 {
 	PolicyRamp *ramp = policy->changed_ramps;
-	PolicyResource *resource;
 
 	if (ramp == NULL)
 		return false;
-	resource = ramp->resource;
-	status->resource = resource == NULL ? 0 : resource->key;
+	status->queue = ramp->queue;
+	status->resource = ramp->resource;
 	status->on = ramp->on;
 	status->began_at = ramp->began_at;
 	status->length = ramp->length;
@@ -279,10 +366,10 @@ policy_next_ramp(Policy *policy, RampStatus *status)
 		ramp->changed = false;
 		return true;
 	}
-	policy_ramp_free(policy, resource == NULL ? &policy->ramp :
-					 &resource->ramp);
-	if (resource != NULL)
-		policy_resource_check(policy, resource);
+	policy_ramp_free(policy, ramp->owner);
+	if (status->resource != 0)
+		policy_resource_check(policy,
+							  policy_resource_find(policy, status->resource));
 	return true;
 }
 

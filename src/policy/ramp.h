@@ -13,6 +13,8 @@
 extern void policy_ramp_release(Policy *policy, PolicyResource *resource,
 								int64_t length);
 extern void policy_ramp_stop(Policy *policy, PolicyResource *resource);
+extern void policy_ramp_resume(Policy *policy, PolicyQueue *queue);
+extern bool policy_ramp_queue_room(const PolicyQueue *queue);
 extern bool policy_ramp_room(const PolicyResource *resource);
 extern bool policy_ramp_holds(const Policy *policy, PolicyClass klass,
 							  int64_t task_id);

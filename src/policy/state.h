@@ -91,7 +91,10 @@ typedef struct PolicyBudget
 /* Starts begin slowly (ramp.c) */
 typedef struct PolicyRamp
 {
-	struct PolicyResource *resource;	/* NULL: of everything */
+	struct PolicyRamp **owner;	/* where it is found */
+	PolicyPlace *place;			/* a queue or resource; NULL: of everything */
+	uint32_t	queue;			/* whose it is, or */
+	uint64_t	resource;
 	bool		on;
 	PolicyTime	began_at;
 	int64_t		length;
@@ -163,6 +166,8 @@ typedef struct PolicyQueue
 	uint32_t	dependent;		/* tasks that are blocked by others */
 	uint32_t	nbuckets;
 	bool		held_up;		/* the queue that it feeds is full */
+	PolicyRamp *ramp;			/* or NULL */
+	int64_t		ramp_length;	/* of one when it is resumed; 0: none */
 	bool		sheds;			/* tasks that wait stand in these: (shed.c) */
 	TaskOrder	shed[POLICY_NUM_CLASSES];
 	PolicyBudget *budget;		/* of retries, or NULL */

@@ -298,6 +298,10 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 		case MESSAGE_FEED:
 			feed_wake(scheduler);
 			break;
+		case MESSAGE_RAMP:
+			policy_begin_queue_ramp(scheduler->policy, message->queue,
+									GetCurrentTimestamp(), -1);
+			break;
 	}
 	if (message->quota)
 		quota_arrived(scheduler, message);

@@ -4,7 +4,8 @@
  *	  Recovery ramps: begun, shown, recorded.
  *
  * The policy decides what starts during a ramp, and begins one by itself when
- * a breaker closes.  The ramp of everything begins here: when tasks may start
+ * a breaker closes, and when a queue is resumed that is to have one.  A job that
+ * catches up with several intervals begins that of its queue (MESSAGE_RAMP).  The ramp of everything begins here: when tasks may start
  * again after shared memory was lost (a start of the server, a crash, a
  * promotion), or after weir.pause_all() or weir.enabled had stopped them.  Only
  * if more tasks are ready than there are workers: fewer cannot stampede, and
@@ -24,8 +25,10 @@
 #include "utils/timestamp.h"
 
 #include "ledger/event_row.h"
+#include "ledger/queue_config.h"
 #include "ledger/sql.h"
 #include "sched/ramps.h"
+#include "shmem/depth.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
 
@@ -38,7 +41,7 @@
 typedef struct RampEvent
 {
 	RampStatus	status;
-	NameData	resource;		/* empty: of everything */
+	NameData	resource;		/* empty: of everything, or of a queue */
 } RampEvent;
 
 /*
@@ -59,16 +62,20 @@ set_length(Scheduler *scheduler)
  * was of another ledger, perhaps.
  */
 static void
-restore(Scheduler *scheduler, uint64 key, RampFigures *figures, bool fresh)
+restore(Scheduler *scheduler, int32 queue, uint64 key, RampFigures *figures,
+		bool fresh)
 {
 	TimestampTz began_at = (TimestampTz) pg_atomic_read_u64(&figures->began_at);
+	TimestampTz ends_at = (TimestampTz) pg_atomic_read_u64(&figures->ends_at);
 
 	if (fresh)
 		pg_atomic_write_u64(&figures->began_at, 0);
+	else if (began_at != 0 && queue != 0)
+		policy_begin_queue_ramp(scheduler->policy, queue, began_at,
+								ends_at - began_at);
 	else if (began_at != 0)
 		policy_begin_ramp(scheduler->policy, key, began_at,
-						  (TimestampTz) pg_atomic_read_u64(&figures->ends_at) -
-						  began_at);
+						  ends_at - began_at);
 }
 
 /*
@@ -84,13 +91,20 @@ ramps_restore(Scheduler *scheduler, bool fresh)
 	set_length(scheduler);
 	scheduler->open = !fresh;
 	scheduler->closed_at = 0;
-	restore(scheduler, 0, &database->ramp, fresh);
+	restore(scheduler, 0, 0, &database->ramp, fresh);
+	for (int i = 0; i < weir_max_queues; i++)
+	{
+		QueueSlot  *slot = &database->queues[i];
+
+		if (slot->queue != 0)
+			restore(scheduler, slot->queue, 0, &slot->ramp, fresh);
+	}
 	for (int i = 0; i < weir_max_resources; i++)
 	{
 		ResourceSlot *resource = &database->resources[i];
 
 		if (resource_in_use(resource))
-			restore(scheduler, resource->key, &resource->ramp, fresh);
+			restore(scheduler, 0, resource->key, &resource->ramp, fresh);
 	}
 }
 
@@ -152,6 +166,7 @@ step_events(Scheduler *scheduler, void *arg)
 	{
 		RampEvent  *event = lfirst(lc);
 		const RampStatus *status = &event->status;
+		const QueueConfig *queue = queue_config_by_id(status->queue);
 		SqlSession	session;
 		SqlParams	params = {0};
 		char	   *detail;
@@ -169,7 +184,8 @@ step_events(Scheduler *scheduler, void *arg)
 					&params);
 		detail = MemoryContextStrdup(scheduler->round, sql_text(0, 1));
 		sql_end(&session);
-		event_write("ramp", 0, NULL, NULL, NULL, detail);
+		event_write("ramp", 0, queue != NULL ? pstrdup(queue->name) : NULL, NULL,
+					NULL, detail);
 	}
 }
 
@@ -211,7 +227,15 @@ ramps_publish(Scheduler *scheduler, TimestampTz now)
 	while (policy_next_ramp(scheduler->policy, &status))
 	{
 		ResourceSlot *resource;
+		QueueSlot  *queue;
 
+		if (status.queue != 0)
+		{
+			queue = depth_find(scheduler->database, status.queue);
+			if (queue != NULL)
+				show(scheduler, &queue->ramp, "", &status);
+			continue;
+		}
 		if (status.resource == 0)
 		{
 			show(scheduler, &scheduler->database->ramp, "", &status);

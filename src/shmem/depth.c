@@ -22,6 +22,7 @@
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/offers.h"
+#include "shmem/resource.h"
 #include "shmem/settings.h"
 
 void
@@ -52,6 +53,7 @@ depth_init(WeirDatabase *database)
 		ConditionVariableInit(&slot->room);
 		offers_init(slot);
 		budget_figures_init(&slot->budget);
+		ramp_figures_init(&slot->ramp);
 	}
 }
 
@@ -76,6 +78,7 @@ depth_reset(QueueSlot *slot)
 	pg_atomic_write_u32(&slot->blocked, 0);
 	pg_atomic_write_u32(&slot->running, 0);
 	pg_atomic_write_u64(&slot->shed, 0);
+	pg_atomic_write_u64(&slot->ramp.began_at, 0);
 	offers_withdraw(slot);
 	budget_figures_clear(&slot->budget);
 }

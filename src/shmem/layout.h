@@ -63,6 +63,7 @@ typedef enum MessageKind
 	MESSAGE_LOOKUP,				/* read the task from the ledger again */
 	MESSAGE_GROUP,				/* read the group from the ledger */
 	MESSAGE_FEED,				/* look after the backfills */
+	MESSAGE_RAMP,				/* begin a ramp of the queue */
 	MESSAGE_NOTIFY				/* events first_id .. last_id of a job */
 } MessageKind;
 
@@ -187,6 +188,7 @@ typedef struct QueueSlot
 	pg_atomic_uint64 likely;	/* scheduler: that nine of ten did not exceed */
 	ConditionVariable room;		/* depth went down */
 	BudgetFigures budget;		/* of its retries */
+	RampFigures ramp;			/* of its tasks */
 
 	/* of a queue that sheds; owner: offers.c */
 	pg_atomic_uint64 shed;		/* tasks that were shed */

@@ -162,6 +162,7 @@ SELECT wt.denied(replace(c, 'BF', :backfill::text)) FROM unnest(ARRAY[
     $$SELECT weir._drop_job(10, 'wt', NULL)$$,
     $$SELECT weir._feed(0, '1 s')$$,
     $$SELECT weir._wake_feeder()$$,
+    $$SELECT weir._begin_ramp(1)$$,
     $$SELECT weir._ended(1)$$,
     $$SELECT weir.__intervals(10, 1, NULL, NULL)$$
 ]) WITH ORDINALITY u(c, i) ORDER BY i;

@@ -110,6 +110,7 @@ episode_change_queue(Episode *e)
 {
 	int			queue = draw(e, MODEL_QUEUES);
 	ModelQueue *state = &e->model.queues[queue];
+	bool		resumed;
 
 	if (chance(e, 10))
 	{
@@ -119,13 +120,28 @@ episode_change_queue(Episode *e)
 		state->budget.rule.window = 0;
 		state->duration = 0;
 		state->held_up = false;
+		state->configured = false;
+		state->ramp.length = 0;
+		state->ramp_length = 0;
 		policy_drop_queue(e->policy, (uint32_t) queue);
 		return;
 	}
 	state->max_running = chance(e, 50) ? 0 : 1 + draw(e, 3);
+	resumed = state->paused;
 	state->paused = chance(e, 15);
+	resumed &= !state->paused;
 	policy_set_queue(e->policy, (uint32_t) queue, state->max_running,
 					 0.25 * (1 + draw(e, 8)), state->paused);
+	state->configured = true;
+	if (resumed && e->model.ramp_length > 0)
+		model_ramp_begin(&e->model, &state->ramp, (uint64_t) queue,
+						 state->max_running, e->model.now,
+						 state->ramp_length);
+	if (chance(e, 50))
+	{
+		state->ramp_length = chance(e, 30) ? 0 : draw(e, 60) * SECOND;
+		policy_set_queue_ramp(e->policy, (uint32_t) queue, state->ramp_length);
+	}
 	/* seldom: it would wake who the queue itself is to wake */
 	if (chance(e, 15))
 	{
@@ -521,9 +537,7 @@ episode_open_up(Episode *e)
 	}
 	episode_open_windows(e);
 	policy_set_ramp(e->policy, 0, 0);
-	e->model.ramp.length = 0;
-	for (i = 0; i < MODEL_RESOURCES; i++)
-		e->model.resources[i].ramp.length = 0;
+	episode_end_ramps(e);
 	for (i = 0; i < HEALTH_MEASURES; i++)
 	{
 		e->model.health[i].rule.on = e->model.health[i].bad = false;

@@ -338,6 +338,7 @@ set_up(Episode *e)
 	e->extremes = chance(e, 30);
 	e->model.drain_until = POLICY_TIME_ALWAYS;
 	e->model.workers = 1 + draw(e, 8);
+	policy_set_now(e->policy, e->model.now);
 	policy_set_workers(e->policy, e->model.workers);
 	for (i = 0; i < MODEL_RESOURCES; i++)
 	{

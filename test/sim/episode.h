@@ -59,6 +59,7 @@ extern void episode_change_class(Episode *e);
 extern void episode_change_queue(Episode *e);
 extern void episode_change_resource(Episode *e);
 extern void episode_open_windows(Episode *e);
+extern void episode_end_ramps(Episode *e);
 extern void episode_change_ramp(Episode *e);
 extern void episode_change_health(Episode *e);
 extern void episode_change_something(Episode *e);

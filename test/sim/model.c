@@ -416,6 +416,8 @@ model_blocked(const Model *model, const ModelTask *task, bool alone,
 		return POLICY_CAUSE_DOWNSTREAM;
 	if (model_window_until(model, task) > model->now)
 		return POLICY_CAUSE_WINDOW;
+	if (!alone && !model_ramp_queue_room(model, task))
+		return POLICY_CAUSE_RAMP;
 	if (!alone && queue->max_running > 0 &&
 		queue->running >= queue->max_running)
 		return POLICY_CAUSE_QUEUE_LIMIT;

@@ -58,15 +58,6 @@ typedef struct ModelBudget
 	bool		retry[MODEL_STARTS];
 } ModelBudget;
 
-/* Starts begin slowly; none if the length is 0 */
-typedef struct ModelRamp
-{
-	PolicyTime	began_at;
-	int64_t		length;
-	int64_t		phase;
-	int			total;
-} ModelRamp;
-
 typedef struct ModelHealth
 {
 	HealthRule	rule;
@@ -79,6 +70,15 @@ typedef struct ModelWindow
 	PolicyTime	closes_at;
 } ModelWindow;
 
+/* Starts begin slowly; none if the length is 0 */
+typedef struct ModelRamp
+{
+	PolicyTime	began_at;
+	int64_t		length;
+	int64_t		phase;
+	int			total;
+} ModelRamp;
+
 typedef struct ModelQueue
 {
 	int64_t		duration;
@@ -87,8 +87,11 @@ typedef struct ModelQueue
 	bool		paused;
 	bool		sheds;
 	bool		held_up;
+	bool		configured;
 	int			running;
 	ModelBudget budget;
+	ModelRamp	ramp;
+	int64_t		ramp_length;
 } ModelQueue;
 
 /* An owner of tasks, and what it may use */
@@ -156,6 +159,7 @@ typedef struct Model
 	ModelHealth health[HEALTH_MEASURES];
 	int			other_workers;
 	uint64_t	ramp_seed;
+	int64_t		ramp_length;
 	PolicyTime	now;
 	uint64_t	nstarts;
 	const ModelTask *last_start;	/* NULL if it was taken back */
@@ -232,6 +236,7 @@ extern void model_ramp_begin(const Model *model, ModelRamp *ramp,
 extern int	model_ramp_allowed(const ModelRamp *ramp, PolicyTime now);
 extern PolicyTime model_ramp_next(const ModelRamp *ramp, PolicyTime now);
 extern bool model_ramp_room(const Model *model, uint64_t key);
+extern bool model_ramp_queue_room(const Model *model, const ModelTask *task);
 extern bool model_ramp_holds(const Model *model, const ModelTask *task);
 
 #endif							/* WEIR_SIM_MODEL_H */

@@ -89,6 +89,17 @@ model_ramp_room(const Model *model, uint64_t key)
 }
 
 /*
+ * May one more task of the queue of this one run?
+ */
+bool
+model_ramp_queue_room(const Model *model, const ModelTask *task)
+{
+	const ModelQueue *queue = &model->queues[task->spec.queue];
+
+	return queue->running < model_ramp_allowed(&queue->ramp, model->now);
+}
+
+/*
  * Does the ramp of everything hold a task back?
  */
 bool

@@ -36,7 +36,8 @@ expected_cause(Model *model, const ModelTask *task, uint64_t *lacking)
 		return POLICY_CAUSE_SOLO;
 	if ((cause == POLICY_CAUSE_BEHIND || cause == POLICY_CAUSE_NO_WORKER ||
 		 cause == POLICY_CAUSE_HEALTH ||
-		 (cause == POLICY_CAUSE_RAMP && *lacking == 0)) &&
+		 (cause == POLICY_CAUSE_RAMP && *lacking == 0 &&
+		  model_ramp_queue_room(model, task))) &&
 		model->running < model->workers &&
 		model_share_exceeded(model, (int) task->spec.klass))
 		return POLICY_CAUSE_CLASS_SHARE;
@@ -62,7 +63,9 @@ oracle_why(Model *model, Policy *policy, const ModelTask *task)
 		why.resource != lacking)
 		return oracle_complain("the wrong resource is told");
 	if (expected == POLICY_CAUSE_RAMP &&
-		why.until != model_ramp_next(lacking == 0 ? &model->ramp :
+		why.until != model_ramp_next(!model_ramp_queue_room(model, task) ?
+									 &model->queues[task->spec.queue].ramp :
+									 lacking == 0 ? &model->ramp :
 									 &model_resource(model, lacking)->ramp,
 									 model->now))
 		return oracle_complain("the wrong step of a ramp is told");
@@ -470,6 +473,9 @@ oracle_due(Model *model, Policy *policy)
 		due = model->drain_until;
 	if (model_ramp_next(&model->ramp, model->now) < due)
 		due = model_ramp_next(&model->ramp, model->now);
+	for (i = 0; i < MODEL_QUEUES; i++)
+		if (model_ramp_next(&model->queues[i].ramp, model->now) < due)
+			due = model_ramp_next(&model->queues[i].ramp, model->now);
 	for (i = 0; i < MODEL_RESOURCES; i++)
 	{
 		PolicyTime	opens_at = model_opens_at(model, model->resources[i].key);

@@ -115,6 +115,7 @@ can_be_helped(Model *model, const ModelTask *task)
 		task->risk.tier != POLICY_TIER_CRITICAL || model->paused ||
 		queue->paused || queue->held_up ||
 		(queue->max_running > 0 && queue->running >= queue->max_running) ||
+		!model_ramp_queue_room(model, task) ||
 		model_owner_full(model, task) ||
 		model_window_until(model, task) > model->now ||
 		model_budget_lacking(model, task, NULL) != NULL)

@@ -12,6 +12,21 @@
 #include "oracle.h"
 
 /*
+ * No ramp is under way any more.
+ */
+void
+episode_end_ramps(Episode *e)
+{
+	int			i;
+
+	e->model.ramp.length = 0;
+	for (i = 0; i < MODEL_RESOURCES; i++)
+		e->model.resources[i].ramp.length = 0;
+	for (i = 0; i < MODEL_QUEUES; i++)
+		e->model.queues[i].ramp.length = 0;
+}
+
+/*
  * After an outage a ramp begins, of a resource or of everything; or there are
  * to be none.
  */
@@ -21,15 +36,27 @@ episode_change_ramp(Episode *e)
 	ModelResource *state = &e->model.resources[draw(e, MODEL_RESOURCES)];
 	PolicyTime	began_at = e->model.now - draw(e, 20) * SECOND;
 	int64_t		length = draw(e, 120) * SECOND;
-	int			i;
 
-	if (chance(e, 10))
+	if (chance(e, 20))
 	{
 		e->model.ramp_seed = test_random(&e->random);
-		policy_set_ramp(e->policy, 0, e->model.ramp_seed);
-		e->model.ramp.length = 0;
-		for (i = 0; i < MODEL_RESOURCES; i++)
-			e->model.resources[i].ramp.length = 0;
+		e->model.ramp_length = chance(e, 50) ? 0 : MINUTE;
+		policy_set_ramp(e->policy, e->model.ramp_length, e->model.ramp_seed);
+		if (e->model.ramp_length == 0)
+			episode_end_ramps(e);
+	}
+	else if (chance(e, 30))
+	{
+		int			i = draw(e, MODEL_QUEUES);
+		ModelQueue *queue = &e->model.queues[i];
+		bool		own = chance(e, 50);
+
+		policy_begin_queue_ramp(e->policy, (uint32_t) i, began_at,
+								own ? -1 : length);
+		if (queue->configured && (!own || e->model.ramp_length > 0))
+			model_ramp_begin(&e->model, &queue->ramp, (uint64_t) i,
+							 queue->max_running, began_at,
+							 own ? queue->ramp_length : length);
 	}
 	else if (chance(e, 40))
 	{

@@ -270,9 +270,53 @@ unit_closes(int64_t own, int64_t expected)
 	policy_destroy(policy);
 }
 
+/*
+ * A queue that is resumed has one if it is to, of its own length.
+ */
+static void
+unit_resumed(void)
+{
+	Policy	   *policy = unit_create(WORKERS);
+	RampStatus	status;
+
+	policy_set_now(policy, HOUR);
+	policy_set_ramp(policy, MINUTE, 1);
+	policy_set_queue(policy, 1, 4, 1, true);
+	policy_set_queue(policy, 1, 4, 1, false);
+	tap_ok(!policy_next_ramp(policy, &status), "ramp: no queue has one");
+	policy_set_queue_ramp(policy, 1, LENGTH);
+	policy_set_queue(policy, 1, 4, 1, true);
+	policy_set_queue(policy, 1, 4, 1, false);
+	tap_ok(policy_next_ramp(policy, &status) && status.on &&
+		   status.queue == 1 && status.resource == 0 && status.total == 4 &&
+		   status.length == LENGTH, "ramp: unless it is to, when it is resumed");
+	add_tasks(policy, 1, 20, 0);
+	tap_ok(start_all(policy, HOUR) == 1 &&
+		   policy_why(policy, 20, HOUR).cause == POLICY_CAUSE_RAMP &&
+		   policy_why(policy, 20, HOUR).until == status.step_at &&
+		   start_all(policy, status.step_at) == 1, "ramp: of a queue");
+	policy_drop_queue(policy, 1);
+	tap_ok(!policy_next_ramp(policy, &status) &&
+		   start_all(policy, HOUR + LENGTH) > 0, "ramp: it goes with the queue");
+	policy_set_queue(policy, 2, 4, 1, false);
+	policy_set_queue_ramp(policy, 2, LENGTH);
+	policy_begin_queue_ramp(policy, 2, HOUR + LENGTH, -1);
+	tap_ok(policy_next_ramp(policy, &status) && status.queue == 2 &&
+		   status.length == LENGTH, "ramp: a queue that is caught up with");
+	policy_destroy(policy);
+	policy = unit_create(WORKERS);
+	policy_set_queue(policy, 1, 4, 1, true);
+	policy_set_queue_ramp(policy, 1, LENGTH);
+	policy_set_queue(policy, 1, 4, 1, false);
+	policy_begin_queue_ramp(policy, 1, HOUR, -1);
+	tap_ok(!policy_next_ramp(policy, &status), "ramp: not if there are to be none");
+	policy_destroy(policy);
+}
+
 void
 unit_ramp(void)
 {
+	unit_resumed();
 	unit_herd(0);
 	unit_herd(RESOURCE);
 	unit_told();

@@ -393,6 +393,14 @@ verify_ramps(const Policy *policy)
 		if (policy->buckets[i] != NULL)
 			running += policy->buckets[i]->nrunning *
 				policy->buckets[i]->nneeds;
+	for (i = 0; i < policy->queues.nheads; i++)
+		for (entry = policy->queues.heads[i]; entry != NULL;
+			 entry = entry->next)
+		{
+			const PolicyQueue *queue = POLICY_CONTAINER(PolicyQueue, entry, entry);
+
+			ramps += queue->ramp != NULL && queue->ramp->on;
+		}
 	if (running != counted)
 		return "resources do not count the tasks that run";
 	return ramps == count_heap(policy->ramps) ? NULL :

@@ -393,7 +393,7 @@ SELECT members, ended, deadline, on_deadline FROM weir.groups WHERE task_id = :c
 SELECT count(*) > 0 AS some, bool_and(role = current_user) AS all_mine FROM weir.workers;
 SELECT kind, resource, slots, reserved, waiting_sessions FROM weir.resources;
 SELECT resource, state, calls, failures, half_open_at FROM weir.breakers;
-SELECT kind, resource, running, allowed, total FROM weir.ramps;
+SELECT kind, name, running, allowed, total FROM weir.ramps;
 SELECT kind, name, ratio, budget_window, floor, retries_left, waiting FROM weir.retry_budgets WHERE kind = 'queue' ORDER BY name;
 BEGIN;
 SELECT weir.acquire('fact');

@@ -16,7 +16,7 @@ begin
 end $$;
 create temporary table began as select coalesce(max(event_id), 0) as at from weir.events;
 create temporary view ramp_events as
-    select detail ->> 'resource' as resource, detail ->> 'state' as state, detail ->> 'tasks' as tasks, detail ? 'until' as until
+    select queue, detail ->> 'resource' as resource, detail ->> 'state' as state, detail ->> 'tasks' as tasks, detail ? 'until' as until
     from weir.events where kind = 'ramp' and event_id > (select at from began) order by event_id;
 create function wait_until_free() returns void language plpgsql as $$
 begin
@@ -31,8 +31,8 @@ call pg_temp.await($$select state = 'forced_open' from weir.breakers where resou
 select pg_advisory_lock(1, 66);
 select n from weir.enqueue_many('select wait_until_free()', (select jsonb_agg('[]'::jsonb) from generate_series(1, 20)), queue => 'ramp', resources => '{back}');
 select weir.set_breaker('back', 'closed', 'it is over');
-call pg_temp.await($$select running = 1 from weir.ramps where resource = 'back'$$);
-select kind, resource, ends_at - began_at as length, running, allowed, total, next_at between began_at and ends_at as in_time from weir.ramps;
+call pg_temp.await($$select running = 1 from weir.ramps where name = 'back'$$);
+select kind, name, ends_at - began_at as length, running, allowed, total, next_at between began_at and ends_at as in_time from weir.ramps;
 select distinct cause, holder, detail, eta > now() as told_when from weir.waiting where queue = 'ramp';
 select * from ramp_events;
 select running, ready, blocked from weir.queues where name = 'ramp';
@@ -42,7 +42,7 @@ select scheduler_pid as pid from weir.status \gset
 select pg_terminate_backend(:pid);
 call pg_temp.await(format($$select scheduler = 'running' and scheduler_pid <> %s from weir.status$$, :pid));
 call pg_temp.await($$select running = 1 from weir.queues where name = 'ramp'$$);
-select resource, running, allowed, total from weir.ramps;
+select kind, name, running, allowed, total from weir.ramps;
 select * from ramp_events;
 
 -- No ramps at all.
@@ -78,6 +78,38 @@ call pg_temp.await($$select count(*) = 4 from ramp_events$$);
 select * from ramp_events;
 select count(*) from weir.ramps;
 
+-- A queue that is resumed, if it is to have a ramp; to its max_running.
+select weir.alter_queue('ramp', max_running => 4, policy => '{"ramp_up": 70000}');
+select weir.pause('ramp', 'an outage downstream');
+call pg_temp.await($$select paused from weir.queues where name = 'ramp'$$);
+select pg_advisory_lock(1, 66);
+select n from weir.enqueue_many('select wait_until_free()', '[[],[],[],[],[],[]]', queue => 'ramp');
+select weir.resume('ramp');
+call pg_temp.await($$select running = 1 from weir.ramps$$);
+select kind, name, ends_at - began_at as length, allowed, total from weir.ramps;
+select distinct cause, holder, detail, eta > now() as told_when from weir.waiting where queue = 'ramp';
+select scheduler_pid as pid from weir.status \gset
+select pg_terminate_backend(:pid);
+call pg_temp.await(format($$select scheduler = 'running' and scheduler_pid <> %s from weir.status$$, :pid));
+call pg_temp.await($$select running = 1 from weir.queues where name = 'ramp'$$);
+select kind, name, running, allowed, total from weir.ramps;
+select pg_advisory_unlock(1, 66);
+select weir.drain('ramp', '30s') is not null as drained;
+
+-- A job that catches up does the same.
+select weir.create_queue('ramp2', capacity => 100, max_running => 3, policy => '{"ramp_up": 70000}');
+select weir.create_job('catching', 'select wait_until_free()', every => '1 day', timezone => 'UTC', queue => 'ramp2',
+                       starts_at => date_trunc('day', now(), 'UTC') - interval '5 days');
+select pg_advisory_lock(1, 66);
+select count(*) from weir.run_due('catching');
+call pg_temp.await($$select running = 1 from weir.ramps where name = 'ramp2'$$);
+select kind, name, running, allowed, total from weir.ramps where name = 'ramp2';
+select running, ready + blocked as waiting from weir.queues where name = 'ramp2';
+select pg_advisory_unlock(1, 66);
+select weir.drain('ramp2', '30s') is not null as drained;
+select weir.drop_job('catching');
+select * from ramp_events offset 4;
+
 -- What is refused.
 create function pg_temp.refused(command text) returns text
 language plpgsql as $$
@@ -89,9 +121,13 @@ exception when others then
 end $$;
 select pg_temp.refused(format($$select weir.cap_resource('x', breaker => '{"ramp_up": %s}')$$, v))
 from unnest(array['5', '"2 days"', '"-1 s"', '"soon"', 'null']) v;
+select pg_temp.refused($$select weir.enqueue('select 1', policy => '{"ramp_up": 5}')$$);
+select pg_temp.refused($$select weir.alter_queue('ramp', policy => '{"ramp_up": "5 s"}')$$);
 select weir.cap_resource('x', breaker => '{"ramp_up": "0 s"}');
 select weir.uncap_resource('x');
 select weir.uncap_resource('back');
 select weir.drop_queue('ramp');
+select weir.drop_queue('ramp2');
+call pg_temp.await($$select count(*) = 0 from weir.ramps$$);
 drop view ramp_events;
 drop function wait_until_free();

@@ -22,7 +22,7 @@ my $psql = sub { $node->safe_psql('postgres', @_) };
 sub ramp_kept
 {
 	my ($server, $what, $resource) = @_;
-	my $where = defined $resource ? "detail ->> 'resource' = '$resource'" : "NOT detail ? 'resource'";
+	my $where = defined $resource ? "detail ->> 'resource' = '$resource'" : "NOT detail ? 'resource' AND queue IS NULL";
 	my $needs = defined $resource ? "'$resource' = ANY (t.resources)" : 'true';
 
 	ok($server->poll_query_until('postgres', qq{
@@ -97,7 +97,7 @@ ok($node->poll_query_until('postgres', q{SELECT count(*) >= 3 FROM weir.events W
 	'the breaker opens, and stays open');
 is($psql->(q{SELECT count(*) FROM weir.events WHERE kind = 'ramp'}), 0, 'what stays closed has no ramp');
 $psql->('UPDATE remote SET fails = false');
-ok($node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM weir.ramps WHERE resource = 'api')}), 'it closes, and a ramp begins');
+ok($node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM weir.ramps WHERE name = 'api')}), 'it closes, and a ramp begins');
 wait_drained($node, 'postgres', "$tasks tasks are done after the outage");
 ramp_kept($node, 'the return of an API', 'api');
 
