@@ -269,13 +269,20 @@ CREATE FUNCTION weir._causes(
                       JOIN weir.tasks r ON r.task_id = a.task_id
                       WHERE r.class = t.class ORDER BY a.task_id LIMIT 5) b),
                format('class %s has its max_share of the workers, %s of %s, and others have tasks, too',
-                      k.class, k.running, current_setting('weir.max_workers')), NULL
+                      k.class, k.running, current_setting('weir.max_workers')),
+               (SELECT min(e.ends_at) FROM e JOIN weir.tasks r ON r.task_id = e.task_id
+                WHERE r.class = t.class)
         FROM t JOIN k USING (class)
         WHERE t.state = 'ready' AND k.max_share IS NOT NULL
         AND k.running >= greatest(floor(k.max_share * current_setting('weir.max_workers')::integer + 1e-9), 1)
         AND EXISTS (SELECT FROM weir.queues q WHERE q.class <> k.class AND q.ready > 0)
         UNION ALL
-        SELECT t.task_id, 9, 'no_worker', NULL,
+        SELECT t.task_id, 9, 'no_worker',
+               -- who has the workers of this database, for longest
+               (SELECT string_agg('task ' || b.task_id, ', ' ORDER BY b.started_at, b.task_id)
+                FROM (SELECT w.task_id, w.started_at FROM weir._show_workers() w
+                      WHERE w.task_id IS NOT NULL
+                      ORDER BY w.started_at, w.task_id LIMIT 5) b),
                CASE WHEN s.out_of_processes THEN 'max_worker_processes is used up'
                     ELSE 'no worker is free, or others go first' END,
                (SELECT min(e.ends_at) FROM e)
