@@ -7,7 +7,8 @@
 //   graphile.mjs series SECONDS            prints second and jobs done in it
 //
 // HOW is plain or local (the local queue, completions in batches), NOOP is sql
-// (each job executes one) or own (the handler does nothing).
+// (each job executes one), own (the handler does nothing) or hot (each job updates
+// the same row).
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger, run, runMigrations } from 'graphile-worker';
 import pg from 'pg';
@@ -31,9 +32,10 @@ const preset = {
 const now = () => performance.timeOrigin + performance.now();
 
 const start = (tasks) => run({ preset, pgPool, logger: quiet, noHandleSignals: true, taskList: tasks });
+const text = noop === 'hot' ? 'UPDATE hot SET n = n + 1' : 'SELECT 1';
 const doNothing = noop === 'own'
   ? async () => {}
-  : (helpers) => helpers.withPgClient((client) => client.query({ name: 'noop', text: 'SELECT 1' }));
+  : (helpers) => helpers.withPgClient((client) => client.query({ name: 'noop', text }));
 
 // Runs jobs of that name until so many have ended; their completion is in the
 // database when this returns.

@@ -23,12 +23,13 @@ join_with() {
   printf '%s' "$all"
 }
 
-# fill_weir QUEUE N [ARGUMENT => VALUE]: no-op tasks, in pieces of 100,000
+# fill_weir QUEUE N [ARGUMENT => VALUE] [COMMAND]: no-op tasks, if nothing else is
+# said, in pieces of 100,000
 fill_weir() {
   local left=$2 some
   while [ "$left" -gt 0 ]; do
     some=$((left < 100000 ? left : 100000))
-    echo "SELECT weir.enqueue_many('SELECT 1', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, $some)), queue => '$1'${3:+, $3}) \\g /dev/null"
+    echo "SELECT weir.enqueue_many('${4:-SELECT 1}', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, $some)), queue => '$1'${3:+, $3}) \\g /dev/null"
     left=$((left - some))
   done | psql -Xq -v ON_ERROR_STOP=1
 }

@@ -65,20 +65,23 @@ drain_skip() {
 # ---------------------------------------------------------------------
 # graphile-worker
 
-# fill_graphile NAME N
+# fill_graphile NAME N [QUEUES]: jobs of a named queue run one at a time
 fill_graphile() {
+  local queue=NULL
+  [ -z "${3:-}" ] || queue="'queue ' || i % $3"
   ask "SELECT count(*) FROM graphile_worker.add_jobs(ARRAY(
-    SELECT ROW('$1', '{}'::json, NULL, NULL, NULL, NULL, NULL, NULL)::graphile_worker.job_spec
-    FROM generate_series(1, $2)))" >/dev/null
+    SELECT ROW('$1', '{}'::json, $queue, NULL, NULL, NULL, NULL, NULL)::graphile_worker.job_spec
+    FROM generate_series(1, $2) i))" >/dev/null
 }
 
-# drain_graphile SYNCHRONOUS_COMMIT NOOP N HOW
+# drain_graphile SYNCHRONOUS_COMMIT NOOP N HOW [QUEUES]
 drain_graphile() {
   need_npm
   fresh_database "$1"
+  hot_row
   peer graphile migrate
   fill_graphile warm 500
-  fill_graphile noop "$3"
+  fill_graphile noop "$3" "${5:-}"
   settle
   begin_costs
   note_peer "$(peer graphile drain "$3" "$4" "$2")"
@@ -89,11 +92,12 @@ drain_graphile() {
 # ---------------------------------------------------------------------
 # pg-boss
 
-# drain_pgboss SYNCHRONOUS_COMMIT NOOP N
+# drain_pgboss SYNCHRONOUS_COMMIT NOOP N [KEYS]
 drain_pgboss() {
   need_npm
   fresh_database "$1"
-  peer pgboss fill "$3"
+  hot_row
+  peer pgboss fill "$3" "${4:-}"
   settle
   begin_costs
   note_peer "$(peer pgboss drain "$3" "$2")"

@@ -1,18 +1,22 @@
 // pg-boss, for comparison.
 //
-//   pgboss.mjs fill N               its schema, and N jobs
+//   pgboss.mjs fill N [KEYS]        its schema, and N jobs; with KEYS of so many
+//                                   keys, of each of which one is active at a time
 //   pgboss.mjs drain N NOOP         fetched and completed by the hundred;
 //                                   prints jobs/s and CPU us per job
 //   pgboss.mjs serve N              prints id and start (ms) of each job
 //   pgboss.mjs call N               prints id and call (ms), one at a time
 //
-// NOOP is sql (each job executes one) or own (nothing is done).
+// NOOP is sql (each job executes one), own (nothing is done) or hot (each job
+// updates the same row).
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PgBoss } from 'pg-boss';
 import pg from 'pg';
 
-const [verb, count, noop = 'sql'] = process.argv.slice(2);
+const [verb, count, third] = process.argv.slice(2);
 const wanted = Number(count);
+const noop = verb === 'drain' && third ? third : 'sql';
+const keys = verb === 'fill' && third ? Number(third) : 0;
 const batch = 100;
 const loops = 4;
 const pool = new pg.Pool({ max: 16, idleTimeoutMillis: 0 });
@@ -27,15 +31,17 @@ const boss = new PgBoss({
   useListenNotify: verb === 'serve' || verb === 'call',
 });
 const now = () => performance.timeOrigin + performance.now();
+const text = noop === 'hot' ? 'UPDATE hot SET n = n + 1' : 'SELECT 1';
 const doNothing = noop === 'own'
   ? async () => {}
-  : () => pool.query({ name: 'noop', text: 'SELECT 1' });
+  : () => pool.query({ name: 'noop', text });
 
 async function fillQueue(name, n) {
-  await boss.createQueue(name);
+  await boss.createQueue(name, keys > 0 ? { policy: 'singleton' } : {});
   for (let done = 0; done < n; done += 5000) {
     const some = Math.min(5000, n - done);
-    await boss.insert(name, Array.from({ length: some }, () => ({ data: {} })));
+    await boss.insert(name, Array.from({ length: some }, (_, i) => (
+      { data: {}, ...(keys > 0 ? { singletonKey: `key ${i % keys}` } : {}) })));
   }
 }
 
@@ -44,14 +50,26 @@ async function fill() {
   await fillQueue('noop', wanted);
 }
 
-async function drainQueue(name) {
+// Jobs that are completed together are updated in any order.
+async function complete(name, ids) {
+  for (;;) {
+    try {
+      return await boss.complete(name, ids);
+    } catch (error) {
+      if (error.code !== '40P01') throw error;
+    }
+  }
+}
+
+async function drainQueue(name, n) {
   let jobs = 0;
   const loop = async () => {
-    for (;;) {
+    while (jobs < n) {
+      // there may be none that could start now
       const some = await boss.fetch(name, { batchSize: batch });
-      if (some.length === 0) return;
+      if (some.length === 0) continue;
       await Promise.all(some.map(doNothing));
-      await boss.complete(name, some.map((job) => job.id));
+      await complete(name, some.map((job) => job.id));
       jobs += some.length;
     }
   };
@@ -60,10 +78,10 @@ async function drainQueue(name) {
 }
 
 async function drain() {
-  await drainQueue('warm');
+  await drainQueue('warm', 500);
   const cpu = process.cpuUsage();
   const begun = now();
-  const jobs = await drainQueue('noop');
+  const jobs = await drainQueue('noop', wanted);
   const seconds = (now() - begun) / 1000;
   const used = process.cpuUsage(cpu);
   if (jobs !== wanted) throw new Error(`${jobs} jobs instead of ${wanted}`);
