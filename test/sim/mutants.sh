@@ -4,9 +4,9 @@
 #
 #   mutants.sh BUILD
 #
-# The faults are in the file "mutants": program, source file, what it is about,
-# and a sed expression, separated by bars.  An expression that changes nothing
-# is a failure too: the source has moved on.
+# The faults are in the file "mutants": program, with arguments if not the usual
+# ones, source file, what it is about, and a sed expression, separated by bars.
+# An expression that changes nothing is a failure too: the source has moved on.
 set -u
 ulimit -c 0
 cd "$(dirname "$0")" || exit 1
@@ -24,6 +24,7 @@ result() {
 
 while IFS='|' read -r program file about expression; do
   case $program in '' | '#'*) continue ;; esac
+  read -r program arguments <<<"$program"
   source=../../src/policy/$file
   copy=$build/mutant/policy/$file
   object=$build/mutant/${file%.c}.o
@@ -43,10 +44,10 @@ while IFS='|' read -r program file about expression; do
   done
   # shellcheck disable=SC2086
   $CC $CFLAGS -o "$build/mutant/$program" "$object" "${objects[@]}" || exit 1
-  arguments=()
-  [ "$program" = sim ] && arguments=(check 1 1000 1000)
+  [ "$program" != sim ] || arguments=${arguments:-check 1 1000 1000}
   # a mutant may loop for ever; that is noticed too
-  { timeout 10 "$build/mutant/$program" "${arguments[@]}" >"$build/mutant/out" 2>&1; } 2>/dev/null
+  # shellcheck disable=SC2086
+  { timeout 10 "$build/mutant/$program" $arguments >"$build/mutant/out" 2>&1; } 2>/dev/null
   status=$?
   if [ "$status" = 0 ]; then
     result 1 "not noticed: $about"

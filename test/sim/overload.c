@@ -10,9 +10,13 @@
  *
  * The daily tasks alone are then scheduled once more, in order of their
  * deadlines and with everything that is idle: how many are late then could not
- * be helped.  The policy is to miss no more than that, but for a twentieth of
- * all, though it has the backfills beside; to lose less than a twentieth of the
- * work; to preempt no task more than twice; and to bring all backfills to an end.
+ * be helped.  Over all warehouses the policy is to miss no more than that, but for
+ * a twentieth of all, though it has the backfills beside; a single one can have
+ * a few more, or fewer: a backfill begins where nobody knows that the worker will
+ * be wanted, and a task that is late already is no use to hurry.  In each
+ * warehouse it is to lose less than a twentieth of the work; to preempt no task
+ * more than twice; to let no daily task wait that could start; and to bring all
+ * backfills to an end.
  *
  *-------------------------------------------------------------------------
  */
@@ -52,7 +56,18 @@ typedef struct Overload
 	double		lost;
 	int			preemptions;
 	int			most;			/* of one task */
+	int			idle;			/* moments */
 } Overload;
+
+/* The worst of all warehouses */
+typedef struct OverloadWorst
+{
+	int			excess;			/* late beyond hindsight, to be told */
+	int			most;
+	int			idle;
+	double		lost;			/* share of the work */
+	bool		endless;
+} OverloadWorst;
 
 /*
  * The work that a task id is about.
@@ -180,6 +195,34 @@ start_works(Overload *o)
 }
 
 /*
+ * Does a daily task wait although it could start?
+ */
+static bool
+is_idle(const Overload *o)
+{
+	int			used[TABLES] = {0};
+	int			busy = 0;
+	int			i;
+
+	for (i = 0; i < 2 * TASKS; i++)
+		if (o->works[i].started_at != POLICY_TIME_ALWAYS)
+		{
+			used[o->works[i].task.needs[0] - 1]++;
+			busy++;
+		}
+	for (i = 0; i < o->added && busy < o->workers; i++)
+	{
+		const Work *work = &o->works[i];
+		uint64_t	table = work->task.needs[0] - 1;
+
+		if (!work->done && work->started_at == POLICY_TIME_ALWAYS &&
+			used[table] < o->caps[table])
+			return true;
+	}
+	return false;
+}
+
+/*
  * Adds what has arrived.  A few backfills wait at any time.
  */
 static void
@@ -303,7 +346,8 @@ late_in_hindsight(Overload *o)
 }
 
 /*
- * Runs one warehouse to its end; false if it does not come to one.
+ * Runs one warehouse to its end; false if it does not come to one.  Where a task
+ * is left standing that is so.
  */
 static bool
 run_overload(Overload *o)
@@ -315,15 +359,42 @@ run_overload(Overload *o)
 	policy_set_workers(o->policy, o->workers);
 	for (i = 0; i < TABLES; i++)
 		policy_set_resource(o->policy, (uint64_t) i + 1, o->caps[i], 0);
-	while (o->left > 0 && steps++ < 1000000)
+	while (o->left > 0 && o->idle == 0 && steps++ < 100000)
 	{
 		end_works(o);
 		add_works(o);
 		start_works(o);
+		o->idle += is_idle(o);
 		go_on(o);
 	}
 	policy_destroy(o->policy);
 	return o->left == 0;
+}
+
+/*
+ * Runs a warehouse that was drawn, and adds what is worse there than elsewhere.
+ * Returns how many are late.
+ */
+static int
+judge_overload(Overload *o, OverloadWorst *worst, int *hindsight)
+{
+	int			late = 0;
+	int			by_deadline;
+	int			i;
+
+	worst->endless |= !run_overload(o);
+	for (i = 0; i < TASKS; i++)
+		late += o->works[i].late;
+	by_deadline = late_in_hindsight(o);
+	*hindsight += by_deadline;
+	if (late - by_deadline > worst->excess)
+		worst->excess = late - by_deadline;
+	if (o->most > worst->most)
+		worst->most = o->most;
+	if (o->lost > worst->lost * o->worked)
+		worst->lost = o->lost / o->worked;
+	worst->idle += o->idle;
+	return late;
 }
 
 /*
@@ -333,40 +404,34 @@ void
 overload_run(uint64_t seed, int n)
 {
 	Overload   *o = malloc(sizeof(Overload));
+	OverloadWorst worst = {0};
 	int			late = 0;
 	int			hindsight = 0;
-	int			most = 0;
 	int			preemptions = 0;
-	double		worked = 0;
-	double		lost = 0;
-	bool		ended = true;
 	int			i;
 
 	if (o == NULL)
 		abort();
 	for (i = 0; i < n; i++)
 	{
-		int			k;
-
 		memset(o, 0, sizeof(*o));
 		o->random.state = seed + (uint64_t) i;
 		draw_overload(o);
-		ended &= run_overload(o);
-		for (k = 0; k < TASKS; k++)
-			late += o->works[k].late;
-		hindsight += late_in_hindsight(o);
-		worked += o->worked;
-		lost += o->lost;
+		late += judge_overload(o, &worst, &hindsight);
 		preemptions += o->preemptions;
-		if (o->most > most)
-			most = o->most;
 	}
-	tap_ok(ended, "%d warehouses with too much to do: everything ends", n);
+	tap_ok(!worst.endless,
+		   "overload: in each of %d warehouses everything ends", n);
 	tap_ok(late <= hindsight + n * TASKS / 20,
-		   "%d of %d daily tasks are late; %d would be by deadlines in "
-		   "hindsight, without backfills", late, n * TASKS, hindsight);
-	tap_ok(most <= 2, "no task is preempted more than %d times", most);
-	tap_ok(lost < worked / 20, "%d preemptions lose %.1f %% of the work",
-		   preemptions, 100 * lost / worked);
+		   "overload: %d of %d daily tasks are late, %d by deadlines in "
+		   "hindsight without backfills; %d more in one warehouse at most",
+		   late, n * TASKS, hindsight, worst.excess);
+	tap_ok(worst.idle == 0,
+		   "overload: no daily task waits that could start (%d)", worst.idle);
+	tap_ok(worst.most <= 2,
+		   "overload: no task is preempted more than %d times", worst.most);
+	tap_ok(preemptions > 0 && worst.lost < 0.05,
+		   "overload: %d preemptions lose %.1f %% of the work of one warehouse "
+		   "at most", preemptions, 100 * worst.lost);
 	free(o);
 }

@@ -307,8 +307,9 @@ random_set_up(Workload *w, uint64_t seed)
 }
 
 /*
- * Four hours of work at nineteen twentieths of what the workers can do, the tables
- * with as much as their caps allow; it comes in bulk, and at random.
+ * Four hours in which a twentieth more comes than the workers can do; it comes
+ * at random, and half of it writes tables, as much as their caps allow.  So there
+ * is always somebody who could be passed by.
  */
 static bool
 random_workload(uint64_t seed, PolicyTime limit, PolicyTime *idle)
@@ -321,7 +322,8 @@ random_workload(uint64_t seed, PolicyTime limit, PolicyTime *idle)
 	end = w.now + 4 * HOUR;
 	while (policy_num_tasks(w.policy) > 0 || w.now < end)
 	{
-		double		mean = (double) CHUNK / 2 / w.workers / 0.95;
+		/* a third are daily tasks, of a second at most */
+		double		mean = (double) (SECOND + 2 * CHUNK) / 6 / w.workers / 1.05;
 		PolicyTime	next = w.now + 1 +
 		(PolicyTime) (test_uniform(&w.random) * 2 * mean);
 		PolicyStarved starved;
