@@ -3,7 +3,9 @@
 # DAY_SECONDS, while three years before them are loaded as a backfill.  Twice:
 # with pg_weir's classes, and with all work in one class.  Prints what became of
 # each daily run, draws both from the ledger into PICTURE (SVG), and fails if the
-# classes miss a deadline or the facts are not those of a sequential load.
+# facts are not those of a sequential load, if the order of the runs does not
+# show the classes, or if with them a deadline is missed.  DEADLINES=shown does
+# not fail for that: seconds on a machine that is busy prove nothing.
 #
 # Of what came before them HISTORY files are kept (default: all).
 # A daily run works for RUN_SECONDS and is due DUE_SECONDS after its file came; a
@@ -11,15 +13,16 @@
 # shellcheck source=examples/arrivals/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-days=${DAYS:-12}
+days=${DAYS:-20}
 until=${UNTIL:-2022-11-25}
-day=${DAY_SECONDS:-5}
+day=${DAY_SECONDS:-3}
 run=${RUN_SECONDS:-0.5}
 chunk=${CHUNK_SECONDS:-2.5}
 due=${DUE_SECONDS:-2.5}
 slots=${SLOTS:-2}
 history=${HISTORY:-1000000}
 picture=${PICTURE:-}
+deadlines=${DEADLINES:-kept}
 
 ARRIVALS_LIMIT='' load_input
 sql -c 'create extension if not exists pg_weir' -f "$here/days.sql"
@@ -42,6 +45,7 @@ SQL
 simulate() {
   sql -v mode="$1" -v job="$2" -v slots="$slots" -v chunk="$chunk" <<'SQL'
 truncate arrivals.fact, arrivals.day_version, arrivals.load_log;
+insert into arrivals.simulation values (:'mode', :'job');
 update arrivals.clock set chunk_seconds = :chunk;
 \o /dev/null
 select weir.cap_table('arrivals.fact', slots => :slots);
@@ -79,13 +83,25 @@ SQL
 
 say "Simulated days: $days of them, $day s each; a daily run is due in $due s," \
   "a chunk takes $chunk s, $slots slots on arrivals.fact"
-simulate 'one class' three_years_one
-simulate classes three_years_classes
+simulate 'one class' "three_years_one_$(date +%s)"
+simulate classes "three_years_classes_$(date +%s)"
 psql -Xq -v ON_ERROR_STOP=1 -f "$here/days_report.sql"
 if [ -n "$picture" ]; then
   sql -f "$here/days_picture.sql" >"$picture"
   say "Picture: $picture"
 fi
-[ "$(sql -c "select count(*) from arrivals.run_days where mode = 'classes'
-             and kind = 'daily' and finished_at > due_at")" = 0 ] ||
-  die "a daily run missed its deadline, in spite of the classes"
+# proved CLAIM QUERY: fails unless the query says t
+proved() { [ "$(sql -c "$2")" = t ] || die "it is not so that $1"; }
+
+proved "with classes a daily run is overtaken by half as many as without, at most" "
+  select 2 * max(overtaken) filter (where mode = 'classes')
+      <= max(overtaken) filter (where mode = 'one class')
+  from arrivals.run_order"
+[ "$deadlines" = kept ] || exit 0
+proved "with classes each daily run is in time" "
+  select count(*) = 0 from arrivals.run_days
+  where mode = 'classes' and kind = 'daily' and finished_at > due_at"
+proved "in one class most of them are not" "
+  select 2 * count(*) filter (where finished_at > due_at) > count(*)
+  from arrivals.run_days
+  where mode = 'one class' and kind = 'daily' and outcome = 'succeeded'"

@@ -29,6 +29,13 @@ comment on table simulated_day is
     'the days of a simulation, and what was done of the three years at the end '
     'of each';
 
+create table simulation (
+    mode text primary key,
+    job text not null unique
+);
+comment on table simulation is
+    'the job that loads three years; each simulation has a new one';
+
 create table promised (
     mode text not null,
     n int not null,
@@ -48,7 +55,7 @@ create table seen_waiting (
     seconds float8 not null
 );
 comment on table seen_waiting is
-    'why tasks waited, looked at every half second';
+    'why tasks waited, looked at every half second, before the next lookup';
 
 -- worked: takes as long as real work would; ends at once when the clock has
 -- stopped.
@@ -128,16 +135,17 @@ $$;
 create procedure look(mode text, n int)
 language plpgsql
 as $$
+declare
+    lookup bigint := weir.enqueue('select count(*), max(day) from arrivals.fact',
+                                  queue => case when mode = 'one class'
+                                                then 'backfill' else 'adhoc' end);
 begin
-    insert into arrivals.promised
-    values (mode, n, 'lookup',
-            weir.enqueue('select count(*), max(day) from arrivals.fact',
-                         queue => case when mode = 'one class'
-                                       then 'backfill' else 'adhoc' end));
+    insert into arrivals.promised values (mode, n, 'lookup', lookup);
     insert into arrivals.seen_waiting
     select look.mode, look.n, coalesce(p.kind, 'three years'), w.cause, 0.5
     from weir.waiting w
-    left join arrivals.promised p on p.task_id = w.task_id;
+    left join arrivals.promised p on p.task_id = w.task_id
+    where w.task_id <> lookup;
 end;
 $$;
 
@@ -188,15 +196,35 @@ $$;
 
 -- run_days: everything that ran in a simulation, with its kind.
 create view run_days as
-select coalesce(p.mode, case t.job when 'three_years_one' then 'one class'
-                                   else 'classes' end) as mode,
+select coalesce(p.mode, s.mode) as mode,
        coalesce(p.kind, 'three years') as kind, p.n, p.due_at,
        r.task_id, r.attempt, r.outcome, r.worker_pid, r.started_at,
        r.finished_at
 from weir.runs r
 join weir.tasks t using (task_id)
 left join promised p using (task_id)
-where (p.task_id is not null or t.job like 'three_years_%')
+left join simulation s using (job)
+where (p.task_id is not null or s.job is not null)
 and r.started_at is not null;
+
+-- run_order: each daily run, how many others that write the same table began
+-- after it had been submitted and before it began itself.  No clock has a part in
+-- that: a machine that is busy makes them all later.
+create view run_order as
+select d.mode, d.n, d.task_id,
+       (select count(*) from run_days o
+        where o.mode = d.mode and o.kind in ('three years', 'late')
+        and o.started_at between t.enqueued_at and d.started_at) as overtaken
+from run_days d
+join weir.tasks t using (task_id)
+where d.kind = 'daily' and d.outcome = 'succeeded';
+
+-- day_waits: of a day, how long tasks waited for what.
+create view day_waits as
+select mode, n, string_agg(cause || ' ' || round(seconds::numeric, 1), ', '
+                           order by seconds desc, cause) as waited
+from (select mode, n, cause, sum(seconds) as seconds
+      from seen_waiting group by mode, n, cause) w
+group by mode, n;
 
 reset search_path;

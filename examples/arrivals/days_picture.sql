@@ -44,6 +44,11 @@ with span as (
     from arrivals.promised p join span s using (mode) cross join scale c
     where p.due_at is not null and p.due_at < s.high
     union all
+    select format('<text x="%s" y="%s" fill="#888" font-size="10">%s</text>',
+                  round(90 + c.k * extract(epoch from d.began_at - s.low), 1),
+                  s.block * c.height + 36, to_char(d.published_on, 'DD.MM.'))
+    from arrivals.simulated_day d join span s using (mode) cross join scale c
+    union all
     select format('<text x="4" y="%s">%s</text>', s.block * c.height + 24, s.mode)
     from span s cross join scale c
 )

@@ -23,6 +23,24 @@ left join lateral (
 group by d.n, d.published_on
 order by d.n;
 
+\echo What else happened on each day: what was done of the three years, who began before
+\echo the daily run though it came later or waited already, preemptions and the work that
+\echo they cost, and the seconds that tasks waited, by cause
+select d.mode, d.n as day,
+       round(100.0 * d.months_done / 36) || ' %' as "three years",
+       o.overtaken, x.preempted, x.lost_s, w.waited
+from arrivals.simulated_day d
+left join arrivals.run_order o using (mode, n)
+left join arrivals.day_waits w using (mode, n)
+cross join lateral (
+    select count(*) as preempted,
+           coalesce(round(extract(epoch from sum(r.finished_at - r.started_at)),
+                          1), 0) as lost_s
+    from arrivals.run_days r
+    where r.mode = d.mode and r.outcome = 'preempted'
+    and r.finished_at >= d.began_at and r.finished_at < d.ended_at) x
+order by d.mode, d.n;
+
 \echo In all
 select r.mode,
        count(*) filter (where r.kind = 'daily' and r.outcome = 'succeeded'

@@ -26,7 +26,7 @@ attempt() {
     failed=$((failed + 1))
   fi
 }
-simulated_days() { HISTORY=${HISTORY:-100} DAYS=${DAYS:-3} "$here/days.sh"; }
+simulated_days() { DEADLINES=shown HISTORY=${HISTORY:-100} DAYS=${DAYS:-3} "$here/days.sh"; }
 replayed() { "$here/replay.sh" && psql -XqAt -v slots="${SLOTS:-2}" -f "$here/verify.sql"; }
 
 load_input
