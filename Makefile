@@ -223,6 +223,7 @@ SQL_PARTS = \
 	breakers \
 	ramps \
 	budgets \
+	backpressure \
 	windows \
 	health \
 	waiting \

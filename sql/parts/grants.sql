@@ -44,6 +44,8 @@ GRANT SELECT ON
     weir.resources,
     weir.retry_budgets,
     weir.breakers,
+    weir.attempts,
+    weir.backpressure,
     weir.ramps,
     weir.health,
     weir.slots,

@@ -395,6 +395,8 @@ SELECT kind, resource, slots, reserved, waiting_sessions FROM weir.resources;
 SELECT resource, state, calls, failures, half_open_at FROM weir.breakers;
 SELECT kind, name, running, allowed, total FROM weir.ramps;
 SELECT kind, name, ratio, budget_window, floor, retries_left, waiting FROM weir.retry_budgets WHERE kind = 'queue' ORDER BY name;
+SELECT queue, sum(first_attempts) AS first_attempts, sum(retries) AS retries FROM weir.attempts GROUP BY queue ORDER BY queue;
+SELECT kind, name, what, sum(times) AS times FROM weir.backpressure WHERE what = 'breaker open' GROUP BY kind, name, what;
 BEGIN;
 SELECT weir.acquire('fact');
 SELECT resource, slot, pid = pg_backend_pid() AS mine, task_id, reserved FROM weir.slots ORDER BY slot;
