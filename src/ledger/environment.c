@@ -72,6 +72,7 @@ typedef struct CacheEntry
 
 static CacheEntry Cache[CACHE_SIZE];
 static int	NextEntry = 0;
+static bool Unsure = false;		/* some are written by this transaction */
 static Oid	EnvironmentRelation = InvalidOid;
 
 static const char *const ClassNames[POLICY_NUM_CLASSES] = {
@@ -126,13 +127,14 @@ cache_rollback(SubTransactionId since)
 static void
 environment_xact(XactEvent event, void *arg)
 {
+	/* every transaction of every session comes here */
+	if (!Unsure || (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT))
+		return;
+	Unsure = false;
 	if (event == XACT_EVENT_ABORT)
 		cache_rollback(TopSubTransactionId);
-	else if (event == XACT_EVENT_COMMIT)
-	{
-		for (int i = 0; i < CACHE_SIZE; i++)
-			Cache[i].written = InvalidSubTransactionId;
-	}
+	for (int i = 0; i < CACHE_SIZE; i++)
+		Cache[i].written = InvalidSubTransactionId;
 }
 
 static void
@@ -241,6 +243,7 @@ cache_add(const CacheEntry *found)
 	cache_forget(entry);
 	*entry = *found;
 	entry->content.bytes = memcpy(bytes, content->bytes, content->length);
+	Unsure |= entry->written != InvalidSubTransactionId;
 }
 
 static Oid
