@@ -5,12 +5,14 @@
  *
  * The policy decides what starts during a ramp, and begins one by itself when
  * a breaker closes, and when a queue is resumed that is to have one.  A job that
- * catches up with several intervals begins that of its queue (MESSAGE_RAMP).  The ramp of everything begins here: when tasks may start
- * again after shared memory was lost (a start of the server, a crash, a
- * promotion), or after weir.pause_all() or weir.enabled had stopped them.  Only
- * if more tasks are ready than there are workers: fewer cannot stampede, and
- * nobody is slowed down who begins with an empty ledger.  It lasts no longer
- * than what it follows, as far as that is known.
+ * catches up with several intervals begins that of its queue (MESSAGE_RAMP).
+ *
+ * The ramp of everything begins here: when tasks may start again after shared
+ * memory was lost (a start of the server, a crash, a promotion), or after
+ * weir.pause_all() or weir.enabled had stopped them.  Only if more tasks are
+ * ready than there are workers: fewer cannot stampede, and nobody is slowed down
+ * who begins with an empty ledger.  It lasts no longer than what it follows, as
+ * far as that is known.
  *
  * A ramp is in shared memory, for show, and so that the next scheduler goes on
  * with it if this process ends.  That it begins and ends is an event.
@@ -169,6 +171,7 @@ step_events(Scheduler *scheduler, void *arg)
 		const QueueConfig *queue = queue_config_by_id(status->queue);
 		SqlSession	session;
 		SqlParams	params = {0};
+		char	   *name = queue != NULL ? pstrdup(queue->name) : NULL;
 		char	   *detail;
 
 		sql_begin(&session);
@@ -184,8 +187,7 @@ step_events(Scheduler *scheduler, void *arg)
 					&params);
 		detail = MemoryContextStrdup(scheduler->round, sql_text(0, 1));
 		sql_end(&session);
-		event_write("ramp", 0, queue != NULL ? pstrdup(queue->name) : NULL, NULL,
-					NULL, detail);
+		event_write("ramp", 0, name, NULL, NULL, detail);
 	}
 }
 
