@@ -41,7 +41,7 @@ failures=0
 . "$here/cases.sh"
 # shellcheck source=bench/table.sh
 . "$here/table.sh"
-for file in ours peers floor drain enqueue latency waiting snapshot depth graph idle enforce capped adaptive classes fairness wal; do
+for file in ours peers floor drain enqueue latency waiting snapshot depth graph failures idle enforce capped adaptive classes fairness wal; do
   # shellcheck source=/dev/null
   . "$here/$file.sh"
 done
