@@ -160,7 +160,7 @@ end_taken(const ShedRequest *shed, int64 task_id, uint32 n)
 	run_row_summary(task_id, &summary);
 	if (summary.final || is_parent(&shed->request->task, task_id) ||
 		worker_slot_holding(database->oid, task_id, &attempt) != NULL ||
-		run_row_under_way(task_id, summary.attempts + 1))
+		run_row_written(task_id, summary.attempts + 1))
 		return false;
 	run.task_id = task_id;
 	run.attempt = summary.attempts + 1;

@@ -229,38 +229,36 @@ run_row_exists(int64 task_id, int32 attempt, bool *final,
 	return search.found;
 }
 
-typedef struct UnderWaySearch
+typedef struct WrittenSearch
 {
 	int32		attempt;
 	bool		found;
-	SnapshotData snapshot;		/* dirty */
-} UnderWaySearch;
+} WrittenSearch;
 
 static bool
-visit_under_way(HeapTuple tuple, TupleDesc descriptor, void *arg)
+visit_written(HeapTuple tuple, TupleDesc descriptor, void *arg)
 {
-	UnderWaySearch *search = arg;
+	WrittenSearch *search = arg;
 
-	if (heap_row_int4(tuple, ANUM_RUN_ATTEMPT, descriptor, 0) !=
-		search->attempt)
-		return true;
-	/* who has written this row, unless that is decided */
-	search->found = TransactionIdIsValid(search->snapshot.xmin);
-	return false;
+	search->found = heap_row_int4(tuple, ANUM_RUN_ATTEMPT, descriptor, 0) ==
+		search->attempt;
+	return !search->found;
 }
 
 /*
- * Is the run of that attempt being written by another transaction, which has
- * not ended?  Who writes it, too, waits for that one.
+ * Has somebody written the run of that attempt, or is another transaction about
+ * to, which has not ended?  Who writes it, too, waits for that one, and fails if
+ * it commits.
  */
 bool
-run_row_under_way(int64 task_id, int32 attempt)
+run_row_written(int64 task_id, int32 attempt)
 {
-	UnderWaySearch search = {0};
+	WrittenSearch search = {attempt, false};
+	SnapshotData snapshot;
 
-	search.attempt = attempt;
-	InitDirtySnapshot(search.snapshot);
-	run_rows_scan(task_id, &search.snapshot, visit_under_way, &search);
+	/* sees what is not committed, too */
+	InitDirtySnapshot(snapshot);
+	run_rows_scan(task_id, &snapshot, visit_written, &search);
 	return search.found;
 }
 

@@ -106,7 +106,7 @@ extern void run_row_insert(const RunRow *run);
 extern void run_rows_insert(const RunRow *runs, int n);
 extern bool run_row_exists(int64 task_id, int32 attempt, bool *final,
 						   TimestampTz *retry_at);
-extern bool run_row_under_way(int64 task_id, int32 attempt);
+extern bool run_row_written(int64 task_id, int32 attempt);
 extern void run_row_summary(int64 task_id, RunSummary *summary);
 extern bool run_row_ended(int64 task_id, RunEnd *end);
 extern HeapTuple run_row_last(int64 task_id, bool final_only);

@@ -9,8 +9,8 @@
  * thousands that end together stop neither the others nor the messages.  Only
  * when its end is committed is a task that others wait for said to have ended.
  *
- * A session may be ending some of them, in a transaction that lasts: those are
- * not waited for, but looked at again a little later.
+ * A session may have ended some of them, or be about to in a transaction that
+ * lasts: those are not waited for, but looked at again a little later.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,7 +36,8 @@ typedef struct EndsStep
 	const PendingEnd *ends;
 	int			n;
 	TimestampTz now;
-	bool	   *under_way;		/* somebody else is ending it */
+	bool	   *written;		/* by somebody else, who has ended it or is
+								 * about to */
 } EndsStep;
 
 static RunRow
@@ -82,8 +83,8 @@ step_end(Scheduler *scheduler, void *arg)
 		const PendingEnd *pending = &step->ends[i];
 		RunRow		run = end_run(pending, step->now);
 
-		step->under_way[i] = run_row_under_way(run.task_id, run.attempt);
-		if (step->under_way[i])
+		step->written[i] = run_row_written(run.task_id, run.attempt);
+		if (step->written[i])
 			continue;
 		run_row_insert(&run);
 		xact_end_task(scheduler->database,
@@ -109,14 +110,14 @@ ends_batch(Scheduler *scheduler, const PendingEnd *ends, int n,
 		UnfinishedTask task = {0};
 		RunRow		run;
 
-		if (done && !step.under_way[i])
+		if (done && !step.written[i])
 		{
 			dependency_ended(scheduler, end->task_id, false);
 			feed_note_end(scheduler);
 			continue;
 		}
 		run = end_run(&ends[i], now);
-		if (step.under_way[i])
+		if (step.written[i])
 		{
 			later_end_attempt(scheduler, &run);
 			continue;
@@ -126,7 +127,7 @@ ends_batch(Scheduler *scheduler, const PendingEnd *ends, int n,
 		task.task.queue = end->queue;
 		rebuild_end_attempt(scheduler, &task, &run);
 	}
-	pfree(step.under_way);
+	pfree(step.written);
 }
 
 /*

@@ -308,7 +308,7 @@ typedef struct EndStep
 {
 	const UnfinishedTask *task;
 	RunRow	   *run;
-	bool		under_way;		/* somebody else is ending it */
+	bool		written;		/* by somebody else */
 } EndStep;
 
 /*
@@ -321,8 +321,8 @@ step_end_attempt(Scheduler *scheduler, void *arg)
 	EndStep    *end = arg;
 	RunRow	   *run = end->run;
 
-	end->under_way = run_row_under_way(run->task_id, run->attempt);
-	if (end->under_way)
+	end->written = run_row_written(run->task_id, run->attempt);
+	if (end->written)
 		return;
 	run_row_insert(run);
 	if (run->final)
@@ -403,7 +403,7 @@ rebuild_end_attempt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 			run->retry_at = run->finished_at + verdict.delay_us;
 	}
 	if (!scheduler_step(scheduler, "ending an attempt", step_end_attempt,
-						&end) || end.under_way)
+						&end) || end.written)
 	{
 		/* not to be run again for that; perhaps somebody else has ended it */
 		later_end_attempt(scheduler, run);

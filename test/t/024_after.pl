@@ -115,5 +115,22 @@ $node->safe_psql('postgres', "SELECT weir.cancel(task_id, 'given up') FROM weir.
 wait_drained($node, 'postgres', 'what is blocked can be cancelled');
 is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');
 
+# A session ends what the scheduler is to end, too, before that has looked: the
+# child of a task that was cancelled.
+my ($parent, $child) = split /\|/, $node->safe_psql('postgres', q{
+	SELECT p, weir.enqueue('SELECT 1', after => ARRAY[p])
+	FROM weir.enqueue('SELECT 1', run_at => now() + '1 day') p});
+$node->poll_query_until('postgres', 'SELECT sum(blocked) = 1 FROM weir.queues') or die 'no task is blocked';
+my $pid = $node->safe_psql('postgres', 'SELECT scheduler_pid FROM weir.status');
+my $position = -s $node->logfile;
+kill 'STOP', $pid;
+$node->safe_psql('postgres', "SELECT weir.cancel($_)") for $parent, $child;
+kill 'CONT', $pid;
+my $next = $node->safe_psql('postgres', "SELECT weir.enqueue('SELECT 1')");
+is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($next, '1 min')"), 'succeeded', 'the scheduler has seen it');
+is( $node->safe_psql('postgres', "SELECT string_agg(state, ' ') FROM weir.tasks WHERE task_id IN ($parent, $child)"),
+	'cancelled cancelled', 'both are cancelled');
+unlike(log_since($node, $position), qr/ERROR/, 'and nobody has tried to end one twice');
+
 $node->stop;
 done_testing();
