@@ -239,7 +239,8 @@ $node->poll_query_until($db,
 is(outcomes($chunk), '', 'a lock: there is time');
 too_late($run);
 is(outcome($run), 'succeeded', 'then there is none, and the daily task gets the lock');
-is(outcomes($chunk), 'preempted', 'of the chunk');
+# its next attempt may take the row before the one that waits for it has woken
+like(outcomes($chunk), qr/^preempted( preempted)?$/, 'of the chunk');
 $holder->query_safe('SELECT pg_advisory_unlock(7)');
 is(outcome($chunk), 'succeeded', 'which follows');
 is($node->safe_psql($db, 'SELECT n FROM plain'), '101', 'each has had its effect');
