@@ -227,9 +227,11 @@ SQL_PARTS = \
 	windows \
 	health \
 	waiting \
+	job_access \
 	jobs \
 	intervals \
 	daily \
+	chunks \
 	backfills \
 	admin \
 	grants

@@ -84,7 +84,7 @@ call daily.await(:history);
 select (select count(*) from daily.due) as first_call, (select count(*) from daily.again) as second_call;
 
 \echo The backfill:
-select cause, direction, state, chunks, done, failed, percent
+select cause, direction, state, intervals, done, failed, percent
 from weir.backfills where backfill_id = :history;
 
 -- A corrected file: the day before yesterday had twice as much.

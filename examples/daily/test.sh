@@ -32,7 +32,7 @@ insert into tap (ok, name)
 select count(*) = 64 and bool_and(outcome = 'succeeded'), 'in 64 runs'
 from weir.runs r join weir.tasks t using (task_id) where t.job = 'meters';
 insert into tap (ok, name)
-select state = 'finished' and chunks = 60 and done = 60, 'the backfill has done its sixty'
+select state = 'finished' and intervals = 60 and done = 60, 'the backfill has done its sixty'
 from weir.backfills where job = 'meters' and cause = 'backfill' order by backfill_id desc limit 1;
 insert into tap (ok, name)
 select count(*) filter (where class = 'backfill') = 61 and count(*) filter (where class = 'daily') = 3,

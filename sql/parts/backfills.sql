@@ -1,10 +1,10 @@
 -- Backfills: a frozen list of intervals that is run as chunks of class
--- backfill, one interval each; and corrections, which are backfills of what
--- they make stale.
+-- backfill; and corrections, which are backfills of what they make stale.
 --
--- The chunks wait in a table of their own.  They are fed to the queue a few at
--- a time: once by whoever submits the backfill, then by the scheduler, when
--- tasks have ended.  So neither the queue overflows nor does anything poll.
+-- The intervals wait in a table of their own.  They are fed to the queue a few
+-- chunks at a time (chunks.sql): once by whoever submits the backfill, then by
+-- the scheduler, when tasks have ended.  So neither the queue overflows nor does
+-- anything poll.
 
 -- What would be done about the intervals of a range, in order.
 CREATE FUNCTION weir._plan(
@@ -63,8 +63,9 @@ DECLARE
     lanes integer := coalesce(p_max_running, current_setting('weir.max_workers')::integer);
     took interval;
 BEGIN
-    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x.finished_at - x.started_at) INTO took
-    FROM (SELECT x.* FROM weir.__intervals(caller, j.job_id, NULL, NULL) x
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x.took) INTO took
+    FROM (SELECT (x.finished_at - x.started_at) / count(*) OVER (PARTITION BY x.task_id) AS took
+          FROM weir.__intervals(caller, j.job_id, NULL, NULL) x
           WHERE x.exec = 'done' ORDER BY x.finished_at DESC LIMIT 100) x;
     RETURN QUERY
     SELECT p.interval_start, p.interval_end, CASE WHEN p.runs THEN 'run' ELSE 'skip' END, p.reason,
@@ -84,135 +85,8 @@ CREATE FUNCTION weir.preview_backfill(
 COMMENT ON FUNCTION weir.preview_backfill(text, timestamptz, timestamptz, text, text, integer)
     IS 'What a backfill would do, in its order: which intervals it would run or skip, why, and how long after its start each would be done.';
 
--- Feeds a backfill, whose job is locked: chunks that have not had their turn
--- are enqueued as long as there is room.  One whose interval somebody else is
--- working on is passed over for now.  All chunks below open_from have ended.
--- False if there was no time to look at all that could have had their turn.
-CREATE FUNCTION weir._feed_backfill(j weir.job, b weir.backfill, p_until timestamptz) RETURNS boolean
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-    AS $$
-DECLARE
-    room integer := coalesce(b.max_running, 2 * current_setting('weir.max_workers')::integer);
-    c record;
-    n record;
-    task bigint;
-    found_as text;
-    open_from integer;
-    looked boolean := false;
-    in_time boolean := true;
-BEGIN
-    SELECT room - count(*), min(s.ordinal) INTO room, open_from FROM weir.backfill_step s
-    WHERE s.backfill_id = b.backfill_id AND s.ordinal >= b.low AND s.task_id IS NOT NULL
-    AND NOT weir._ended(s.task_id);
-    FOR c IN
-        SELECT k.* FROM weir.backfill_chunk k
-        WHERE k.backfill_id = b.backfill_id AND k.ordinal >= b.low
-        AND NOT EXISTS (SELECT FROM weir.backfill_step s
-                        WHERE s.backfill_id = k.backfill_id AND s.ordinal = k.ordinal)
-        ORDER BY k.ordinal
-    LOOP
-        IF looked AND clock_timestamp() > p_until THEN
-            open_from := least(open_from, c.ordinal);
-            in_time := false;
-            EXIT;
-        END IF;
-        looked := true;
-        SELECT i.version, i.task_id, r.final, r.outcome INTO n
-        FROM weir.interval i
-        LEFT JOIN LATERAL (
-            SELECT r.final, r.outcome, r.attempt FROM weir.run r WHERE r.task_id = i.task_id
-            UNION ALL
-            SELECT true, e.outcome, e.attempt FROM weir.interval_end e WHERE e.task_id = i.task_id
-            ORDER BY 3 DESC LIMIT 1) r ON true
-        WHERE i.job_id = j.job_id AND i.interval_start = c.interval_start
-        ORDER BY i.version DESC LIMIT 1;
-        -- what somebody has done since the list was frozen is not done again
-        found_as := CASE WHEN coalesce(n.version, 0) = c.version THEN NULL
-                         WHEN n.task_id IS NULL THEN 'found_waived'
-                         WHEN n.outcome = 'succeeded' THEN 'found_done'
-                         WHEN b.reprocess = 'none' THEN 'found_failed' END;
-        task := NULL;
-        IF n.task_id IS NOT NULL AND n.final IS NOT TRUE THEN
-            open_from := least(open_from, c.ordinal);
-            CONTINUE;
-        ELSIF found_as IS NULL THEN
-            open_from := least(open_from, c.ordinal);
-            EXIT WHEN room <= 0;
-            task := weir._start(j, b.created_by, c.interval_start, c.interval_end, b.cause, b.backfill_id, b.reason);
-            EXIT WHEN task IS NULL;
-            room := room - 1;
-        END IF;
-        INSERT INTO weir.backfill_step (backfill_id, ordinal, outcome, task_id)
-        VALUES (b.backfill_id, c.ordinal, coalesce(found_as, 'enqueued'), task);
-    END LOOP;
-    IF open_from IS NULL THEN
-        UPDATE weir.backfill SET state = 'finished', ended_at = clock_timestamp() WHERE backfill_id = b.backfill_id;
-        PERFORM weir._job_event((SELECT oid FROM pg_roles WHERE rolname = b.created_by), 'finish_' || b.cause, j, NULL,
-                                jsonb_build_object('backfill_id', b.backfill_id));
-    ELSIF open_from > b.low + 32 THEN
-        -- not for each chunk: the row is updated
-        UPDATE weir.backfill SET low = open_from WHERE backfill_id = b.backfill_id;
-    END IF;
-    RETURN in_time;
-END
-$$;
-
--- Feeds the backfills, those behind p_after first, for so long; for the
--- scheduler, which waits for nobody and has others to care for: there can be
--- any number of chunks that somebody else has done.  0: there are none; 1: the
--- end of a task may make room; 2: look again soon; 3: the time was over, go on
--- behind the last one.
-CREATE FUNCTION weir._feed(p_after bigint, p_time interval, OUT answer integer, OUT last bigint)
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-    SET jit = off
-    AS $$
-DECLARE
-    b weir.backfill;
-    j weir.job;
-    until timestamptz := clock_timestamp() + p_time;
-BEGIN
-    answer := 0;
-    FOR b IN SELECT * FROM weir.backfill WHERE state = 'running'
-             ORDER BY backfill_id <= p_after, backfill_id LOOP
-        IF last IS NOT NULL AND clock_timestamp() > until THEN
-            answer := 3;
-            EXIT;
-        END IF;
-        last := b.backfill_id;
-        answer := greatest(answer, 1);
-        SELECT * INTO j FROM weir.job WHERE job_id = b.job_id FOR NO KEY UPDATE SKIP LOCKED;
-        IF NOT FOUND THEN
-            answer := 2;
-            CONTINUE;
-        END IF;
-        -- as it is now that nobody can change it
-        SELECT * INTO b FROM weir.backfill WHERE backfill_id = b.backfill_id AND state = 'running';
-        CONTINUE WHEN NOT FOUND;
-        BEGIN
-            IF NOT weir._feed_backfill(j, b, until) THEN
-                answer := 3;
-            END IF;
-        EXCEPTION
-            -- that passes, as does a drain of the queue
-            WHEN lock_not_available OR cannot_connect_now OR insufficient_resources
-                 OR configuration_limit_exceeded OR transaction_rollback
-                 OR object_not_in_prerequisite_state THEN
-                answer := 2;
-            WHEN others THEN
-                UPDATE weir.backfill SET state = 'paused', state_reason = 'its chunks cannot be enqueued: ' || sqlerrm
-                WHERE backfill_id = b.backfill_id;
-                PERFORM weir._job_event((SELECT oid FROM pg_roles WHERE rolname = current_user), 'pause_backfill', j,
-                                        sqlerrm, jsonb_build_object('backfill_id', b.backfill_id));
-        END;
-        EXIT WHEN answer = 3;
-    END LOOP;
-END
-$$;
-
--- Writes a backfill with its chunks, and feeds it for the first time.
-CREATE FUNCTION weir._submit_backfill(caller oid, j weir.job, b weir.backfill, p_chunks weir.backfill_chunk[]) RETURNS bigint
+-- Writes a backfill with its intervals, and feeds it for the first time.
+CREATE FUNCTION weir._submit_backfill(caller oid, j weir.job, b weir.backfill, p_frozen weir.backfill_interval[]) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     AS $$
@@ -222,14 +96,14 @@ BEGIN
     b.job := j.name;
     b.owner := j.owner;
     b.owner_name := j.owner_name;
-    b.chunks := coalesce(cardinality(p_chunks), 0);
+    b.intervals := coalesce(cardinality(p_frozen), 0);
     b.state := 'running';
     b.low := 1;
     b.created_at := clock_timestamp();
     b.created_by := pg_get_userbyid(caller);
     INSERT INTO weir.backfill SELECT b.*;
-    INSERT INTO weir.backfill_chunk
-    SELECT b.backfill_id, c.ordinal, c.interval_start, c.interval_end, c.version FROM unnest(p_chunks) c;
+    INSERT INTO weir.backfill_interval
+    SELECT b.backfill_id, c.ordinal, c.interval_start, c.interval_end, c.version FROM unnest(p_frozen) c;
     PERFORM weir._feed_backfill(j, b, NULL);
     PERFORM weir._wake_feeder();
     RETURN b.backfill_id;
@@ -238,7 +112,7 @@ $$;
 
 CREATE FUNCTION weir._backfill(
     caller oid, p_name text, p_from timestamptz, p_to timestamptz, p_direction text, p_reprocess text,
-    p_max_running integer, p_reason text
+    p_max_running integer, p_reason text, p_chunk_target interval
 ) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -246,7 +120,7 @@ CREATE FUNCTION weir._backfill(
 DECLARE
     j weir.job := weir._job(caller, p_name);
     b weir.backfill;
-    frozen weir.backfill_chunk[];
+    frozen weir.backfill_interval[];
 BEGIN
     IF p_max_running < 1 THEN
         RAISE invalid_parameter_value USING MESSAGE = format('argument "%s" must be at least 1', 'max_running');
@@ -258,23 +132,26 @@ BEGIN
     b.reprocess := p_reprocess;
     b.max_running := p_max_running;
     b.reason := p_reason;
-    SELECT array_agg(ROW(NULL, p.ordinal, p.interval_start, p.interval_end, p.version)::weir.backfill_chunk) INTO frozen
+    PERFORM weir._check_chunk_target(p_chunk_target, j.parameters);
+    b.chunk_target := p_chunk_target;
+    SELECT array_agg(ROW(NULL, p.ordinal, p.interval_start, p.interval_end, p.version)::weir.backfill_interval) INTO frozen
     FROM weir._plan(caller, j, p_from, p_to, p_direction, p_reprocess) p WHERE p.runs;
     b.backfill_id := weir._submit_backfill(caller, j, b, frozen);
     PERFORM weir._job_event(caller, 'backfill', j, p_reason, jsonb_build_object(
         'backfill_id', b.backfill_id, 'from_time', p_from, 'to_time', p_to, 'direction', p_direction,
-        'reprocess', p_reprocess, 'max_running', p_max_running, 'chunks', coalesce(cardinality(frozen), 0)));
+        'reprocess', p_reprocess, 'max_running', p_max_running, 'chunk_target', b.chunk_target, 'intervals', coalesce(cardinality(frozen), 0)));
     RETURN b.backfill_id;
 END
 $$;
 
 CREATE FUNCTION weir.backfill(
     job text, from_time timestamptz, to_time timestamptz, direction text DEFAULT 'oldest_first',
-    reprocess text DEFAULT 'none', max_running integer DEFAULT NULL, reason text DEFAULT NULL
+    reprocess text DEFAULT 'none', max_running integer DEFAULT NULL, reason text DEFAULT NULL,
+    chunk_target interval DEFAULT NULL
 ) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_call';
-COMMENT ON FUNCTION weir.backfill(text, timestamptz, timestamptz, text, text, integer, text)
+COMMENT ON FUNCTION weir.backfill(text, timestamptz, timestamptz, text, text, integer, text, interval)
     IS 'Runs the intervals of a job in a range as chunks of class backfill; returns the number of the backfill.';
 
 -- Finds a backfill that has not ended, and locks its job.
@@ -374,11 +251,11 @@ CREATE FUNCTION weir._correct(
 DECLARE
     j weir.job := weir._job(caller, p_name);
     b weir.backfill;
-    frozen weir.backfill_chunk[];
+    frozen weir.backfill_interval[];
 BEGIN
     PERFORM weir._check_bounds(j, p_from, p_to);
     -- what has not been run yet reads the corrected input anyway
-    SELECT array_agg(ROW(NULL, x.ordinal, x.interval_start, x.interval_end, x.version)::weir.backfill_chunk) INTO frozen
+    SELECT array_agg(ROW(NULL, x.ordinal, x.interval_start, x.interval_end, x.version)::weir.backfill_interval) INTO frozen
     FROM (SELECT x.*, row_number() OVER (ORDER BY x.interval_start)::integer AS ordinal
           FROM weir.__intervals(caller, j.job_id, p_from, p_to) x
           WHERE x.exec IN ('queued', 'running') OR x.done_version IS NOT NULL) x;
@@ -462,17 +339,21 @@ COMMENT ON FUNCTION weir.correct_changed()
 
 CREATE VIEW weir.backfills WITH (security_barrier) AS
 SELECT b.backfill_id, b.job, b.owner_name AS owner, b.cause, b.from_time, b.to_time, b.direction,
-       b.reprocess, b.max_running, b.state, b.state_reason, b.chunks,
+       b.reprocess, b.max_running, b.state, b.state_reason, b.intervals,
        p.done, p.failed, p.skipped, p.in_queue,
-       CASE WHEN b.chunks = 0 THEN 100.0
-            ELSE round(100.0 * (p.done + p.failed + p.skipped) / b.chunks, 1) END AS percent,
+       CASE WHEN b.intervals = 0 THEN 100.0
+            ELSE round(100.0 * (p.done + p.failed + p.skipped) / b.intervals, 1) END AS percent,
        round((3600 * (p.done + p.failed) / nullif(extract(epoch FROM p.last_end - b.created_at), 0))::numeric, 1) AS rate,
        CASE WHEN b.state = 'running' AND p.done + p.failed > 0
             THEN pg_catalog.clock_timestamp()
                  + (p.last_end - b.created_at) / (p.done + p.failed)
-                   * (b.chunks - p.done - p.failed - p.skipped) END AS eta,
+                   * (b.intervals - p.done - p.failed - p.skipped) END AS eta,
        b.created_at, b.created_by, b.ended_at,
-       CASE WHEN weir._may_see(b.owner, b.owner_name, b.created_at) THEN b.reason END AS reason
+       CASE WHEN weir._may_see(b.owner, b.owner_name, b.created_at) THEN b.reason END AS reason,
+       coalesce(b.chunk_target, (SELECT j.chunk_target FROM weir.job j WHERE j.job_id = b.job_id)) AS chunk_target,
+       (SELECT s.chunk_size FROM weir.backfill_step s
+        WHERE s.backfill_id = b.backfill_id AND s.chunk_size IS NOT NULL
+        ORDER BY s.ordinal DESC, s.turn DESC LIMIT 1) AS chunk_size
 FROM weir.backfill b
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE l.final AND l.outcome = 'succeeded')::integer AS done,
@@ -491,7 +372,9 @@ CROSS JOIN LATERAL (
               SELECT true, e.outcome, e.finished_at, e.attempt
               FROM weir.interval_end e WHERE e.task_id = s.task_id
               ORDER BY 4 DESC LIMIT 1) x) l ON true
-    WHERE s.backfill_id = b.backfill_id) p;
+    WHERE s.backfill_id = b.backfill_id
+    AND NOT EXISTS (SELECT FROM weir.backfill_step n WHERE n.backfill_id = s.backfill_id
+                    AND n.ordinal = s.ordinal AND n.turn > s.turn)) p;
 COMMENT ON VIEW weir.backfills IS 'The backfills and corrections, and how far they are.';
 COMMENT ON COLUMN weir.backfills.backfill_id IS 'Number of the backfill.';
 COMMENT ON COLUMN weir.backfills.job IS 'Name of the job.';
@@ -504,15 +387,17 @@ COMMENT ON COLUMN weir.backfills.reprocess IS 'What it runs again: none, failed,
 COMMENT ON COLUMN weir.backfills.max_running IS 'Most of its chunks that are enqueued at once; null is twice the number of workers.';
 COMMENT ON COLUMN weir.backfills.state IS 'running, paused, cancelled or finished.';
 COMMENT ON COLUMN weir.backfills.state_reason IS 'Why it is in this state.';
-COMMENT ON COLUMN weir.backfills.chunks IS 'Number of its intervals, frozen when it was submitted.';
-COMMENT ON COLUMN weir.backfills.done IS 'Chunks that it has done.';
-COMMENT ON COLUMN weir.backfills.failed IS 'Chunks that have ended without success.';
-COMMENT ON COLUMN weir.backfills.skipped IS 'Chunks whose interval was done, waived or had failed otherwise when it was their turn, or that a daily run has replaced.';
-COMMENT ON COLUMN weir.backfills.in_queue IS 'Chunks that are enqueued or running.';
-COMMENT ON COLUMN weir.backfills.percent IS 'The part of the chunks that have ended.';
-COMMENT ON COLUMN weir.backfills.rate IS 'Chunks that have ended in an hour, on average since it was submitted.';
+COMMENT ON COLUMN weir.backfills.intervals IS 'Number of its intervals, frozen when it was submitted.';
+COMMENT ON COLUMN weir.backfills.done IS 'Intervals that it has done.';
+COMMENT ON COLUMN weir.backfills.failed IS 'Intervals that have ended without success.';
+COMMENT ON COLUMN weir.backfills.skipped IS 'Intervals that were done, waived or had failed otherwise when it was their turn, or that a daily run has replaced.';
+COMMENT ON COLUMN weir.backfills.in_queue IS 'Intervals that are enqueued or running.';
+COMMENT ON COLUMN weir.backfills.percent IS 'The part of the intervals that have ended.';
+COMMENT ON COLUMN weir.backfills.rate IS 'Intervals that have ended in an hour, on average since it was submitted.';
 COMMENT ON COLUMN weir.backfills.eta IS 'When it would be finished at that rate.';
 COMMENT ON COLUMN weir.backfills.created_at IS 'When it was submitted.';
 COMMENT ON COLUMN weir.backfills.created_by IS 'Who did.';
 COMMENT ON COLUMN weir.backfills.ended_at IS 'When it was finished or cancelled.';
 COMMENT ON COLUMN weir.backfills.reason IS 'Reason given; null for those who may not see it.';
+COMMENT ON COLUMN weir.backfills.chunk_target IS 'How long a chunk of it should take, which covers as many intervals; null if each covers one.';
+COMMENT ON COLUMN weir.backfills.chunk_size IS 'Intervals of the chunk that was enqueued last.';

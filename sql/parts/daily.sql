@@ -12,7 +12,6 @@ CREATE FUNCTION weir._start(
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    many boolean := p_cause = 'schedule' AND j.misfire = 'run_once';
     task bigint;
 BEGIN
     task := weir._enqueue(j, p_start, p_end, weir._due_at(j, p_end), p_cause <> 'schedule',
@@ -24,9 +23,7 @@ BEGIN
                    (SELECT max(i.version) FROM weir.interval i
                     WHERE i.job_id = j.job_id AND i.interval_start = b.interval_start), 0) + 1,
                task, p_cause, p_backfill_id, weir._due_at(j, b.interval_end), md5(j.command), p_reason, p_by
-        FROM (SELECT p_start AS interval_start, p_end AS interval_end WHERE NOT many
-              UNION ALL
-              SELECT r.interval_start, r.interval_end FROM weir._range(j, p_start, p_end) r WHERE many) b
+        FROM weir._range(j, p_start, p_end) b
         -- a snapshot that is older than the lock on the job is told so: 40001
         ON CONFLICT DO NOTHING;
     END IF;

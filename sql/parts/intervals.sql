@@ -158,7 +158,9 @@ CREATE FUNCTION weir.__intervals(
             weir._index(j.starts_at, j.every, j.timezone, least(p_to, clock_timestamp()))) b
     ), pace AS (
         SELECT percentile_cont(0.9) WITHIN GROUP (ORDER BY f.took) AS took
-        FROM (SELECT v.finished_at - v.started_at AS took FROM versions v
+        -- each interval of a chunk is taken to have had its part of the time
+        FROM (SELECT (v.finished_at - v.started_at) / count(*) OVER (PARTITION BY v.task_id) AS took
+              FROM versions v
               WHERE v.final AND v.outcome = 'succeeded' ORDER BY v.finished_at DESC LIMIT 50) f
     ), assigned AS MATERIALIZED (
         SELECT a.task_id FROM weir._show_assigned() a
@@ -262,7 +264,7 @@ SELECT j.name, j.owner_name AS owner, j.every, j.timezone, j.starts_at, j.schedu
        j.created_at,
        (SELECT max(b.backfill_id) FROM weir.backfill b
         WHERE b.job_id = j.job_id AND b.state IN ('running', 'paused')) AS backfill_id,
-       j.resources, j.queue_timeout, j.due_calendar
+       j.resources, j.queue_timeout, j.due_calendar, j.chunk_target
 FROM weir.job j;
 COMMENT ON VIEW weir.jobs IS 'The jobs: what runs over which intervals.';
 COMMENT ON COLUMN weir.jobs.name IS 'Name of the job.';
@@ -292,6 +294,7 @@ COMMENT ON COLUMN weir.jobs.backfill_id IS 'Its newest backfill that has not end
 COMMENT ON COLUMN weir.jobs.resources IS 'Named resources that its tasks need.';
 COMMENT ON COLUMN weir.jobs.queue_timeout IS 'Longest time that a task may wait for its start.';
 COMMENT ON COLUMN weir.jobs.due_calendar IS 'Calendar of the business days that the days of due are counted in; null is every day.';
+COMMENT ON COLUMN weir.jobs.chunk_target IS 'How long a chunk of a backfill should take, which covers as many intervals; null if each covers one.';
 
 CREATE VIEW weir.intervals WITH (security_barrier) AS
 SELECT j.name AS job, j.owner_name AS owner, x.interval_start, x.interval_end, x.version,

@@ -30,7 +30,8 @@ CREATE TABLE weir.job (
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     resources text[],
     queue_timeout interval,
-    due_calendar jsonb
+    due_calendar jsonb,
+    chunk_target interval
 );
 COMMENT ON TABLE weir.job IS 'Configuration: the jobs.';
 
@@ -86,27 +87,28 @@ CREATE TABLE weir.backfill (
     direction text NOT NULL CHECK (direction IN ('oldest_first', 'newest_first')),
     reprocess text NOT NULL CHECK (reprocess IN ('none', 'failed', 'stale', 'all')),
     max_running integer CHECK (max_running > 0),
-    chunks integer NOT NULL,
+    intervals integer NOT NULL,
     state text NOT NULL CHECK (state IN ('running', 'paused', 'cancelled', 'finished')),
     state_reason text,
     low integer NOT NULL DEFAULT 1,
     reason text,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     created_by text NOT NULL,
-    ended_at timestamptz
+    ended_at timestamptz,
+    chunk_target interval
 );
-COMMENT ON TABLE weir.backfill IS 'The backfills; chunks below "low" have ended.';
+COMMENT ON TABLE weir.backfill IS 'The backfills; intervals below "low" have ended.';
 CREATE INDEX backfill_active_idx ON weir.backfill (job_id) WHERE state IN ('running', 'paused');
 
-CREATE TABLE weir.backfill_chunk (
+CREATE TABLE weir.backfill_interval (
     backfill_id bigint NOT NULL,
     ordinal integer NOT NULL,
     interval_start timestamptz NOT NULL,
     interval_end timestamptz NOT NULL,
     version integer NOT NULL,
-    CONSTRAINT backfill_chunk_pkey PRIMARY KEY (backfill_id, ordinal)
+    CONSTRAINT backfill_interval_pkey PRIMARY KEY (backfill_id, ordinal)
 );
-COMMENT ON TABLE weir.backfill_chunk IS 'Ledger: the intervals of a backfill as they were frozen, with the newest version then.';
+COMMENT ON TABLE weir.backfill_interval IS 'Ledger: the intervals of a backfill as they were frozen, with the newest version then.';
 
 CREATE TABLE weir.backfill_step (
     backfill_id bigint NOT NULL,
@@ -114,9 +116,12 @@ CREATE TABLE weir.backfill_step (
     outcome text NOT NULL CHECK (outcome IN ('enqueued', 'found_done', 'found_failed', 'found_waived')),
     task_id bigint,
     stepped_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    CONSTRAINT backfill_step_pkey PRIMARY KEY (backfill_id, ordinal)
+    turn integer NOT NULL DEFAULT 1,
+    chunk_size integer,
+    CONSTRAINT backfill_step_pkey PRIMARY KEY (backfill_id, ordinal, turn)
 );
-COMMENT ON TABLE weir.backfill_step IS 'Ledger: what became of the chunks of a backfill when it was their turn.';
+COMMENT ON TABLE weir.backfill_step IS 'Ledger: what became of the intervals of a backfill when it was their turn: the second one if they were part of a chunk that failed. The first of a chunk has its size.';
+CREATE INDEX backfill_step_chunk_idx ON weir.backfill_step (backfill_id, ordinal) WHERE chunk_size IS NOT NULL;
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON weir.interval
     FOR EACH STATEMENT EXECUTE FUNCTION weir._append_only();
@@ -127,9 +132,9 @@ ALTER TABLE weir.interval_end ENABLE ALWAYS TRIGGER append_only;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON weir.stale
     FOR EACH STATEMENT EXECUTE FUNCTION weir._append_only();
 ALTER TABLE weir.stale ENABLE ALWAYS TRIGGER append_only;
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON weir.backfill_chunk
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON weir.backfill_interval
     FOR EACH STATEMENT EXECUTE FUNCTION weir._append_only();
-ALTER TABLE weir.backfill_chunk ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE weir.backfill_interval ENABLE ALWAYS TRIGGER append_only;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON weir.backfill_step
     FOR EACH STATEMENT EXECUTE FUNCTION weir._append_only();
 ALTER TABLE weir.backfill_step ENABLE ALWAYS TRIGGER append_only;
@@ -141,5 +146,5 @@ SELECT pg_catalog.pg_extension_config_dump('weir.interval_end', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.stale', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.backfill', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.backfill_backfill_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('weir.backfill_chunk', '');
+SELECT pg_catalog.pg_extension_config_dump('weir.backfill_interval', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.backfill_step', '');

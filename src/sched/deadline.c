@@ -56,6 +56,7 @@ step_history(Scheduler *scheduler, void *arg)
 						" ORDER BY r.task_id DESC LIMIT " DEADLINE_RUNS ") x"
 						" ORDER BY task_id", &params);
 	else
+		/* a chunk of several intervals is no measure for one */
 		n = sql_execute("SELECT waited, ran FROM (SELECT i.interval_start,"
 						" CASE WHEN i.cause = 'schedule' THEN"
 						"  (extract(epoch FROM r.started_at -"
@@ -67,6 +68,9 @@ step_history(Scheduler *scheduler, void *arg)
 						" JOIN weir.run r ON r.task_id = i.task_id"
 						" JOIN weir.task t ON t.task_id = i.task_id"
 						" WHERE i.job_id = $1 AND r.outcome = 'succeeded'"
+						" AND NOT EXISTS (SELECT FROM weir.interval o"
+						"  WHERE o.task_id = i.task_id"
+						"  AND o.interval_start <> i.interval_start)"
 						" ORDER BY i.interval_start DESC LIMIT " DEADLINE_RUNS ") x"
 						" ORDER BY interval_start", &params);
 	for (uint64 row = 0; row < n; row++)

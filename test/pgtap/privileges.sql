@@ -169,7 +169,7 @@ SELECT wt.denied(replace(c, 'BF', :backfill::text)) FROM unnest(ARRAY[
 SELECT is((SELECT row(name, owner, command, settings, search_path)::text FROM weir.jobs WHERE name = 'wt'),
     '(wt,wt_owner,,,)', 'jobs hides command, settings and search path');
 SELECT is((SELECT string_agg(DISTINCT coalesce(reason, 'null'), ',') FROM weir.intervals WHERE job = 'wt'), 'null', 'intervals hides the reason');
-SELECT is((SELECT row(state, chunks, reason)::text FROM weir.backfills WHERE backfill_id = :backfill), '(running,2,)', 'backfills, too');
+SELECT is((SELECT row(state, intervals, reason)::text FROM weir.backfills WHERE backfill_id = :backfill), '(running,2,)', 'backfills, too');
 SELECT is((SELECT string_agg(DISTINCT coalesce(reason, 'null'), ',') FROM weir.tasks WHERE job = 'wt'), 'null', 'tasks, too');
 -- his own job, in a queue that is open to him
 SELECT wt.allowed($$SELECT weir.create_job('mine', 'SELECT current_user', '1 day', timezone => 'UTC', queue => 'adhoc')$$);

@@ -45,9 +45,9 @@ create temp view bf as
 select (interval_start at time zone 'Europe/Berlin')::date as day, interval_end - interval_start as length, version, exec, currency, timeliness,
        cause, done_version, reason
 from weir.intervals where job = 'bf' order by interval_start;
-\set columns 'job, cause, direction, reprocess, max_running, state, state_reason, chunks, done, failed, skipped, in_queue, percent, rate, eta, ended, reason'
+\set columns 'job, cause, direction, reprocess, max_running, state, state_reason, intervals, done, failed, skipped, in_queue, percent, rate, eta, ended, reason'
 create temp view b as
-select job, cause, direction, reprocess, max_running, state, state_reason, chunks, done, failed, skipped, in_queue, percent,
+select job, cause, direction, reprocess, max_running, state, state_reason, intervals, done, failed, skipped, in_queue, percent,
        rate is not null as rate, eta is not null as eta, ended_at is not null as ended, reason, backfill_id
 from weir.backfills;
 
@@ -94,7 +94,7 @@ call pg_temp.await(:b1);
 select :columns from b where backfill_id = :b1;
 select * from bf;
 select day, interval_start at time zone 'Europe/Berlin' from bf_fact join weir.tasks on day = (interval_start at time zone 'Europe/Berlin')::date where job = 'bf' order by task_id;
-select kind, detail ->> 'chunks' as chunks from weir.events where job = 'bf' and interval_start is null order by event_id;
+select kind, detail ->> 'intervals' as intervals from weir.events where job = 'bf' and interval_start is null order by event_id;
 \pset tuples_only on
 select pg_temp.refused(format('select weir.%s(%s)', f, :b1)) = format(E'55000 backfill %s has ended\n  It is finished.', :b1) as refused
 from unnest(array['pause_backfill', 'resume_backfill', 'cancel_backfill']) f;
@@ -114,11 +114,11 @@ select weir.pause('backfill');
 select weir.backfill('bf', '2024-04-05 00:00 Europe/Berlin', '2024-04-09 00:00 Europe/Berlin', max_running => 1) as b4 \gset
 select action, reason, count(*) from weir.preview_backfill('bf', '2024-04-05 00:00 Europe/Berlin', '2024-04-09 00:00 Europe/Berlin', reprocess => 'all') group by 1, 2 order by 1;
 select weir.backfill('bf', '2024-04-05 00:00 Europe/Berlin', '2024-04-10 00:00 Europe/Berlin', 'newest_first') as b5 \gset
-select chunks, in_queue from b where backfill_id = :b5;
+select intervals, in_queue from b where backfill_id = :b5;
 select weir.resume('backfill');
 call pg_temp.await(:b4);
 call pg_temp.await(:b5);
-select chunks, done, failed, skipped, state, percent from b where backfill_id in (:b4, :b5) order by backfill_id;
+select intervals, done, failed, skipped, state, percent from b where backfill_id in (:b4, :b5) order by backfill_id;
 select day, count(*) from bf_fact where day >= '2024-04-05' group by day order by day;
 
 -- Pause, resume, cancel.  A paused one feeds nothing, a cancelled one starts nothing.
@@ -127,20 +127,20 @@ select weir.backfill('bf', '2024-04-10 00:00 Europe/Berlin', '2024-04-20 00:00 E
 select weir.pause_backfill(:b6, 'wait');
 select weir.resume('backfill');
 select weir.drain('backfill', '60s');
-select state, state_reason, chunks, done, in_queue from b where backfill_id = :b6;
+select state, state_reason, intervals, done, in_queue from b where backfill_id = :b6;
 select weir.pause('backfill');
 select weir.resume_backfill(:b6);
 do $$ declare n int; begin loop select b.in_queue into n from b where b.state = 'running'; exit when n = 2; commit; end loop; end $$;
 select weir.cancel_backfill(:b6, 'enough');
-select state, state_reason, chunks, done, failed, in_queue, ended from b where backfill_id = :b6;
+select state, state_reason, intervals, done, failed, in_queue, ended from b where backfill_id = :b6;
 select weir.resume('backfill');
 select weir.drain('backfill', '60s');
-select state, chunks, done, failed, in_queue from b where backfill_id = :b6;
+select state, intervals, done, failed, in_queue from b where backfill_id = :b6;
 select day, exec from bf where day between '2024-04-10' and '2024-04-15';
 -- What was cancelled has failed: it is run when that is asked for.
 select weir.backfill('bf', '2024-04-10 00:00 Europe/Berlin', '2024-04-20 00:00 Europe/Berlin', reprocess => 'failed') as b7 \gset
 call pg_temp.await(:b7);
-select chunks, done, failed, state from b where backfill_id = :b7;
+select intervals, done, failed, state from b where backfill_id = :b7;
 select exec, count(*) from bf where day between '2024-04-10' and '2024-04-19' group by exec;
 
 -- A chunk that is cancelled while it waits is followed by the next.
@@ -171,7 +171,7 @@ select max(backfill_id) as b8 from weir.backfills where job = 'bf' \gset
 select weir.resume('backfill');
 call pg_temp.await(:b8);
 select day, version, exec, currency, done_version, cause from bf where day between '2024-04-05' and '2024-04-08';
-select cause, reprocess, chunks, done, state from b where backfill_id = :b8;
+select cause, reprocess, intervals, done, state from b where backfill_id = :b8;
 select kind, count(*) from weir.events where job = 'bf' and kind = 'corrected' group by kind;
 -- without running it: stale until somebody does
 select count(*) from weir.correct('bf', '2024-04-06 00:00 Europe/Berlin', '2024-04-07 00:00 Europe/Berlin', reprocess => false);
@@ -231,7 +231,7 @@ select weir.backfill('bn', '2023-01-01', '2023-02-01') as b15 \gset
 select depth from weir.queues where name = 'narrow';
 select weir.resume('narrow');
 call pg_temp.await(:b15);
-select chunks, done, state from b where backfill_id = :b15;
+select intervals, done, state from b where backfill_id = :b15;
 select refused > 0 as felt from weir.queues where name = 'narrow';
 select count(*), count(distinct day) from bf_fact where version = 9;
 -- One that cannot be fed says why, and stops.

@@ -147,7 +147,7 @@ SELECT action, reason, count(*) FROM weir.preview_backfill('usage',
 SELECT weir.backfill('usage', '2024-03-25 00:00 Europe/Berlin', '2024-04-08 00:00 Europe/Berlin',
     direction => 'newest_first', max_running => 2) AS backfill \gset
 DO $$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM weir.backfills WHERE state = 'running'); COMMIT; END LOOP; END $$;
-SELECT state, chunks, done, percent FROM weir.backfills WHERE backfill_id = :backfill;
+SELECT state, intervals, done, percent FROM weir.backfills WHERE backfill_id = :backfill;
 SELECT day, calls, minutes FROM usage WHERE day IN ('2024-03-30', '2024-03-31') ORDER BY day;
 SELECT weir.set_health('replication_lag', 1000000000, reason => 'reports read the standby');
 SELECT weir.set_health('xmin_age', 50000000);

@@ -284,7 +284,7 @@ BEGIN
 END $$;
 CALL await(:backfill);
 SELECT day, amount FROM sales ORDER BY day;
-SELECT job, state, chunks, done, failed, skipped, percent FROM weir.backfills WHERE backfill_id = :backfill;
+SELECT job, state, intervals, done, failed, skipped, percent FROM weir.backfills WHERE backfill_id = :backfill;
 SELECT weir.backfill('report', '2023-01-02 00:00 Europe/Berlin', '2024-01-01 00:00 Europe/Berlin', 'newest_first', max_running => 1) AS backfill \gset
 SELECT weir.pause_backfill(:backfill, reason => 'month end');
 SELECT state, state_reason FROM weir.backfills WHERE backfill_id = :backfill;
@@ -413,7 +413,7 @@ SELECT name, every, timezone, queue, backfill_queue, tables, due, catch_up, misf
 SELECT interval_start::date AS day, version, exec, currency, done_version, cause, reason
 FROM weir.intervals WHERE job = 'visits' ORDER BY interval_start;
 DO $$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM weir.backfills WHERE state = 'running'); COMMIT; END LOOP; END $$;
-SELECT job, cause, direction, state, chunks, done, failed, skipped, in_queue, percent FROM weir.backfills;
+SELECT job, cause, direction, state, intervals, done, failed, skipped, in_queue, percent FROM weir.backfills;
 SELECT job, interval_start, late_by, exec, acknowledged_by FROM weir.late ORDER BY late_by DESC;
 SELECT weir.pause('daily', reason => 'to look at a task that waits');
 SELECT weir.enqueue('SELECT 1', queue => 'daily', deadline => now() + interval '1 hour',

@@ -77,7 +77,7 @@ SELECT weir.drain('daily', timeout => '1 minute');
 SELECT weir.backfill('count_visits', '2024-05-01 UTC', '2024-05-05 UTC') AS backfill \gset
 SET datestyle = 'ISO';
 DO $$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM weir.backfills WHERE state = 'running'); COMMIT; END LOOP; END $$;
-SELECT state, chunks, done FROM weir.backfills WHERE backfill_id = :backfill;
+SELECT state, intervals, done FROM weir.backfills WHERE backfill_id = :backfill;
 SELECT day, n FROM daily_visits ORDER BY day;
 BEGIN;
 INSERT INTO visits VALUES ('2024-05-02', 'about', 5);

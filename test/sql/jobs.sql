@@ -240,11 +240,11 @@ select pg_temp.n(interval_start) as n from taken;
 select count(*) from weir.run_due('d');
 select count(w.outcome) from taken e, weir.wait(e.task_id, '30s') w;
 select * from d;
-select chunks, done, failed, skipped, in_queue from weir.backfills where backfill_id = :b;
+select intervals, done, failed, skipped, in_queue from weir.backfills where backfill_id = :b;
 select weir.resume('backfill');
 select weir.drain('backfill', '30s');
 select * from d;
-select chunks, done, failed, skipped, in_queue, percent from weir.backfills where backfill_id = :b;
+select intervals, done, failed, skipped, in_queue, percent from weir.backfills where backfill_id = :b;
 select count(*), count(distinct start) from job_fact;
 select weir.drop_job('d');
 

@@ -139,7 +139,7 @@ $node->reload;
 # A copy has the jobs, and goes on with the backfills when it is adopted.
 $node->safe_psql('jobs', q{SELECT weir.pause('backfill')});
 $backfill = backfill('2022-01-01', 30);
-my @tables = qw(job interval interval_end stale backfill backfill_chunk backfill_step);
+my @tables = qw(job interval interval_end stale backfill backfill_interval backfill_step);
 my %was = map { $_ => $node->safe_psql('jobs', "SELECT * FROM weir.$_ ORDER BY 1, 2, 3") } @tables;
 my $dump = $node->basedir . '/jobs.sql';
 $node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('jobs') ], 'pg_dump');
