@@ -129,17 +129,21 @@ CREATE FUNCTION weir._set_job_breaker(j weir.job, old jsonb) RETURNS void
     AS $$
 DECLARE
     resource text := 'job:' || j.name;
+    owner_name text := (SELECT r.owner_name FROM weir.resource r WHERE r.name = resource);
 BEGIN
-    IF j.policy -> 'breaker' IS NOT DISTINCT FROM old -> 'breaker' THEN
+    IF NOT coalesce(j.policy ? 'breaker', false) THEN
+        -- somebody may have removed it by hand, and another taken the name
+        IF old ? 'breaker' AND owner_name = j.owner_name THEN
+            PERFORM weir.uncap_resource(resource);
+        END IF;
         RETURN;
     END IF;
-    IF EXISTS (SELECT FROM weir.resource r WHERE r.name = resource AND r.owner_name <> j.owner_name) THEN
+    IF owner_name <> j.owner_name THEN
         RAISE insufficient_privilege USING
             MESSAGE = format('resource "%s" belongs to another role', resource),
             DETAIL = 'The breaker of a job is that of the resource of this name.';
     END IF;
-    IF NOT coalesce(j.policy ? 'breaker', false) THEN
-        PERFORM weir.uncap_resource(resource);
+    IF owner_name IS NOT NULL AND j.policy -> 'breaker' = old -> 'breaker' THEN
         RETURN;
     END IF;
     IF octet_length(resource) > 63 OR strpos(j.name, '*') > 0 THEN
