@@ -136,7 +136,9 @@ oracle_counts(Model *model, Policy *policy, int queue)
 			delayed++;
 		else if (!model_first(model, task))
 			blocked++;
-		else if (cause == POLICY_CAUSE_ROLE_LIMIT)
+		else if (cause == POLICY_CAUSE_ROLE_LIMIT ||
+				 (cause == POLICY_CAUSE_WINDOW &&
+				  model_owner_full(model, task)))
 			either++;			/* it may be parked there for another reason */
 		else if (cause != POLICY_CAUSE_NONE &&
 				 ((cause != POLICY_CAUSE_RESOURCE &&
