@@ -6,7 +6,8 @@
 -- takes about that long.  Every interval of a chunk has its own version, and all
 -- of them name the same task: they are done together or not at all, and each can
 -- be corrected alone.  A chunk of several that fails is run again one by one, so
--- that one interval does not keep its neighbours from being done.
+-- that one interval does not keep its neighbours from being done; not if it has
+-- crashed the server, which one of them would do again.
 
 -- Refuses what cannot be a chunk_target, for a command with so many parameters.
 CREATE FUNCTION weir._check_chunk_target(p_target interval, p_parameters integer) RETURNS void
@@ -72,7 +73,7 @@ CREATE FUNCTION weir._open_chunks(
     AS $$
     SELECT c.task_id, c.ordinal, r.final IS TRUE,
            r.final IS TRUE AND (SELECT count(*) > 1 FROM weir.interval i WHERE i.task_id = c.task_id) AND (
-               r.outcome IN ('failed', 'timed_out', 'crashed')
+               r.outcome IN ('failed', 'timed_out')
                OR r.outcome = 'cancelled' AND EXISTS (
                    SELECT FROM weir.interval i JOIN weir.interval n USING (job_id, interval_start)
                    WHERE i.task_id = c.task_id AND n.version > i.version AND n.cause = 'schedule'))

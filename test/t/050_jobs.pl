@@ -60,6 +60,55 @@ $node->start;
 queue_ready($node, 'jobs');
 finishes($backfill, '2020-01-01', 60, 'crash of the server');
 
+# The same with chunks of several intervals, which are done together or not at
+# all.
+$node->safe_psql('jobs', q{
+	CREATE TABLE hour (at timestamptz, task_id bigint);
+	SELECT weir.create_job('wide', $$INSERT INTO hour SELECT at, weir.current_task()
+		FROM generate_series($1::timestamptz, $2::timestamptz - interval '1 minute', '1 hour') at,
+		-- sleep is the work
+		pg_sleep(0.02 + 0 * extract(epoch FROM at))$$,
+		'1 hour', starts_at => '2100-01-01', timezone => 'UTC', max_attempts => 10, chunk_target => '200 ms');
+});
+my $wide = $node->safe_psql('jobs', q{SELECT weir.backfill('wide', '2020-01-01 UTC', '2020-01-11 UTC', max_running => 2)});
+wait_done($wide, 20);
+$node->stop('immediate');
+$node->start;
+queue_ready($node, 'jobs');
+ok($node->poll_query_until('jobs', "SELECT state = 'finished' FROM weir.backfills WHERE backfill_id = $wide"),
+	'crash between chunks: it finishes');
+is( $node->safe_psql('jobs', "SELECT done, failed, skipped FROM weir.backfills WHERE backfill_id = $wide"),
+	'240|0|0', 'crash between chunks: all intervals are done');
+is( $node->safe_psql('jobs', q{SELECT count(*), count(DISTINCT at), count(DISTINCT task_id) < 240 FROM hour}),
+	'240|240|t', 'crash between chunks: each interval was done exactly once');
+
+# A chunk that has crashed the server too often is not run again one by one: its
+# intervals have failed, and the others go on.
+$node->append_conf('postgresql.conf', 'weir.max_crashes = 1');
+$node->reload;
+$node->safe_psql('jobs', q{
+	-- sleep is the work
+	SELECT weir.create_job('deadly', $$SELECT pg_sleep(CASE WHEN '2020-01-01 02:00 UTC' >= $1::timestamptz
+		AND '2020-01-01 02:00 UTC' < $2::timestamptz THEN 600 ELSE 0 END)$$,
+		'1 hour', starts_at => '2100-01-01', timezone => 'UTC', chunk_target => '1 hour');
+});
+my $deadly = $node->safe_psql('jobs', q{SELECT weir.backfill('deadly', '2020-01-01 00:00 UTC', '2020-01-01 05:00 UTC', max_running => 1)});
+my $chunk = q{FROM weir.workers w JOIN weir.intervals i USING (task_id) WHERE i.job = 'deadly' AND i.interval_start = '2020-01-01 02:00 UTC'};
+$node->poll_query_until('jobs', "SELECT count(*) = 1 $chunk") or die 'the chunk does not run';
+is($node->safe_psql('jobs', q{SELECT max(n) FROM (SELECT count(*) AS n FROM weir.intervals WHERE job = 'deadly' GROUP BY task_id) c WHERE n < 3}),
+	2, 'a chunk of two intervals runs');
+my $at = -s $node->logfile;
+kill 'KILL', $node->safe_psql('jobs', "SELECT w.pid $chunk");
+$node->wait_for_log(qr/database system is ready to accept connections/, $at);
+$node->poll_query_until('postgres', 'SELECT true');
+queue_ready($node, 'jobs');
+ok($node->poll_query_until('jobs', "SELECT state = 'finished' FROM weir.backfills WHERE backfill_id = $deadly"),
+	'a chunk that crashes the server: its backfill finishes');
+is( $node->safe_psql('jobs', "SELECT done, failed FROM weir.backfills WHERE backfill_id = $deadly"),
+	'3|2', 'a chunk that crashes the server: the others are done');
+$node->append_conf('postgresql.conf', 'weir.max_crashes = 2');
+$node->reload;
+
 # A process of it dies in the middle, by a signal.
 $backfill = backfill('2020-04-01', 60, ', max_running => 2');
 wait_done($backfill, 10);
