@@ -40,6 +40,20 @@ CREATE FUNCTION weir._show_durations(OUT queue_id integer, OUT likely interval) 
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_durations';
 
+-- Is there such a time zone?  It may be gone since the window was added; then the
+-- window is as if it were not there.
+CREATE FUNCTION weir._zone_exists(timezone text) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    PERFORM timestamptz 'epoch' AT TIME ZONE timezone;
+    RETURN true;
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN false;
+END
+$$;
+
 -- The times of a rule that end after from_time and begin before to_time; of
 -- dates all that end after from_time.  Both ends are on the clock: where it is
 -- set forward the time is shorter, or there is none.
@@ -68,12 +82,14 @@ SELECT w.name, w.kind, w.class,
        CASE WHEN w.table_name IS NOT NULL
             THEN pg_catalog.format('%I.%I', w.schema_name, w.table_name) END AS relation,
        w.resource, w.start_time, w.duration, w.days, w.dates, w.timezone, w.priority, w.at_end, w.cancel_after,
-       EXISTS (SELECT FROM weir._occurrences(w.start_time, w.duration, w.days, w.dates, w.timezone,
-                   pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp()) o
-               WHERE o.starts <= pg_catalog.clock_timestamp()) AS active,
-       (SELECT min(CASE WHEN o.starts <= pg_catalog.clock_timestamp() THEN o.ends ELSE o.starts END)
-        FROM weir._occurrences(w.start_time, w.duration, w.days, w.dates, w.timezone, pg_catalog.clock_timestamp(),
-                 pg_catalog.clock_timestamp() + interval '15 days') o) AS next_change,
+       CASE WHEN weir._zone_exists(w.timezone) THEN
+           EXISTS (SELECT FROM weir._occurrences(w.start_time, w.duration, w.days, w.dates, w.timezone,
+                       pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp()) o
+                   WHERE o.starts <= pg_catalog.clock_timestamp()) END AS active,
+       CASE WHEN weir._zone_exists(w.timezone) THEN
+           (SELECT min(CASE WHEN o.starts <= pg_catalog.clock_timestamp() THEN o.ends ELSE o.starts END)
+            FROM weir._occurrences(w.start_time, w.duration, w.days, w.dates, w.timezone, pg_catalog.clock_timestamp(),
+                     pg_catalog.clock_timestamp() + interval '15 days') o) END AS next_change,
        w.reason
 FROM weir.time_window w;
 COMMENT ON VIEW weir.windows IS 'The windows and blackouts, and when each begins or ends next.';
@@ -90,7 +106,7 @@ COMMENT ON COLUMN weir.windows.timezone IS 'Time zone of its clock.';
 COMMENT ON COLUMN weir.windows.priority IS 'Of those that overlap the lowest holds.';
 COMMENT ON COLUMN weir.windows.at_end IS 'What becomes of tasks that run when nothing may start any more: drain, yield or cancel.';
 COMMENT ON COLUMN weir.windows.cancel_after IS 'How long after that they are cancelled.';
-COMMENT ON COLUMN weir.windows.active IS 'Whether its time is now.';
+COMMENT ON COLUMN weir.windows.active IS 'Whether its time is now; null if its time zone does not exist any more, in which case it has no effect.';
 COMMENT ON COLUMN weir.windows.next_change IS 'When it ends, if its time is now, else when it begins next; null if it does not within 15 days.';
 COMMENT ON COLUMN weir.windows.reason IS 'Reason given for it.';
 
@@ -116,6 +132,7 @@ CREATE FUNCTION weir._window_states(
                w.priority, w.at_end, w.cancel_after
         FROM weir.windows w
         JOIN (VALUES ('daily'), ('adhoc'), ('backfill')) c (class) ON c.class = w.class OR w.class IS NULL
+        WHERE weir._zone_exists(w.timezone)
     ), occurrence AS MATERIALIZED (
         SELECT r.target, r.name, r.kind, r.priority, r.at_end, r.cancel_after, o.starts, o.ends,
                array_position(ARRAY['cancel', 'yield', 'drain'], r.at_end) AS strictness

@@ -101,6 +101,25 @@ windows_row(Scheduler *scheduler, uint64 row, GateList *list)
 }
 
 /*
+ * Logs which windows have no effect, for want of their time zones.
+ */
+static void
+windows_log_ignored(void)
+{
+	uint64		n = sql_execute("SELECT name, timezone FROM weir.time_window"
+								" WHERE NOT weir._zone_exists(timezone)"
+								" ORDER BY name", NULL);
+
+	for (uint64 row = 0; row < n; row++)
+		ereport(WARNING,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("window \"%s\" has no effect", sql_text(row, 1)),
+				 errdetail("Time zone \"%s\" does not exist any more.",
+						   sql_text(row, 2)),
+				 errhint("Drop it with weir.drop_window(), or add it with another time zone.")));
+}
+
+/*
  * The gate of a target in a list, or NULL.
  */
 static WindowGate *
@@ -159,6 +178,7 @@ step_windows(Scheduler *scheduler, void *arg)
 									Max(n, 1) * sizeof(WindowGate));
 	for (uint64 row = 0; row < n; row++)
 		windows_row(scheduler, row, &list);
+	windows_log_ignored();
 	sql_end(&session);
 	MemoryContextSwitchTo(caller);
 	windows_compare(scheduler, &list);
@@ -176,8 +196,7 @@ step_windows(Scheduler *scheduler, void *arg)
 /*
  * Follows the windows as they are configured and as the time goes; to be called
  * after the resources were read.  If they cannot be read those that are known
- * stay in force: one that is wrong, say because its time zone is gone, must not
- * stop all the others, nor the work.
+ * stay in force.
  */
 void
 windows_follow(Scheduler *scheduler)

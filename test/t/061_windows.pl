@@ -83,17 +83,26 @@ $node->safe_psql('postgres', q{SELECT weir.drop_window('closing')});
 is($node->safe_psql('postgres', "SELECT outcome, attempt FROM weir.wait($task, '60 s')"), 'succeeded|2', 'and goes on');
 is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');
 
-# A window that cannot be understood any more stops nothing else.
+# A window that cannot be understood any more stops nothing, and the others hold
+# as before.
 $node->safe_psql('postgres', q{
 	SELECT weir.add_window('odd', '01:00', '1 hour', class => 'backfill', kind => 'blackout');
 	UPDATE weir.time_window SET timezone = 'Mars/Olympus';
+	SELECT weir.add_window('quiet', (now() AT TIME ZONE 'UTC' - interval '1 hour')::time, '3 hours',
+		class => 'adhoc', kind => 'blackout', timezone => 'UTC');
 });
 my $log = -s $node->logfile;
 $node->restart;
 queue_ready($node, 'postgres');
-ok($node->wait_for_log(qr/time zone "Mars\/Olympus" not recognized/, $log), 'it is logged');
+ok($node->wait_for_log(qr/window "odd" has no effect.*Time zone "Mars\/Olympus" does not exist any more/s, $log), 'it is logged');
+is( $node->safe_psql('postgres', q{SELECT name, active, next_change IS NULL FROM weir.windows ORDER BY name}),
+	"odd||t\nquiet|t|f", 'the view shows it');
+my $shut = $node->safe_psql('postgres', q{SELECT weir.enqueue('SELECT 1', queue => 'work')});
+is($node->safe_psql('postgres', "SELECT cause, holder FROM weir.why_waiting($shut)"), 'blackout|quiet', 'other windows hold');
+is($node->safe_psql('postgres', "SELECT cause FROM weir.waiting WHERE task_id = $shut"), 'blackout', 'as weir.waiting says');
 $task = $node->safe_psql('postgres', q{SELECT weir.enqueue('SELECT 1', queue => 'bulk')});
 is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($task, '60 s')"), 'succeeded', 'tasks run');
-is($node->safe_psql('postgres', q{SELECT weir.drop_window('odd')}), 't', 'and it can be dropped');
+is($node->safe_psql('postgres', q{SELECT weir.drop_window('odd'), weir.drop_window('quiet')}), 't|t', 'and it can be dropped');
+is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($shut, '60 s')"), 'succeeded', 'what waited for the other one starts');
 
 done_testing();
