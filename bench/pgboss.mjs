@@ -50,11 +50,12 @@ async function fill() {
   await fillQueue('noop', wanted);
 }
 
-// Jobs that are completed together are updated in any order.
-async function complete(name, ids) {
+// Jobs that are fetched or completed together are updated in any order, and their
+// keys entered: what ends in a deadlock is done again.
+async function again(call) {
   for (;;) {
     try {
-      return await boss.complete(name, ids);
+      return await call();
     } catch (error) {
       if (error.code !== '40P01') throw error;
     }
@@ -66,10 +67,10 @@ async function drainQueue(name, n) {
   const loop = async () => {
     while (jobs < n) {
       // there may be none that could start now
-      const some = await boss.fetch(name, { batchSize: batch });
+      const some = await again(() => boss.fetch(name, { batchSize: batch }));
       if (some.length === 0) continue;
       await Promise.all(some.map(doNothing));
-      await complete(name, some.map((job) => job.id));
+      await again(() => boss.complete(name, some.map((job) => job.id)));
       jobs += some.length;
     }
   };
