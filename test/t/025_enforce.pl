@@ -128,12 +128,19 @@ my $seed = $ENV{WEIR_SEED} // time;
 srand $seed;
 note("WEIR_SEED=$seed");
 my $times = 0;
+my $schedulers = 0;
+my $forgiven = time;
 my $hand = $node->background_psql('postgres');
+$hand->set_query_timer_restart;
 while ($calm->pumpable)
 {
-	my $what = $times % 40 == 39 ? "backend_type = 'pg_weir scheduler'"
+	# one that goes on failing is started again later and later, until one has
+	# lived for a minute; sessions that need it do not wait for so long
+	my $again = $times % 40 == 39 && ($schedulers < 3 || time - $forgiven > 70);
+	my $what = $again ? "backend_type = 'pg_weir scheduler'"
 	  : $times % 7 == 6 ? "application_name = 'victim' AND state <> 'idle'"
 	  : "backend_type = 'pg_weir worker'";
+	($schedulers, $forgiven) = ($schedulers + 1, time) if $again;
 	$done{$what} += $hand->query_safe(
 		"SELECT count(pg_terminate_backend(pid)) FROM
 		 (SELECT pid FROM pg_stat_activity WHERE $what ORDER BY random() LIMIT 1) p");
