@@ -123,7 +123,7 @@ CREATE FUNCTION weir._feed_backfill(j weir.job, b weir.backfill, p_until timesta
     AS $$
 DECLARE
     room integer := coalesce(b.max_running, 2 * current_setting('weir.max_workers')::integer);
-    size integer := weir._chunk_size(j, b);
+    size integer;
     chunk weir.backfill_interval[] := '{}';
     failed bigint[];
     c record;
@@ -134,6 +134,8 @@ BEGIN
     SELECT room - count(*) FILTER (WHERE NOT o.ended), min(o.ordinal) FILTER (WHERE NOT o.ended),
            coalesce(array_agg(o.task_id) FILTER (WHERE o.again), '{}')
     INTO room, open_from, failed FROM weir._open_chunks(b) o;
+    -- after that: whose end has made room is counted
+    size := weir._chunk_size(j, b);
     FOR c IN
         SELECT k.interval_start, k.interval_end, k.ordinal, k AS frozen, t.alone, t.turn,
                n.task_id IS NOT NULL AND n.final IS NOT TRUE AS busy,
