@@ -5,6 +5,8 @@
 # in a row.  So each case has a database of its own, and they take turns, many
 # times, with few transactions each; what counts is the time on a processor of
 # the sessions alone, and each turn is compared with that of the same time.
+# The server without pg_weir has as many databases and takes any of them: what
+# they do to each other's buffers is no cost of a cap.
 turns=8
 
 for kind in write read; do
@@ -20,14 +22,15 @@ for kind in write read; do
   compare enforce_$kind two "2 slots, accounts" enforce_turn $kind two
 done
 
-# on_side CASE COMMAND...: on the server with pg_weir or on the one without
+# on_side CASE COMMAND...: on the server with pg_weir or on the one without, there
+# in the database of case "twin", if that is set
 on_side() {
   local port=$PGPORT data=$PGDATA
   if [ "$1" = without ]; then
     port=$((PGPORT + 1))
     data=$PGDATA.without
   fi
-  PGPORT=$port PGDATA=$data PGDATABASE=enforce_$1 "${@:2}"
+  PGPORT=$port PGDATA=$data PGDATABASE=enforce_${twin:-$1} "${@:2}"
 }
 
 # without_server: like the other one, but for the library
@@ -49,6 +52,9 @@ enforce_databases() {
   for case in ${cases[enforce_$1]}; do
     on_side "$case" enforce_database "$case"
     on_side "$case" enforce_pgbench "$1" >/dev/null
+    [ "$case" = without ] && continue
+    twin=$case on_side without enforce_database without
+    twin=$case on_side without enforce_pgbench "$1" >/dev/null
   done
 }
 
@@ -96,7 +102,14 @@ ended_ticks() {
     awk -v hertz="$(getconf CLK_TCK)" '{ printf "%.0f\n", ($14 + $15) * 1e6 / hertz }'
 }
 
-enforce_turn() { on_side "$2" enforce_measure "$1"; }
+# enforce_turn KIND CASE
+enforce_turn() {
+  local twins
+  read -ra twins <<<"${cases[enforce_$1]}"
+  [ "$2" = without ] || twins=("")
+  twin=${twins[RANDOM % ${#twins[@]}]} on_side "$2" enforce_measure "$1"
+}
+
 enforce_measure() {
   local postmaster others used
   postmaster=$(head -n 1 "$PGDATA/postmaster.pid")
