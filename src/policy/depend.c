@@ -298,8 +298,7 @@ policy_unblock(Policy *policy, int64_t task_id, PolicyTime now)
 {
 	uint32_t	task = policy_tasks_find(&policy->tasks, task_id);
 
-	if (now > policy->now)
-		policy->now = now;
+	policy_set_now(policy, now);
 	if (task == 0 || !policy_depend_waits(policy, task))
 		return false;
 	depend_unblock(policy, task);
@@ -365,8 +364,7 @@ void
 policy_parent_ended(Policy *policy, int64_t task_id, bool succeeded,
 					PolicyTime now)
 {
-	if (now > policy->now)
-		policy->now = now;
+	policy_set_now(policy, now);
 	depend_parent_ended(policy, task_id, succeeded);
 	policy_serial_ended(policy, task_id);
 	policy_quota_ended(policy, task_id);

@@ -12,9 +12,9 @@
  *
  * A ramp is of a queue, of a resource, or of everything.  The one of everything
  * does not bind a daily task in a tier (risk.h); elsewhere such a task is the
- * first in line anyway.  All steps of a ramp come earlier than they would by a part
- * of a step, up to the half of one, that is drawn for it: ramps which begin
- * together do not go in step.
+ * first in line anyway.  All steps of a ramp come earlier than they would by a
+ * part of a step, up to the half of one, that is drawn for it: ramps which
+ * begin together do not go in step.
  *
  * The next step is a timer in a heap.  Buckets that the ramp of a queue or a
  * resource holds back are parked there, like those that wait for a slot.
@@ -205,15 +205,21 @@ policy_ramp_stop(Policy *policy, PolicyResource *resource)
 }
 
 /*
+ * May one more task run where so many do?
+ */
+static bool
+ramp_room(const PolicyRamp *ramp, uint32_t running)
+{
+	return ramp == NULL || !ramp->on || running < (uint32_t) ramp->allowed;
+}
+
+/*
  * May one more task run, as far as the ramp of the resource goes?
  */
 bool
 policy_ramp_room(const PolicyResource *resource)
 {
-	const PolicyRamp *ramp = resource->ramp;
-
-	return ramp == NULL || !ramp->on ||
-		resource->running < (uint32_t) ramp->allowed;
+	return ramp_room(resource->ramp, resource->running);
 }
 
 /*
@@ -222,10 +228,7 @@ policy_ramp_room(const PolicyResource *resource)
 bool
 policy_ramp_queue_room(const PolicyQueue *queue)
 {
-	const PolicyRamp *ramp = queue->ramp;
-
-	return ramp == NULL || !ramp->on ||
-		queue->running < (uint32_t) ramp->allowed;
+	return ramp_room(queue->ramp, queue->running);
 }
 
 /*
@@ -235,9 +238,7 @@ policy_ramp_queue_room(const PolicyQueue *queue)
 bool
 policy_ramp_holds(const Policy *policy, PolicyClass klass, int64_t task_id)
 {
-	const PolicyRamp *ramp = policy->ramp;
-
-	return ramp != NULL && ramp->on && policy->busy >= ramp->allowed &&
+	return !ramp_room(policy->ramp, (uint32_t) policy->busy) &&
 		!(klass == POLICY_CLASS_DAILY &&
 		  policy_risk_is_urgent(policy, task_id));
 }
@@ -311,15 +312,12 @@ policy_begin_queue_ramp(Policy *policy, uint32_t queue, PolicyTime began_at,
 
 /*
  * Sets how long the ramp of a queue is that begins when it is resumed; none
- * with 0.
+ * with 0.  The queue is set up already, or right after that.
  */
 void
 policy_set_queue_ramp(Policy *policy, uint32_t queue, int64_t length)
 {
-	PolicyQueue *entry = policy_queue_find(policy, queue);
-
-	if (entry != NULL)
-		entry->ramp_length = length > 0 ? length : 0;
+	policy_queue_get(policy, queue)->ramp_length = length > 0 ? length : 0;
 }
 
 /*

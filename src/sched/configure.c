@@ -60,14 +60,12 @@ configure_queues(Scheduler *scheduler)
 
 	for (int i = 0; i < n; i++)
 	{
-		/* before, for one that is resumed; and after, for a new one */
+		/* before that, since it may be resumed */
 		policy_set_queue_ramp(scheduler->policy, queues[i].queue_id,
 							  queues[i].ramp_up);
 		policy_set_queue(scheduler->policy, queues[i].queue_id,
 						 queues[i].max_running, queues[i].weight,
 						 queues[i].paused);
-		policy_set_queue_ramp(scheduler->policy, queues[i].queue_id,
-							  queues[i].ramp_up);
 		policy_set_shedding(scheduler->policy, queues[i].queue_id,
 							queues[i].sheds);
 		policy_set_queue_budget(scheduler->policy, queues[i].queue_id,
