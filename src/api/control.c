@@ -48,18 +48,27 @@ PG_FUNCTION_INFO_V1(weir_retry);
 PG_FUNCTION_INFO_V1(weir_expedite);
 
 /*
- * Promises a message about one task.
+ * Promises a message about one task, of a role.  With "quota" a place among
+ * those of that role is reserved for it.
  */
 static void
-send(WeirDatabase *database, MessageKind kind, int64 task_id)
+send_for(WeirDatabase *database, MessageKind kind, int64 task_id, Oid role,
+		 bool quota)
 {
 	SubmitMessage message;
 
 	memset(&message, 0, sizeof(message));
 	message.kind = kind;
 	message.first_id = message.last_id = task_id;
-	message.owner = GetUserId();
+	message.owner = role;
+	message.quota = quota;
 	xact_submit(database, &message);
+}
+
+static void
+send(WeirDatabase *database, MessageKind kind, int64 task_id)
+{
+	send_for(database, kind, task_id, GetUserId(), false);
 }
 
 /*
@@ -238,22 +247,6 @@ refuse_superseded(int64 task_id)
 }
 
 /*
- * Promises the message about a task that was brought back.
- */
-static void
-send_retried(WeirDatabase *database, int64 task_id, Oid owner, bool quota)
-{
-	SubmitMessage message;
-
-	memset(&message, 0, sizeof(message));
-	message.kind = MESSAGE_LOOKUP;
-	message.first_id = message.last_id = task_id;
-	message.owner = owner;
-	message.quota = quota;
-	xact_submit(database, &message);
-}
-
-/*
  * Brings a dead letter (or cancelled task) back; false if it has not ended,
  * or has succeeded.
  */
@@ -319,7 +312,7 @@ retry_one(WeirDatabase *database, int64 task_id, const char *reason)
 						   task_id, unique_key_holder(task->unique_key, &ended)),
 				 errhint("Retry it when that one has ended.")));
 	event_write("retry", task_id, task->environment.queue, NULL, reason, NULL);
-	send_retried(database, task_id, owner, quota.n > 0);
+	send_for(database, MESSAGE_LOOKUP, task_id, owner, quota.n > 0);
 	return true;
 }
 

@@ -119,8 +119,11 @@ intake_submit(Scheduler *scheduler, const SubmitMessage *message)
 	PolicyTask	task = {0};
 	PolicyQueueCounts counts;
 
-	policy_queue_counts(scheduler->policy, message->queue, &counts);
-	scheduler->idle_intake |= counts.shut;
+	if (!scheduler->idle_intake)
+	{
+		policy_queue_counts(scheduler->policy, message->queue, &counts);
+		scheduler->idle_intake = counts.shut;
+	}
 	task.queue = message->queue;
 	task.owner = message->owner;
 	task.klass = (PolicyClass) message->klass;

@@ -136,8 +136,9 @@ quota_publish(Scheduler *scheduler)
 		RoleSlot   *slot = &database->roles[i];
 		bool		awaited;
 
+		/* the others are free, too: see role.c */
 		if (pg_atomic_read_u32(&slot->role) == InvalidOid)
-			continue;
+			break;
 		awaited = pg_atomic_read_u32(&slot->counted) == 0;
 		quota_count(scheduler, slot, 0);
 		if (awaited)

@@ -9,6 +9,10 @@
  * arrives passes from the one to the other in one step, so that it is neither
  * forgotten nor counted twice.
  *
+ * Slots are taken from the first one on, and none is free again: who looks for
+ * a role looks as far as the first free one.  Where no role has limits, as in
+ * most databases, that is none, and each submission looks.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -43,8 +47,12 @@ role_find(WeirDatabase *database, Oid role)
 {
 	for (int i = 0; i < WEIR_MAX_ROLES; i++)
 	{
-		if (pg_atomic_read_u32(&database->roles[i].role) == role)
+		Oid			found = pg_atomic_read_u32(&database->roles[i].role);
+
+		if (found == role)
 			return &database->roles[i];
+		if (!OidIsValid(found))
+			break;
 	}
 	return NULL;
 }
