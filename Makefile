@@ -129,6 +129,7 @@ OBJS = \
 	src/sched/downstream.o \
 	src/sched/duration.o \
 	src/sched/ends.o \
+	src/sched/event_list.o \
 	src/sched/fate.o \
 	src/sched/feed.o \
 	src/sched/figures.o \

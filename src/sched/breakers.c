@@ -22,12 +22,10 @@
 #include "ledger/sql.h"
 #include "sched/breakers.h"
 #include "sched/ends.h"
+#include "sched/event_list.h"
 #include "shmem/database.h"
 #include "shmem/named_resource.h"
 #include "shmem/resource.h"
-
-/* Pause before events that could not be written are tried again */
-#define BREAKERS_RETRY_US	INT64CONST(1000000)
 
 /*
  * A change of a state that has no event yet.
@@ -159,7 +157,7 @@ step_events(Scheduler *scheduler, void *arg)
 {
 	ListCell   *lc;
 
-	foreach(lc, scheduler->breaker_events)
+	foreach(lc, (List *) arg)
 	{
 		BreakerEvent *event = lfirst(lc);
 		const BreakerStatus *status = &event->status;
@@ -193,13 +191,12 @@ static void
 note_event(Scheduler *scheduler, const BreakerStatus *status,
 		   const ResourceSlot *resource)
 {
-	MemoryContext caller = MemoryContextSwitchTo(scheduler->context);
-	BreakerEvent *event = palloc0(sizeof(BreakerEvent));
+	BreakerEvent *event = event_list_add(scheduler,
+										 &scheduler->breaker_events,
+										 sizeof(BreakerEvent));
 
 	event->status = *status;
 	event->resource = resource->name;
-	scheduler->breaker_events = lappend(scheduler->breaker_events, event);
-	MemoryContextSwitchTo(caller);
 }
 
 /*
@@ -240,23 +237,6 @@ breakers_publish(Scheduler *scheduler, TimestampTz now)
 		if (status.turned)
 			note_event(scheduler, &status, resource);
 	}
-	if (scheduler->breaker_events == NIL || now < scheduler->breaker_retry_at)
-		return;
-	if (scheduler_step(scheduler, "recording breakers", step_events, NULL))
-	{
-		list_free_deep(scheduler->breaker_events);
-		scheduler->breaker_events = NIL;
-	}
-	else
-		scheduler->breaker_retry_at = now + BREAKERS_RETRY_US;
-}
-
-/*
- * When events are to be written that could not be.
- */
-TimestampTz
-breakers_next_timer(Scheduler *scheduler)
-{
-	return scheduler->breaker_events != NIL ? scheduler->breaker_retry_at :
-		POLICY_TIME_NEVER;
+	event_list_write(scheduler, &scheduler->breaker_events,
+					 "recording breakers", step_events, now);
 }

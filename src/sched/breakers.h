@@ -18,6 +18,5 @@ extern void breakers_report(Scheduler *scheduler, const Completion *completion,
 							const Assignment *assignment);
 extern void breakers_refuse(Scheduler *scheduler);
 extern void breakers_publish(Scheduler *scheduler, TimestampTz now);
-extern TimestampTz breakers_next_timer(Scheduler *scheduler);
 
 #endif							/* WEIR_BREAKERS_H */

@@ -196,6 +196,15 @@ health_configure(Scheduler *scheduler)
 }
 
 /*
+ * Is the measure shown as bad?
+ */
+static bool
+shown_bad(Scheduler *scheduler, int measure)
+{
+	return pg_atomic_read_u32(&scheduler->database->health[measure].bad) != 0;
+}
+
+/*
  * Writes an event for each measure that has become bad, or good again.
  */
 static void
@@ -204,7 +213,7 @@ step_events(Scheduler *scheduler, void *arg)
 	for (int i = 0; i < HEALTH_FREE_WORKERS; i++)
 	{
 		HealthFigures *figures = &scheduler->database->health[i];
-		bool		bad = pg_atomic_read_u32(&figures->bad) != 0;
+		bool		bad = shown_bad(scheduler, i);
 
 		if (bad == scheduler->health_told[i])
 			continue;
@@ -218,6 +227,16 @@ step_events(Scheduler *scheduler, void *arg)
 }
 
 /*
+ * What is shown has been told.
+ */
+static void
+note_told(Scheduler *scheduler)
+{
+	for (int i = 0; i < HEALTH_FREE_WORKERS; i++)
+		scheduler->health_told[i] = shown_bad(scheduler, i);
+}
+
+/*
  * Tells of what has become bad, or good again; what cannot be written is tried
  * again with the next look.
  */
@@ -227,14 +246,10 @@ tell(Scheduler *scheduler)
 	bool		news = false;
 
 	for (int i = 0; i < HEALTH_FREE_WORKERS; i++)
-		news |= scheduler->health_told[i] !=
-			(pg_atomic_read_u32(&scheduler->database->health[i].bad) != 0);
-	if (!news || !scheduler_step(scheduler, "recording health", step_events,
-								 NULL))
-		return;
-	for (int i = 0; i < HEALTH_FREE_WORKERS; i++)
-		scheduler->health_told[i] =
-			pg_atomic_read_u32(&scheduler->database->health[i].bad) != 0;
+		news |= scheduler->health_told[i] != shown_bad(scheduler, i);
+	if (news && scheduler_step(scheduler, "recording health", step_events,
+							   NULL))
+		note_told(scheduler);
 }
 
 /*
@@ -244,9 +259,7 @@ void
 health_restore(Scheduler *scheduler)
 {
 	scheduler->health_at = 0;
-	for (int i = 0; i < HEALTH_MEASURES; i++)
-		scheduler->health_told[i] =
-			pg_atomic_read_u32(&scheduler->database->health[i].bad) != 0;
+	note_told(scheduler);
 }
 
 /*

@@ -29,13 +29,11 @@
 #include "ledger/event_row.h"
 #include "ledger/queue_config.h"
 #include "ledger/sql.h"
+#include "sched/event_list.h"
 #include "sched/ramps.h"
 #include "shmem/depth.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
-
-/* Pause before events that could not be written are tried again */
-#define RAMPS_RETRY_US	INT64CONST(1000000)
 
 /*
  * A beginning or an end that has no event yet.
@@ -164,7 +162,7 @@ step_events(Scheduler *scheduler, void *arg)
 {
 	ListCell   *lc;
 
-	foreach(lc, scheduler->ramp_events)
+	foreach(lc, (List *) arg)
 	{
 		RampEvent  *event = lfirst(lc);
 		const RampStatus *status = &event->status;
@@ -208,13 +206,11 @@ show(Scheduler *scheduler, RampFigures *figures, const char *resource,
 	pg_atomic_write_u64(&figures->began_at, began_at);
 	if (began_at != shown)
 	{
-		MemoryContext caller = MemoryContextSwitchTo(scheduler->context);
-		RampEvent  *event = palloc0(sizeof(RampEvent));
+		RampEvent  *event = event_list_add(scheduler, &scheduler->ramp_events,
+										   sizeof(RampEvent));
 
 		event->status = *status;
 		namestrcpy(&event->resource, resource);
-		scheduler->ramp_events = lappend(scheduler->ramp_events, event);
-		MemoryContextSwitchTo(caller);
 	}
 }
 
@@ -247,23 +243,6 @@ ramps_publish(Scheduler *scheduler, TimestampTz now)
 		if (resource != NULL)
 			show(scheduler, &resource->ramp, NameStr(resource->name), &status);
 	}
-	if (scheduler->ramp_events == NIL || now < scheduler->ramp_retry_at)
-		return;
-	if (scheduler_step(scheduler, "recording ramps", step_events, NULL))
-	{
-		list_free_deep(scheduler->ramp_events);
-		scheduler->ramp_events = NIL;
-	}
-	else
-		scheduler->ramp_retry_at = now + RAMPS_RETRY_US;
-}
-
-/*
- * When events are to be written that could not be.
- */
-TimestampTz
-ramps_next_timer(Scheduler *scheduler)
-{
-	return scheduler->ramp_events != NIL ? scheduler->ramp_retry_at :
-		POLICY_TIME_NEVER;
+	event_list_write(scheduler, &scheduler->ramp_events, "recording ramps",
+					 step_events, now);
 }

@@ -15,6 +15,5 @@
 extern void ramps_restore(Scheduler *scheduler, bool fresh);
 extern void ramps_review(Scheduler *scheduler, TimestampTz now);
 extern void ramps_publish(Scheduler *scheduler, TimestampTz now);
-extern TimestampTz ramps_next_timer(Scheduler *scheduler);
 
 #endif							/* WEIR_RAMPS_H */

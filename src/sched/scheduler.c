@@ -42,6 +42,7 @@
 #include "sched/downstream.h"
 #include "sched/duration.h"
 #include "sched/ends.h"
+#include "sched/event_list.h"
 #include "sched/feed.h"
 #include "sched/groups.h"
 #include "sched/health.h"
@@ -230,8 +231,8 @@ scheduler_timeout(Scheduler *scheduler)
 	next = Min(next, pool_next_timer(scheduler));
 	next = Min(next, ahead_next_timer(scheduler));
 	next = Min(next, later_next_timer(scheduler));
-	next = Min(next, breakers_next_timer(scheduler));
-	next = Min(next, ramps_next_timer(scheduler));
+	next = Min(next, event_list_next_timer(&scheduler->breaker_events));
+	next = Min(next, event_list_next_timer(&scheduler->ramp_events));
 	next = Min(next, health_next_timer(scheduler));
 	next = Min(next, watermark_next_timer(scheduler));
 	next = Min(next, downstream_next_timer(scheduler));

@@ -50,6 +50,13 @@ typedef struct PendingEnd
  * The scheduler's own state.  Lost when it exits: the next one rebuilds it
  * from the ledger and from what it finds in shared memory.
  */
+/* Events that are still to be written; see event_list.c */
+typedef struct EventList
+{
+	List	   *events;
+	TimestampTz retry_at;		/* not before */
+} EventList;
+
 typedef struct Scheduler
 {
 	WeirDatabase *database;
@@ -78,13 +85,11 @@ typedef struct Scheduler
 	HTAB	   *durations;		/* the same, of the last runs; duration.c */
 	HTAB	   *singly;			/* what must not be batched; singly.c */
 	List	   *later;			/* what is to be done later; later.c */
-	List	   *breaker_events; /* still to be written; breakers.c */
-	TimestampTz breaker_retry_at;	/* not before */
+	EventList	breaker_events; /* breakers.c */
 	int			ramp_up;		/* as the policy was told, ms; ramps.c */
 	bool		open;			/* tasks may start */
 	TimestampTz closed_at;		/* when they were stopped; 0 = not known */
-	List	   *ramp_events;	/* still to be written */
-	TimestampTz ramp_retry_at;	/* not before */
+	EventList	ramp_events;
 	HealthRule	health[HEALTH_MEASURES];	/* limits; health.c */
 	bool		health_on;		/* there are any */
 	bool		health_told[HEALTH_MEASURES];	/* as bad */
