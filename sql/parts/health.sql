@@ -104,11 +104,9 @@ BEGIN
     VALUES (p_measure, p_bound, resumes, p_classes)
     ON CONFLICT ON CONSTRAINT health_limit_pkey DO UPDATE
         SET bound = excluded.bound, resume_at = excluded.resume_at, classes = excluded.classes;
-    INSERT INTO weir.event (kind, session_user_name, current_user_name, client_addr, reason, detail)
-    VALUES ('set_health', session_user, pg_get_userbyid(caller), host(inet_client_addr()), p_reason,
-            jsonb_strip_nulls(jsonb_build_object('measure', p_measure, 'bound', p_bound, 'classes', p_classes,
-                'resume_at', CASE WHEN p_measure <> 'free_workers' THEN resumes END)));
-    PERFORM weir._config_changed();
+    PERFORM weir._note_config(caller, 'set_health', p_reason,
+        jsonb_strip_nulls(jsonb_build_object('measure', p_measure, 'bound', p_bound, 'classes', p_classes,
+            'resume_at', CASE WHEN p_measure <> 'free_workers' THEN resumes END)));
 END
 $$;
 
@@ -128,10 +126,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    INSERT INTO weir.event (kind, session_user_name, current_user_name, client_addr, reason, detail)
-    VALUES ('unset_health', session_user, pg_get_userbyid(caller), host(inet_client_addr()), p_reason,
-            jsonb_build_object('measure', p_measure));
-    PERFORM weir._config_changed();
+    PERFORM weir._note_config(caller, 'unset_health', p_reason, jsonb_build_object('measure', p_measure));
     RETURN true;
 END
 $$;

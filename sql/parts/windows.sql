@@ -35,6 +35,17 @@ CREATE FUNCTION weir._config_changed() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_config_changed';
 
+-- Writes an event about a change of the configuration by a caller, and has the
+-- scheduler read it.
+CREATE FUNCTION weir._note_config(caller oid, kind text, reason text, detail jsonb, relation text DEFAULT NULL) RETURNS void
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    INSERT INTO weir.event (kind, relation, session_user_name, current_user_name, client_addr, reason, detail)
+    VALUES (kind, relation, session_user, pg_get_userbyid(caller), host(inet_client_addr()), reason, detail);
+    SELECT weir._config_changed()
+    $$;
+
 -- How long nine of ten of the last runs of a queue took at most.
 CREATE FUNCTION weir._show_durations(OUT queue_id integer, OUT likely interval) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
@@ -312,11 +323,9 @@ BEGIN
             MESSAGE = format('window "%s" already exists', p_name),
             HINT = 'To change it drop it first, in the same transaction.';
     END;
-    INSERT INTO weir.event (kind, relation, session_user_name, current_user_name, client_addr, reason, detail)
-    VALUES ('add_window', quote_ident(w.schema_name) || '.' || quote_ident(w.table_name), session_user,
-            pg_get_userbyid(caller), host(inet_client_addr()), p_reason,
-            jsonb_strip_nulls(to_jsonb(w) - 'reason' - 'schema_name' - 'table_name'));
-    PERFORM weir._config_changed();
+    PERFORM weir._note_config(caller, 'add_window', p_reason,
+                              jsonb_strip_nulls(to_jsonb(w) - 'reason' - 'schema_name' - 'table_name'),
+                              quote_ident(w.schema_name) || '.' || quote_ident(w.table_name));
 END
 $$;
 
@@ -350,10 +359,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    INSERT INTO weir.event (kind, session_user_name, current_user_name, client_addr, reason, detail)
-    VALUES ('drop_window', session_user, pg_get_userbyid(caller), host(inet_client_addr()), p_reason,
-            jsonb_build_object('name', p_name));
-    PERFORM weir._config_changed();
+    PERFORM weir._note_config(caller, 'drop_window', p_reason, jsonb_build_object('name', p_name));
     RETURN true;
 END
 $$;
