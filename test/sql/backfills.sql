@@ -8,31 +8,9 @@ set timezone = 'UTC';
 set datestyle = 'ISO';
 set statement_timeout = '120s';
 
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-declare
-    d text;
-    h text;
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
-    return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, ''));
-end $$;
--- Waits until a backfill does not run any more.
-create procedure pg_temp.await(backfill bigint) language plpgsql as $$
-declare
-    b record;
-begin
-    loop
-        select * into b from weir.backfills where backfill_id = backfill;
-        exit when b.state <> 'running';
-        perform weir.wait(t.task_id, '60s') from weir.intervals t
-        where t.job = b.job and t.backfill_id = backfill and t.exec in ('queued', 'running');
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/refused.sql
+\i :here/sql/include/await_backfill.sql
 
 create table bf_fact (day date, version int);
 create table bf_input (day date primary key, amount int);

@@ -17,16 +17,8 @@ exception when others then
     return regexp_replace(concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, '')),
                           'processes: [0-9, ]+', 'processes: N');
 end $$;
-create procedure await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
 create table caps_t (a int);
 create table caps_p (a int) partition by range (a);
 create table caps_p1 partition of caps_p for values from (0) to (10);
@@ -49,7 +41,7 @@ select weir.cap_table('caps_t', 2);
 select weir.cap_table('caps_p', 4, 1);
 select weir.cap_table('caps_u', 64, 64);
 select weir.cap_table('"Caps S"."Caps ""T"""', slots => 1, reserved => null);
-call await('select count(*) = 4 from weir.resources');
+call pg_temp.await('select count(*) = 4 from weir.resources');
 select * from caps;
 select resource, slot, pid, task_id, since, reserved from weir.slots where resource in ('public.caps_t', 'public.caps_p') order by resource, slot;
 -- Changed, and removed.
@@ -77,7 +69,7 @@ select weir.uncap_table(name => 'a.b.c.d');
 select weir.uncap_table(name => 'nowhere.caps_gone');
 select weir.uncap_table();
 select weir.uncap_table(name => 'public.caps_gone'), weir.uncap_table(name => 'public.caps_gone');
-call await('select count(*) = 2 from weir.resources');
+call pg_temp.await('select count(*) = 2 from weir.resources');
 select * from caps;
 begin;
 select weir.cap_table('caps_u', 3);
@@ -160,7 +152,7 @@ create function held(n int) returns boolean language sql as $$
 $$;
 select pg_advisory_lock(4715);
 select n from weir.enqueue_many('select hold_4715()', '[[], []]', tables => '{caps_t}');
-call await('select held(2)');
+call pg_temp.await('select held(2)');
 select weir.try_acquire('caps_t');
 \pset tuples_only on
 select refused as before from weir.resources where resource = 'public.caps_t' \gset
@@ -227,17 +219,17 @@ select weir.cap_table('caps_p', 1);
 select pg_advisory_lock(4715);
 select weir.enqueue('select hold_4715()', tables => '{caps_p1, caps_t}') as a \gset
 select tables from weir.tasks where task_id = :a;
-call await('select held(1)');
+call pg_temp.await('select held(1)');
 select resource, task_id = :a as this from weir.slots order by resource, slot;
 select weir.enqueue('select 1 as x', tables => '{caps_p21}') as b \gset
-call await(format('select cause = ''cap'' from weir.why_waiting(%s)', :b));
+call pg_temp.await(format('select cause = ''cap'' from weir.why_waiting(%s)', :b));
 select detail from weir.why_waiting(:b);
 select pg_advisory_unlock(4715);
 select outcome from weir.wait(:b, '30s');
 -- Removed while held and waited for: what waits goes.
 select pg_advisory_lock(4715);
 select weir.enqueue('select hold_4715()', tables => '{caps_t}') as a \gset
-call await('select held(1)');
+call pg_temp.await('select held(1)');
 select weir.enqueue('select 1 as x', tables => '{caps_t}') as b \gset
 select weir.uncap_table('caps_t');
 select outcome from weir.wait(:b, '30s');
@@ -281,7 +273,7 @@ create table caps_t (a int);
 commit;
 select weir.resume('adhoc');
 select outcome, result from weir.wait(:a, '30s');
-call await('select relation_oid = ''caps_t''::regclass from weir.resources where resource = ''public.caps_t''');
+call pg_temp.await('select relation_oid = ''caps_t''::regclass from weir.resources where resource = ''public.caps_t''');
 select resource, slots from weir.resources order by resource;
 select weir.enqueue('select slots_of_task() as n', tables => '{caps_t}') as a,
        weir.enqueue('select slots_of_task() as n', tables => '{caps_old}') as b \gset
@@ -318,5 +310,4 @@ drop table caps_p, caps_u;
 drop materialized view caps_m;
 drop sequence caps_s;
 drop schema "Caps S" cascade;
-drop procedure await;
 drop function refused, held, hold_4715, slots_of_task;

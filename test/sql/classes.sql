@@ -20,16 +20,8 @@ exception when others then
         '\m' || workers || '\M', 'N', 'g'), '\m' || workers - 1 || '\M', 'N-1', 'g');
 end $$;
 create function hold_4715() returns void language sql as $$ select pg_advisory_xact_lock_shared(4715) $$;
-create procedure await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
 create function at_lock(wanted bigint[]) returns boolean language sql as $$
     select count(*) = cardinality(wanted) from weir.running r join pg_locks l using (pid)
     where r.task_id = any (wanted) and l.locktype = 'advisory' and not l.granted
@@ -49,7 +41,7 @@ select refused(format('select weir.set_class(%s)', a)) from unnest(array['null',
 -- one worker at least is left for all, floor shares leave something to order by
 select refused('select weir.set_class(''daily'', floor_share => 0.81)');
 select weir.set_class('daily', reserved => current_setting('weir.max_workers')::int - 1, floor_share => 0.75);
-call await('select reserved_in_force = reserved and reserved > 0 from weir.classes where class = ''daily''');
+call pg_temp.await('select reserved_in_force = reserved and reserved > 0 from weir.classes where class = ''daily''');
 select refused('select weir.set_class(''adhoc'', reserved => 1)');
 select refused('select weir.set_class(''adhoc'', floor_share => 0.06)');
 select refused('select weir.set_class(''daily'', max_share => 0.01)');
@@ -74,16 +66,16 @@ select weir.set_class('daily', reserved => 1);
 select pg_advisory_lock(4715);
 select array_agg(weir.enqueue('select hold_4715()', queue => 'bulk')) as ids
 from generate_series(1, current_setting('weir.max_workers')::int - 1) \gset
-call await(format('select at_lock(%L)', :'ids'));
+call pg_temp.await(format('select at_lock(%L)', :'ids'));
 select weir.enqueue('select 1', queue => 'shared') as a \gset
-call await(format('select cause = ''class_share'' from weir.why_waiting(%s)', :a));
+call pg_temp.await(format('select cause = ''class_share'' from weir.why_waiting(%s)', :a));
 select cause, holder = (select string_agg('task ' || i, ', ' order by i) from (select unnest(:'ids'::bigint[]) i order by 1 limit 5) x) as holders,
        replace(detail, current_setting('weir.max_workers'), 'N') as detail
 from weir.why_waiting(:a);
 select cause from weir.waiting where task_id = :a;
 -- Its own class has it at once, the others would have to wait for what is lent;
 -- nobody knows for how long, for no run of that queue has ended.
-call await('select lent from weir.classes where class = ''adhoc''');
+call pg_temp.await('select lent from weir.classes where class = ''adhoc''');
 select class, running > 0 as running, lent, reclaim_bound is null as unknown from weir.classes where class <> 'system' order by class;
 select weir.enqueue('select 1', queue => 'own') as b \gset
 select outcome from weir.wait(:b, '30s');
@@ -92,21 +84,21 @@ select weir.set_class('daily', reset => '{reserved}');
 select outcome from weir.wait(:a, '30s');
 -- All are busy: now daily would have to wait, and how long is known after runs.
 select weir.enqueue('select hold_4715()', queue => 'bulk') as last \gset
-call await(format('select at_lock(array[%s]::bigint[] || %L)', :last, :'ids'));
-call await('select lent from weir.classes where class = ''daily''');
+call pg_temp.await(format('select at_lock(array[%s]::bigint[] || %L)', :last, :'ids'));
+call pg_temp.await('select lent from weir.classes where class = ''daily''');
 select class, lent, reclaim_bound is null as unknown from weir.classes where class in ('daily', 'backfill') order by class;
 select pg_advisory_unlock(4715);
 select weir.drain('bulk', '30s');
 select pg_advisory_lock(4715);
 select array_agg(weir.enqueue('select hold_4715()', queue => 'bulk')) as ids
 from generate_series(1, current_setting('weir.max_workers')::int) \gset
-call await(format('select at_lock(%L)', :'ids'));
-call await('select reclaim_bound > ''0'' from weir.classes where class = ''daily''');
+call pg_temp.await(format('select at_lock(%L)', :'ids'));
+call pg_temp.await('select reclaim_bound > ''0'' from weir.classes where class = ''daily''');
 select class, lent, reclaim_bound > '0' as known from weir.classes where class in ('daily', 'backfill') order by class;
 -- max_share binds while another class has tasks that could start.
 select weir.set_class('backfill', max_share => 0.001);
 select weir.enqueue('select 1', queue => 'bulk') as a, weir.enqueue('select 1', queue => 'shared') as b \gset
-call await('select ready > 0 from weir.queues where name = ''shared''');
+call pg_temp.await('select ready > 0 from weir.queues where name = ''shared''');
 select cause, holder = (select string_agg('task ' || i, ', ' order by i) from (select unnest(:'ids'::bigint[]) i order by 1 limit 5) x) as holders,
        replace(detail, current_setting('weir.max_workers'), 'N') as detail
 from weir.why_waiting(:a);
@@ -124,11 +116,11 @@ select weir.enqueue('select 1', queue => 'shared') as a, weir.enqueue('select 1'
        weir.enqueue('select 1', queue => 'shared', run_at => now() + '1 day') as c \gset
 alter system set weir.max_starvation = '200ms';
 select pg_reload_conf();
-call await(format('select exists (select from weir.events where kind = ''starvation'' and task_id = %s)', :a));
+call pg_temp.await(format('select exists (select from weir.events where kind = ''starvation'' and task_id = %s)', :a));
 -- another one that starves later is told of, and the first not again
 select weir.enqueue('select 1', queue => 'own', after => array[:a], on_parent_failure => 'run') as d,
        weir.enqueue('select 1', queue => 'shared', class => 'backfill') as e \gset
-call await(format('select exists (select from weir.events where kind = ''starvation'' and task_id = %s)', :e));
+call pg_temp.await(format('select exists (select from weir.events where kind = ''starvation'' and task_id = %s)', :e));
 select task_id = :a as first, task_id = :e as later, queue, reason, detail - 'waited_s' as detail,
        (detail->>'waited_s')::float >= 0.2 as long_enough
 from weir.events where kind = 'starvation' order by event_id;
@@ -140,5 +132,4 @@ select outcome from weir.wait(:d, '30s');
 select weir.drain('shared', '30s'), weir.drain('bulk', '30s'), weir.drain('own', '30s');
 select weir.drop_queue('shared'), weir.drop_queue('bulk'), weir.drop_queue('own');
 drop view set_classes;
-drop procedure await;
 drop function at_lock, hold_4715, refused;

@@ -5,19 +5,8 @@
 set client_min_messages = warning;
 set statement_timeout = '60s';
 
--- What a statement is refused with: SQLSTATE, message, detail, hint.
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-declare
-    d text;
-    h text;
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
-    return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, ''));
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/refused.sql
 
 -- A task that waits until this session lets go of the lock.
 create function held(what text) returns text language sql as $$

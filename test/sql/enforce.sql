@@ -7,16 +7,8 @@
 set client_min_messages = warning;
 set statement_timeout = '60s';
 create extension if not exists dblink;
-create procedure await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
 create function open_one(c text) returns text language sql as $$
     select dblink_connect(c, format('host=%L port=%s dbname=%L user=%L options=''-c deadlock_timeout=100ms -c statement_timeout=60s''',
         split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_database(), current_user))
@@ -92,7 +84,7 @@ insert into ev_child values (1, 1);
 select weir.cap_table('ev', 1, enforce => 'everyone');
 select weir.cap_table('ev_p', 1, enforce => 'everyone');
 select weir.cap_table('ev_child', 1, enforce => 'everyone');
-call await('select count(*) = 3 from weir._show_resources()');
+call pg_temp.await('select count(*) = 3 from weir._show_resources()');
 select resource, slots, reserved, enforce, if_unsafe_to_wait, exempt from weir.resources order by 1;
 -- Null keeps what it has.
 select weir.cap_table('ev', 2, 1, if_unsafe_to_wait => 'error', exempt => '{ev_team}');
@@ -178,12 +170,12 @@ select takes('set local role ev_some | insert into ev values (10, 10)');
 -- Who has empty hands waits, and then sees what the last holder has written.
 select run('a', 'begin'), run('a', 'update ev set a = 100');
 select start('b', 'insert into ev select 20, max(a) from ev');
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
 select start('c', 'with w as (insert into ev select max(id) + 1, max(a) + 1 from ev returning a) select a::text from w');
-call await('select waiting_sessions = 2 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 2 from weir.resources where resource = ''public.ev''');
 select locktype, relation, cardinality(blockers) as blockers, waiting_behind, root_state from weir.lock_waits order by waiting_behind desc;
 -- the head has no snapshot that vacuum would have to wait for
-call await('select count(*) = 1 from pg_stat_activity where wait_event_type = ''Extension'' and backend_xmin is null and query like ''insert into ev select 20%''');
+call pg_temp.await('select count(*) = 1 from pg_stat_activity where wait_event_type = ''Extension'' and backend_xmin is null and query like ''insert into ev select 20%''');
 select run('a', 'commit'), finish('b'), finish('c');
 select * from ev order by id;
 -- The same in a function, in a procedure that commits, by COPY, by TRUNCATE.
@@ -197,11 +189,11 @@ begin
 end $$;
 select run('a', 'begin'), run('a', 'update ev set a = a + 100');
 select start('b', 'select ev_f(22)::text');
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
 select start('c', 'call ev_commits()');
-call await('select waiting_sessions = 2 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 2 from weir.resources where resource = ''public.ev''');
 select start('d', 'copy ev from program ''echo 40,40'' (format csv)');
-call await('select waiting_sessions = 3 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 3 from weir.resources where resource = ''public.ev''');
 select run('a', 'commit'), finish('b'), finish('c'), finish('d');
 select * from ev order by id;
 select start('b', 'truncate ev'), finish('b');
@@ -216,7 +208,7 @@ insert into ev values (1, 1);
 select pg_advisory_lock(7);
 select run('a', 'begin'), run('a', 'update ev set a = 500');
 select start('b', 'explain (analyze, costs off, timing off, summary off) insert into ev select 2, max(a) + ev_waits() from ev');
-call await('select count(*) = 1 from pg_locks where not granted and objid = 7');
+call pg_temp.await('select count(*) = 1 from pg_locks where not granted and objid = 7');
 select run('a', 'commit'), pg_advisory_unlock(7), finish('b') is not null as ended;
 select * from ev order by id;
 truncate ev;
@@ -224,14 +216,14 @@ truncate ev;
 insert into ev values (1, 1);
 select run('a', 'begin'), run('a', 'update ev set a = 100');
 select run('b', 'begin isolation level repeatable read'), start('b', 'update ev set a = a + 1');
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
 select run('a', 'commit'), finish('b'), run('b', 'rollback');
 -- The wait is bounded, and can be cancelled.
 select run('a', 'begin'), run('a', 'update ev set a = 100');
 select run('b', 'set weir.max_wait = 100'), run('b', 'delete from ev');
 select run('b', 'reset weir.max_wait'), run('b', 'set lock_timeout = 100'), run('b', 'delete from ev'), run('b', 'reset lock_timeout');
 select start('b', 'delete from ev');
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
 select dblink_cancel_query('b'), finish('b');
 select run('a', 'commit');
 select waiting_sessions, used, beside from weir.resources where resource = 'public.ev';
@@ -261,7 +253,7 @@ select weir.cap_table('ev', 1, if_unsafe_to_wait => 'error');
 select run('a', 'begin'), run('a', 'update ev set a = 100');
 select run('b', 'begin | create temp table staged2 (a int)'), run('b', 'insert into ev values (60, 60)'), run('b', 'rollback');
 select start('c', 'insert into ev values (61, 61)');
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
 select run('a', 'commit'), finish('c');
 select refused > 0 as refused, waited > 0 as waited, let_through from weir.resources where resource = 'public.ev';
 
@@ -269,14 +261,14 @@ select refused > 0 as refused, waited > 0 as waited, let_through from weir.resou
 select weir.cap_table('ev', 1, if_unsafe_to_wait => 'allow');
 select run('a', 'begin'), run('a', 'update ev set a = 100');
 select start('b', 'insert into ev values (70, 70)');
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
 select start('c', 'insert into ev values (71, 71)');
-call await('select waiting_sessions = 2 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 2 from weir.resources where resource = ''public.ev''');
 select start('a', 'truncate ev');
 select finish('b'), finish('c'), finish('a'), run('a', 'commit');
 select run('a', 'begin'), run('a', 'insert into ev values (1, 1)');
 select start('b', 'insert into ev values (70, 70)');
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
 select start('a', 'alter table ev add b int');
 select finish('b'), finish('a'), run('a', 'commit');
 select distinct relation, detail ->> 'cause' as cause from weir.events where kind = 'let_through' and relation = 'public.ev' order by 2;
@@ -284,7 +276,7 @@ select distinct relation, detail ->> 'cause' as cause from weir.events where kin
 select weir.cap_table('ev', 1, if_unsafe_to_wait => 'error');
 select run('a', 'begin'), run('a', 'delete from ev');
 select start('b', 'insert into ev values (72, 72)');
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
 select start('a', 'truncate ev');
 select finish('b'), finish('a'), run('a', 'commit');
 select weir.cap_table('ev', 1, if_unsafe_to_wait => 'allow');
@@ -292,7 +284,7 @@ select weir.cap_table('ev', 1, if_unsafe_to_wait => 'allow');
 insert into ev_plain values (2, 2);
 select run('a', 'begin'), run('a', 'insert into ev values (1, 1)');
 select run('b', 'begin'), run('b', 'update ev_plain set a = 3 where id = 2'), start('a', 'update ev_plain set a = 4 where id = 2');
-call await('select count(*) = 1 from weir.lock_waits');
+call pg_temp.await('select count(*) = 1 from weir.lock_waits');
 select run('b', 'insert into ev values (2, 2)'), run('b', 'commit'), finish('a'), run('a', 'commit');
 -- Two tables in opposite order.
 select run('a', 'begin'), run('a', 'insert into ev values (3, 3)'), run('b', 'begin'), run('b', 'insert into ev_p values (3)');
@@ -300,7 +292,7 @@ select run('a', 'insert into ev_p values (4)'), run('b', 'insert into ev values 
 -- One statement that writes both waits for the one that is taken, and has both.
 select run('a', 'begin'), run('a', 'insert into ev_p values (5)');
 select run('b', 'begin'), start('b', 'with w as (insert into ev values (5, 5)) insert into ev_p values (6)');
-call await('select sum(waiting_sessions) = 1 from weir.resources');
+call pg_temp.await('select sum(waiting_sessions) = 1 from weir.resources');
 select run('a', 'commit'), finish('b');
 select resource, used, beside from weir.resources order by 1;
 select run('b', 'commit');
@@ -312,7 +304,7 @@ select takes('set weir.enforce = off | delete from ev'), takes('delete from ev')
 select takes('set local role ev_member | set local weir.enforce = off');
 drop owned by ev_team;
 drop role ev_team;
-call await('select exempt = ''{ev_team}'' from weir.resources where resource = ''public.ev''');
+call pg_temp.await('select exempt = ''{ev_team}'' from weir.resources where resource = ''public.ev''');
 
 -- Only observed: nobody waits, nobody takes a slot.
 select weir.cap_table('ev', 1, enforce => 'observe', exempt => '{}');
@@ -337,7 +329,7 @@ select outcome from weir.wait(:task, '30s');
 select kind, relation, detail from weir.events where task_id = :task order by event_id;
 -- one that has waits as ever
 select weir.enqueue('insert into ev values (103, 103)', tables => '{ev}') as task \gset
-call await(format('select cause = ''foreign_holder'' from weir.why_waiting(%s)', :task));
+call pg_temp.await(format('select cause = ''foreign_holder'' from weir.why_waiting(%s)', :task));
 select run('a', 'commit');
 select outcome from weir.wait(:task, '30s');
 select count(*) from weir.events where task_id = :task;
@@ -376,6 +368,6 @@ select takes('insert into ev values (2, 2)'), takes('insert into ev_p values (1)
 select count(dblink_disconnect(c)) from unnest(array['a', 'b', 'c', 'd']) c;
 drop table ev, ev_p, ev_child, ev_plain, ev_old, ev_older cascade;
 drop function ev_waits, ev_it, ev_plain, ev_f, ev_g, takes, run, finish, start, open_one;
-drop procedure ev_commits, await;
+drop procedure ev_commits;
 drop owned by ev_none, ev_some, ev_member;
 drop role ev_none, ev_some, ev_member;

@@ -4,14 +4,8 @@
 \pset format unaligned
 set client_min_messages = warning;
 
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    return sqlstate || ' ' || sqlerrm;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/refused_shortly.sql
 
 select weir.create_queue('exp', capacity => 3);
 select weir.pause('exp');

@@ -4,18 +4,8 @@
 \pset format unaligned
 set client_min_messages = warning;
 
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-declare
-    d text;
-    h text;
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
-    return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, ''));
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/refused.sql
 create function pg_temp.fan_out_refused(tasks text, collector text, more text default '') returns text language sql as
 $$ select pg_temp.refused(format('select weir.fan_out(%L, %L %s)', tasks, collector, more)) $$;
 

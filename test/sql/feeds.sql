@@ -5,18 +5,8 @@
 \pset tuples_only on
 set client_min_messages = warning;
 
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-declare
-    d text;
-    h text;
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
-    return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, ''));
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/refused.sql
 create procedure pg_temp.await(condition text) language plpgsql as $$
 declare
     done boolean;

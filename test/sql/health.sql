@@ -4,28 +4,9 @@
 \pset format unaligned
 set client_min_messages = warning;
 set statement_timeout = '60s';
-create procedure pg_temp.await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-declare
-    d text;
-    h text;
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
-    return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, ''));
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
+\i :here/sql/include/refused.sql
 create temporary table began as select coalesce(max(event_id), 0) as at from weir.events;
 
 -- Nothing is measured without a limit.

@@ -6,28 +6,9 @@ set client_min_messages = warning;
 set statement_timeout = '60s';
 set timezone = 'UTC';
 set datestyle = 'ISO';
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-declare
-    d text;
-    h text;
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
-    return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, ''));
-end $$;
-create procedure pg_temp.await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/refused.sql
+\i :here/sql/include/await.sql
 
 -- Its source fails once a day is asked for, until it is mended.
 create role regress_jb login;

@@ -8,18 +8,8 @@ set timezone = 'UTC';
 set datestyle = 'ISO';
 set intervalstyle = 'postgres';
 
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-declare
-    d text;
-    h text;
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
-    return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, ''));
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/refused.sql
 
 -- Business days: the days of due are counted in them, from the first one that
 -- is not before the end of the interval; the time of the day comes on top.

@@ -7,16 +7,8 @@
 set client_min_messages = warning;
 set statement_timeout = '60s';
 create extension if not exists dblink;
-create procedure await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
 -- Opens the sessions a to d.
 create function open_all() returns bigint language sql as $$
     select count(dblink_connect(c, format('host=%L port=%s dbname=%L user=%L',
@@ -48,9 +40,9 @@ select weir.cap_table('line_t', 1);
 select dblink_exec(c, 'begin') from unnest(array['a', 'b', 'c', 'd']) c;
 select start('a', $$select weir.acquire('line_t', '0')::text$$), finish('a');
 select start('b', $$select weir.acquire('line_t', '30s')::text$$);
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.line_t''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.line_t''');
 select start('c', $$select weir.acquire('line_t', '30s')::text$$);
-call await('select waiting_sessions = 2 from weir.resources where resource = ''public.line_t''');
+call pg_temp.await('select waiting_sessions = 2 from weir.resources where resource = ''public.line_t''');
 -- the one is seen to wait for the other in the line
 select locktype, mode, relation, cardinality(blockers) as blockers, depth, root_state, waiting_behind from weir.lock_waits order by depth;
 -- who does not wait does not pass the line either
@@ -58,12 +50,12 @@ select start('d', $$select weir.try_acquire('line_t')::text$$), finish('d');
 select busy('b'), busy('c');
 select dblink_exec('a', 'commit');
 select finish('b');
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.line_t''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.line_t''');
 select busy('c');
 select start('d', $$select weir.try_acquire('line_t')::text$$), finish('d');
 -- a task goes after those in line
 select weir.enqueue('insert into line_t values (1)', tables => '{line_t}') as task \gset
-call await(format('select cause = ''foreign_holder'' from weir.why_waiting(%s)', :task));
+call pg_temp.await(format('select cause = ''foreign_holder'' from weir.why_waiting(%s)', :task));
 select dblink_exec('b', 'rollback');
 select finish('c');
 select state from weir.tasks where task_id = :task;
@@ -75,14 +67,14 @@ select dblink_exec('d', 'commit');
 select dblink_exec(c, 'begin') from unnest(array['a', 'b', 'c', 'd']) c;
 select start('a', $$select weir.acquire('line_t', '0')::text$$), finish('a');
 select start('b', $$select weir.acquire('line_t', '30s')::text$$);
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.line_t''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.line_t''');
 select start('c', $$select weir.acquire('line_t', '100 milliseconds')::text$$);
 select start('d', $$select weir.acquire('line_t', '30s')::text$$);
 select finish('c');
-call await('select waiting_sessions = 2 from weir.resources where resource = ''public.line_t''');
+call pg_temp.await('select waiting_sessions = 2 from weir.resources where resource = ''public.line_t''');
 select dblink_cancel_query('b');
 select finish('b');
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.line_t''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.line_t''');
 select busy('d');
 select dblink_exec('a', 'commit');
 select finish('d');
@@ -92,10 +84,10 @@ select used, waiting_sessions from weir.resources where resource = 'public.line_
 select dblink_exec(c, 'begin') from unnest(array['a', 'b']) c;
 select start('a', $$select weir.acquire('line_t', '0')::text$$), finish('a');
 select start('b', $$select weir.acquire('line_t', '30s')::text$$);
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.line_t''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.line_t''');
 select dblink_disconnect('b');
 select count(pg_terminate_backend(pid)) from pg_stat_activity where query like 'select weir.acquire%30s%' and state = 'active';
-call await('select waiting_sessions = 0 from weir.resources where resource = ''public.line_t''');
+call pg_temp.await('select waiting_sessions = 0 from weir.resources where resource = ''public.line_t''');
 select dblink_exec('a', 'commit');
 select dblink_connect('b', format('host=%L port=%s dbname=%L user=%L',
         split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_database(), current_user));
@@ -107,9 +99,9 @@ select weir.pause('line');
 select dblink_exec('a', 'begin');
 select start('a', $$select (weir.enqueue('select ''a''', queue => 'line') > 0)::text$$), finish('a');
 select start('b', $$select (weir.enqueue('select ''b''', queue => 'line') > 0)::text$$);
-call await('select waiting_producers = 1 from weir.queues where name = ''line''');
+call pg_temp.await('select waiting_producers = 1 from weir.queues where name = ''line''');
 select start('c', $$select (weir.enqueue('select ''c''', queue => 'line') > 0)::text$$);
-call await('select waiting_producers = 2 from weir.queues where name = ''line''');
+call pg_temp.await('select waiting_producers = 2 from weir.queues where name = ''line''');
 select outcome from weir.try_enqueue('select ''d''', queue => 'line');
 select depth, waiting_producers from weir.queues where name = 'line';
 select dblink_exec('a', 'rollback');
@@ -118,7 +110,7 @@ select command, weir.cancel(task_id) from weir.tasks where queue = 'line' and st
 select finish('c');
 select command, state from weir.tasks where queue = 'line' order by task_id;
 select start('d', $$select (weir.enqueue('select ''d''', queue => 'line') > 0)::text$$);
-call await('select waiting_producers = 1 from weir.queues where name = ''line''');
+call pg_temp.await('select waiting_producers = 1 from weir.queues where name = ''line''');
 select depth from weir.queues where name = 'line';
 select weir.resume('line');
 select finish('d');
@@ -128,7 +120,7 @@ select command, state from weir.tasks where queue = 'line' order by task_id;
 select weir.pause('line');
 select start('a', $$select (weir.enqueue('select ''a''', queue => 'line') > 0)::text$$), finish('a');
 select start('b', $$select (weir.enqueue('select ''b''', queue => 'line') > 0)::text$$);
-call await('select waiting_producers = 1 from weir.queues where name = ''line''');
+call pg_temp.await('select waiting_producers = 1 from weir.queues where name = ''line''');
 select weir.alter_queue('line', capacity => 2);
 select finish('b');
 select depth, waiting_producers, refused, waited from weir.queues where name = 'line';
@@ -138,7 +130,7 @@ select weir.drain('line', '30s');
 select weir.pause('line');
 select start('a', $$select (weir.enqueue('select ''a''', queue => 'line') > 0)::text$$), finish('a');
 select start('b', $$select weir.drain('line', '30s')::text$$);
-call await('select count(*) = 1 from pg_stat_activity where query like ''select weir.drain%'' and state = ''active'' and wait_event_type = ''Extension''');
+call pg_temp.await('select count(*) = 1 from pg_stat_activity where query like ''select weir.drain%'' and state = ''active'' and wait_event_type = ''Extension''');
 select start('c', $$select (weir.enqueue('select ''c''', queue => 'line') > 0)::text$$), finish('c');
 select busy('b');
 select weir.resume('line');
@@ -149,6 +141,5 @@ select weir.drain('line', '30s');
 select dblink_disconnect(c) from unnest(array['a', 'b', 'c', 'd']) c;
 select weir.drop_queue('line');
 drop table line_t;
-drop procedure await;
 drop function open_all, start, busy, finish;
 drop extension dblink;

@@ -7,16 +7,8 @@
 set client_min_messages = warning;
 set statement_timeout = '60s';
 create extension if not exists dblink;
-create procedure await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
 create function open_all() returns bigint language sql as $$
     select count(dblink_connect(c, format('host=%L port=%s dbname=%L user=%L options=''-c deadlock_timeout=100ms -c statement_timeout=60s''',
         split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_database(), current_user)))
@@ -50,17 +42,17 @@ select weir.cap_table('dead_t', 1), weir.cap_table('dead_u', 1);
 select run('a', 'begin'), run('a', $$select weir.acquire('dead_t', '0')::text$$);
 select run('b', 'begin'), run('b', 'select max(a)::text from dead_t');
 select start('b', $$select weir.acquire('dead_t', '50s')::text$$);
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.dead_t''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.dead_t''');
 select start('a', 'truncate dead_t');
 select finish('b');
 select run('b', 'rollback'), finish('a'), run('a', 'commit');
 -- The holder waits for a lock of one behind the head.
 select run('a', 'begin'), run('a', $$select weir.acquire('dead_t', '0')::text$$);
 select run('b', 'begin'), start('b', $$select weir.acquire('dead_t', '50s')::text$$);
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.dead_t''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.dead_t''');
 select run('c', 'begin'), run('c', 'select max(a)::text from dead_t');
 select start('c', $$select weir.acquire('dead_t', '50s')::text$$);
-call await('select waiting_sessions = 2 from weir.resources where resource = ''public.dead_t''');
+call pg_temp.await('select waiting_sessions = 2 from weir.resources where resource = ''public.dead_t''');
 select start('a', 'alter table dead_t add b int');
 select finish('b'), finish('c');
 select run('b', 'rollback'), run('c', 'rollback'), finish('a'), run('a', 'commit');
@@ -71,7 +63,7 @@ select run('b', 'begin'), run('b', $$select weir.acquire('dead_u', '0')::text$$)
 select run('c', 'begin'), run('c', 'select max(a)::text from dead_u');
 select run('d', 'begin'), run('d', 'select max(a)::text from dead_t');
 select start('c', $$select weir.acquire('dead_t', '50s')::text$$), start('d', $$select weir.acquire('dead_u', '50s')::text$$);
-call await('select sum(waiting_sessions) = 2 from weir.resources');
+call pg_temp.await('select sum(waiting_sessions) = 2 from weir.resources');
 select start('a', 'truncate dead_t'), start('b', 'truncate dead_u');
 select finish('c'), finish('b'), run('b', 'commit'), finish('d');
 select run('c', 'rollback'), run('d', 'rollback'), finish('a'), run('a', 'commit'), run('d', 'reset deadlock_timeout');
@@ -81,9 +73,9 @@ select run('a', 'begin'), run('a', $$select weir.acquire('dead_t', '0')::text$$)
 select run('b', 'begin'), run('b', $$select weir.acquire('dead_t', '0')::text$$);
 select run('c', 'begin'), run('c', 'select max(a)::text from dead_u');
 select start('c', $$select weir.acquire('dead_t', '50s')::text$$);
-call await('select waiting_sessions = 1 from weir.resources where resource = ''public.dead_t''');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.dead_t''');
 select start('a', 'truncate dead_u');
-call await('select count(*) = 1 from weir.lock_waits where locktype = ''relation'' and waited > ''300 ms''');
+call pg_temp.await('select count(*) = 1 from weir.lock_waits where locktype = ''relation'' and waited > ''300 ms''');
 select run('b', 'commit'), finish('c'), run('c', 'commit'), finish('a'), run('a', 'commit');
 -- Who is merely slow is waited for to the end.
 select run('a', 'begin'), run('a', $$select weir.acquire('dead_u', '0')::text$$);
@@ -92,5 +84,4 @@ select run('b', $$select weir.acquire('dead_u', '300 ms')::text$$), run('a', 'co
 select weir.uncap_table('dead_t'), weir.uncap_table('dead_u');
 select count(dblink_disconnect(c)) from unnest(array['a', 'b', 'c', 'd']) c;
 drop table dead_t, dead_u;
-drop procedure await;
 drop function open_all, start, finish, run;

@@ -4,19 +4,8 @@
 \pset format unaligned
 set client_min_messages = warning;
 
--- What a statement is refused with: SQLSTATE, message, detail, hint.
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-declare
-    d text;
-    h text;
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
-    return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, ''));
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/refused.sql
 
 -- Three queues exist from the start.
 select queue_id, name, class, capacity, depth, ready, delayed, blocked, running,

@@ -4,16 +4,8 @@
 \pset format unaligned
 set client_min_messages = warning;
 set statement_timeout = '60s';
-create procedure pg_temp.await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
 create temporary table began as select coalesce(max(event_id), 0) as at from weir.events;
 create temporary view ramp_events as
     select queue, detail ->> 'resource' as resource, detail ->> 'state' as state, detail ->> 'tasks' as tasks, detail ? 'until' as until
@@ -111,14 +103,7 @@ select weir.drop_job('catching');
 select * from ramp_events offset 4;
 
 -- What is refused.
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    return sqlstate || ' ' || sqlerrm;
-end $$;
+\i :here/sql/include/refused_shortly.sql
 select pg_temp.refused(format($$select weir.cap_resource('x', breaker => '{"ramp_up": %s}')$$, v))
 from unnest(array['5', '"2 days"', '"-1 s"', '"soon"', 'null']) v;
 select pg_temp.refused($$select weir.enqueue('select 1', policy => '{"ramp_up": 5}')$$);

@@ -17,16 +17,8 @@ exception when others then
     return regexp_replace(concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, '')),
                           'processes: [0-9, ]+', 'processes: N');
 end $$;
-create procedure await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
 create view res as select kind, resource, slots, reserved, used, rate, per, burst, template from weir.resources order by kind, resource;
 create view causes as select row_number() over (order by task_id) as task, cause,
     regexp_replace(holder, '\d+', 'N') as holder, regexp_replace(detail, '\d+ of', 'N of') as detail from weir.waiting w order by 1;
@@ -40,7 +32,7 @@ select weir.cap_resource('mail', rate => 100, per => '1 minute', burst => 5);
 select weir.cap_resource('both', slots => 4, reserved => 1, rate => 0.5);
 select weir.cap_resource('tenant:*', slots => 1);
 select weir.cap_resource('tenant:big:*', slots => 3);
-call await('select count(*) = 5 from weir.resources');
+call pg_temp.await('select count(*) = 5 from weir.resources');
 select * from res;
 select weir.cap_resource('api', slots => 1);
 select weir.uncap_resource('mail');
@@ -103,10 +95,10 @@ select refused($$select weir.try_acquire_resource('gone')$$);
 -- A slot, held by a task: the next one waits, and so does a session.
 select pg_advisory_lock(1);
 select weir.enqueue('select pg_advisory_xact_lock(1)', queue => 'res', resources => '{api,api}') as holder \gset
-call await('select count(task_id) = 1 from weir.slots');
+call pg_temp.await('select count(task_id) = 1 from weir.slots');
 select weir.enqueue('insert into res_t select weir.current_task()', queue => 'res', resources => '{api}') as waiter \gset
 select resource, kind, slot, task_id = :holder as holder from weir.slots where resource = 'api';
-call await('select blocked = 1 from weir.queues where name = ''res''');
+call pg_temp.await('select blocked = 1 from weir.queues where name = ''res''');
 select * from causes;
 select weir.try_acquire_resource('api');
 select refused($$select weir.acquire_resource('api', '10 ms')$$);
@@ -126,9 +118,9 @@ select count(pid) from weir.slots;
 select weir.cap_table('res_t', 1);
 select pg_advisory_lock(1);
 select weir.enqueue('select pg_advisory_xact_lock(1)', queue => 'res', resources => '{api}') as holder \gset
-call await('select count(task_id) = 1 from weir.slots');
+call pg_temp.await('select count(task_id) = 1 from weir.slots');
 select weir.enqueue('insert into res_t select weir.current_task()', queue => 'res', tables => '{res_t}', resources => '{tenant:1,api}') as waiter \gset
-call await('select blocked = 1 from weir.queues where name = ''res''');
+call pg_temp.await('select blocked = 1 from weir.queues where name = ''res''');
 select weir.enqueue('insert into res_t select weir.current_task()', queue => 'res', tables => '{res_t}', resources => '{tenant:1}') as other \gset
 select outcome from weir.wait(:other);
 select pg_advisory_unlock(1);
@@ -139,8 +131,8 @@ select pg_advisory_lock(1);
 select weir.cap_resource('tenant:own', slots => 2);
 select first_id as tenants from weir.enqueue_many('select pg_advisory_xact_lock_shared($1)', '[[1]]', queue => 'res', resources => '{tenant:a}') \gset
 select weir.enqueue('select pg_advisory_xact_lock_shared(1)', queue => 'res', resources => array[r]) is not null from unnest('{tenant:a,tenant:b,tenant:big:1}'::text[]) r;
-call await('select blocked = 1 from weir.queues where name = ''res''');
-call await('select count(task_id) = 3 from weir.slots');
+call pg_temp.await('select blocked = 1 from weir.queues where name = ''res''');
+call pg_temp.await('select count(task_id) = 3 from weir.slots');
 select * from res where resource in ('tenant:a', 'tenant:b', 'tenant:big:1');
 select resource, count(*) as slots, count(task_id) as held from weir.slots where resource in ('tenant:a', 'tenant:b', 'tenant:big:1') group by 1 order by 1;
 select pg_advisory_unlock(1);
@@ -159,16 +151,16 @@ select * from res;
 -- a template that is changed, or goes, is so for all that it stands for
 select weir.enqueue('select 1', queue => 'res', resources => '{tenant:x}', run_at => now() + interval '1 day') as tomorrow \gset
 select weir.cap_resource('tenant:*', slots => 2);
-call await('select count(*) = 2 from weir.slots where resource = ''tenant:x''');
+call pg_temp.await('select count(*) = 2 from weir.slots where resource = ''tenant:x''');
 select weir.uncap_resource('tenant:*');
-call await('select count(*) = 0 from weir.slots where resource = ''tenant:x''');
+call pg_temp.await('select count(*) = 0 from weir.slots where resource = ''tenant:x''');
 select refused($$select weir.try_acquire_resource('tenant:x')$$);
 select weir.cancel(:tomorrow);
 
 -- A rate: two at once, then one an hour, until that is changed.
 select weir.cap_resource('hourly', rate => 1, per => '1 hour', burst => 2);
 select first_id as rated from weir.enqueue_many('insert into res_t select weir.current_task() + 0 * $1::int', '[[0],[0],[0]]', queue => 'res', resources => '{hourly}') \gset
-call await('select depth = 1 and blocked = 1 from weir.queues where name = ''res''');
+call pg_temp.await('select depth = 1 and blocked = 1 from weir.queues where name = ''res''');
 select cause, holder, detail, eta between clock_timestamp() + '55 min' and clock_timestamp() + '60 min' as eta from weir.why_waiting(:rated + 2);
 select next_start between clock_timestamp() + '55 min' and clock_timestamp() + '60 min' as next_start, paused_until, slots, used from weir.resources where resource = 'hourly';
 select refused($$select weir.try_acquire_resource('hourly')$$);
@@ -177,7 +169,7 @@ select outcome from weir.wait(:rated + 2);
 -- an attempt that failed counts for the rate, too
 select weir.cap_resource('once', rate => 1, per => '1 hour');
 select weir.enqueue('select 1/0', queue => 'res', resources => '{once}', policy => '{"retry_permanent": true}') as failing \gset
-call await('select count(*) = 1 from weir.waiting where cause = ''rate''');
+call pg_temp.await('select count(*) = 1 from weir.waiting where cause = ''rate''');
 select attempt, outcome from weir.runs where task_id = :failing;
 select weir.cancel(:failing);
 select weir.uncap_resource('once');
@@ -208,9 +200,9 @@ select task_id - :plain as task, attempt, outcome, charged, final, sqlstate, mes
 select * from res_tries order by 2, 1;
 -- nobody else starts meanwhile, and it does not last longer than the cap
 select weir.enqueue($$select ask('long', '1 year')$$, queue => 'res', resources => '{api}') as long \gset
-call await('select paused_until is not null from weir.resources where resource = ''api''');
+call pg_temp.await('select paused_until is not null from weir.resources where resource = ''api''');
 select weir.enqueue('select 1', queue => 'res', resources => '{api}') as paused \gset
-call await('select blocked = 1 from weir.queues where name = ''res''');
+call pg_temp.await('select blocked = 1 from weir.queues where name = ''res''');
 select cause, holder = 'task ' || :long as holder, detail, eta between clock_timestamp() + '55 min' and clock_timestamp() + '70 min' as eta from weir.why_waiting(:paused);
 select cause, eta between clock_timestamp() + '55 min' and clock_timestamp() + '61 min' as eta from weir.why_waiting(:long);
 select weir.try_acquire_resource('api');
@@ -246,4 +238,4 @@ select bool_and(weir.uncap_resource(resource)) from weir.resources where kind <>
 drop view res, causes;
 drop table res_t, res_tries;
 drop function ask(text, interval), swallow(text), refused(text);
-drop procedure await(text), await_forgotten();
+drop procedure await_forgotten();

@@ -5,28 +5,9 @@
 set client_min_messages = warning;
 set statement_timeout = '120s';
 
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-declare
-    d text;
-    h text;
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
-    return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, ''));
-end $$;
-create procedure await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/refused.sql
+\i :here/sql/include/await.sql
 
 create role weir_tenant login;
 create role weir_other login;
@@ -39,7 +20,7 @@ set role weir_tenant;
 select weir.enqueue('select 1', queue => 'tenants') as first \gset
 reset role;
 select weir.limit_role('weir_tenant', max_queued => 3, max_running => 2, weight => 2.5);
-call await($$select unfinished = 1 from weir.role_limits where role = 'weir_tenant'$$);
+call pg_temp.await($$select unfinished = 1 from weir.role_limits where role = 'weir_tenant'$$);
 select * from weir.role_limits;
 
 -- Exactly three, whatever is undone in between.
@@ -59,7 +40,7 @@ select pg_temp.refused($$select weir.submit('[{"command": "select 4", "queue": "
 select pg_temp.refused($$select weir.enqueue('select 4', queue => 'adhoc')$$);
 -- An aborted transaction leaves nothing behind.
 select weir.cancel(:first);
-call await($$select unfinished = 2 from weir.role_limits$$);
+call pg_temp.await($$select unfinished = 2 from weir.role_limits$$);
 begin;
 select weir.enqueue('select 4', queue => 'tenants') > 0 as enqueued;
 rollback;
@@ -76,7 +57,7 @@ reset role;
 
 -- Two at a time.
 select weir.limit_role('weir_tenant', max_running => 2);
-call await($$select max_queued is null and unfinished = 3 from weir.role_limits$$);
+call pg_temp.await($$select max_queued is null and unfinished = 3 from weir.role_limits$$);
 create function held() returns int language plpgsql as $$
 begin
     perform pg_advisory_xact_lock_shared(4725);
@@ -87,19 +68,19 @@ set role weir_tenant;
 select n from weir.enqueue_many('select held(), $1::int', '[[1], [2], [3], [4]]', queue => 'tenants');
 reset role;
 select weir.resume('tenants');
-call await($$select running = 2 from weir.role_limits$$);
-call await($$select count(*) = 2 from weir.running where owner = 'weir_tenant'$$);
+call pg_temp.await($$select running = 2 from weir.role_limits$$);
+call pg_temp.await($$select count(*) = 2 from weir.running where owner = 'weir_tenant'$$);
 select distinct w.cause, w.holder ~ '^task \d+, task \d+$' as holders, w.detail from weir.waiting w where owner = 'weir_tenant';
-call await($$select (ready, blocked, running) = (0, 2, 2) from weir.queues where name = 'tenants'$$);
+call pg_temp.await($$select (ready, blocked, running) = (0, 2, 2) from weir.queues where name = 'tenants'$$);
 select pg_advisory_unlock(4725);
 select weir.drain('tenants', '30s');
-call await($$select unfinished = 0 and running = 0 from weir.role_limits$$);
+call pg_temp.await($$select unfinished = 0 and running = 0 from weir.role_limits$$);
 
 -- Chunks of a backfill wait for the quota too, and go on when it is raised.
 select weir.unlimit_role('weir_tenant');
-call await($$select count(*) = 0 from weir._show_roles()$$);
+call pg_temp.await($$select count(*) = 0 from weir._show_roles()$$);
 select weir.limit_role('weir_tenant', max_queued => 1);
-call await($$select count(*) = 1 from weir._show_roles()$$);
+call pg_temp.await($$select count(*) = 1 from weir._show_roles()$$);
 select weir.pause('tenants');
 set role weir_tenant;
 select weir.create_job('tenant', 'select $1::timestamptz', '1 day', starts_at => '2100-01-01 00:00+00', timezone => 'UTC', queue => 'tenants', backfill_queue => 'tenants');
@@ -107,13 +88,13 @@ select weir.backfill('tenant', '2024-01-01 00:00+00', '2024-01-05 00:00+00') > 0
 reset role;
 select in_queue from weir.backfills where job = 'tenant';
 select weir.limit_role('weir_tenant', max_queued => 3);
-call await($$select in_queue = 3 from weir.backfills where job = 'tenant'$$);
+call pg_temp.await($$select in_queue = 3 from weir.backfills where job = 'tenant'$$);
 select weir.resume('tenants');
-call await($$select state = 'finished' and done = 4 from weir.backfills where job = 'tenant'$$);
+call pg_temp.await($$select state = 'finished' and done = 4 from weir.backfills where job = 'tenant'$$);
 set role weir_tenant;
 select weir.drop_job('tenant');
 reset role;
-call await($$select unfinished = 0 from weir.role_limits$$);
+call pg_temp.await($$select unfinished = 0 from weir.role_limits$$);
 
 -- What can be said, and by whom.
 select pg_temp.refused($$select weir.limit_role(null, 1)$$);
@@ -139,5 +120,4 @@ select kind, detail from weir.events where kind ~ 'limit_role' and detail ->> 'r
 
 select weir.drop_queue('tenants');
 drop function held;
-drop procedure await;
 drop role weir_renamed;

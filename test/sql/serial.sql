@@ -4,14 +4,8 @@
 \pset format unaligned
 set client_min_messages = warning;
 
-create function pg_temp.refused(command text) returns text
-language plpgsql as $$
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    return sqlstate || ' ' || sqlerrm;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/refused_shortly.sql
 
 -- What waits, by the tasks' reasons.
 create view stand as
@@ -36,16 +30,7 @@ begin
     perform pg_advisory_xact_lock_shared(4723);
     return 1;
 end $$;
-create procedure await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\i :here/sql/include/await.sql
 
 select weir.create_queue('serial');
 select weir.create_queue('serial_b', class => 'backfill');
@@ -59,11 +44,11 @@ select outcome from weir.try_enqueue('select 1', queue => 'serial', priority => 
 select weir.enqueue('select 1', queue => 'serial', serial_key => 'K', reason => 'other') as other \gset
 commit;
 select outcome from weir.wait(:other, '30s');
-call await('select exists (select from weir.running where task_id = ' || :a || ')');
+call pg_temp.await('select exists (select from weir.running where task_id = ' || :a || ')');
 select * from stand;
 select cause, holder = 'task ' || :a as holder, eta from weir.why_waiting(:b);
 -- they count as blocked
-call await($$select sum(running) = 1 and sum(ready) = 0 and sum(blocked) = 2 from weir.queues where name like 'serial%'$$);
+call pg_temp.await($$select sum(running) = 1 and sum(ready) = 0 and sum(blocked) = 2 from weir.queues where name like 'serial%'$$);
 select pg_advisory_unlock(4723);
 select weir.drain('serial', '30s'), weir.drain('serial_b', '30s');
 select * from ran;
@@ -99,7 +84,7 @@ begin;
 select weir.enqueue($$do 'begin raise sqlstate ''53000''; end'$$, queue => 'serial', max_attempts => 3, serial_key => 'f', reason => 'again') as again \gset
 select weir.enqueue('select 1', queue => 'serial', serial_key => 'f', reason => 'waits') as waits \gset
 commit;
-call await('select exists (select from weir.runs where task_id = ' || :again || ')');
+call pg_temp.await('select exists (select from weir.runs where task_id = ' || :again || ')');
 select reason, cause, holder from stand;
 select weir.cancel(:again);
 select outcome from weir.wait(:waits, '30s');
@@ -154,5 +139,4 @@ select weir.drain('serial', '30s');
 select weir.drop_queue('serial'), weir.drop_queue('serial_b'), weir.drop_queue('serial_p');
 drop view stand, ran;
 drop function held;
-drop procedure await;
 drop role weir_serial;

@@ -149,16 +149,8 @@ begin
 exception when query_canceled then
     insert into snoozes values (1, 'went on');
 end $$;
-create procedure await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
 select weir.create_queue('snooze', batch => 8);
 select weir.pause('snooze');
 select weir.enqueue('select once($1)', '["plain"]', 'snooze', max_attempts => 1) as first \gset
@@ -171,7 +163,7 @@ select task_id - :first as task, attempt, outcome, charged, final, sqlstate, mes
 select * from snoozes order by 1, 2;
 -- it is due when the delay is over
 select weir.enqueue('select once($1, $2)', '["long", "1 day"]', 'snooze') as long \gset
-call await(format('select state = ''retrying'' from weir.tasks where task_id = %s', :long));
+call pg_temp.await(format('select state = ''retrying'' from weir.tasks where task_id = %s', :long));
 select cause, eta between clock_timestamp() + '23 hours' and clock_timestamp() + '1 day' as eta from weir.why_waiting(:long);
 select weir.cancel(:long);
 -- refused
@@ -181,6 +173,5 @@ select weir.enqueue(c, queue => 'snooze', max_attempts => 1) is not null as enqu
 select weir.drain('snooze', '30s');
 select sqlstate, message from (select * from weir.runs order by task_id desc limit 3) r order by task_id;
 select weir.drop_queue('snooze');
-drop procedure await;
 drop function once, swallowed;
 drop table snoozes;

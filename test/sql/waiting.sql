@@ -7,16 +7,8 @@ create table waiting_t (a int);
 create function hold_4714() returns void language sql as $$ select pg_advisory_xact_lock_shared(4714) $$;
 set statement_timeout = '60s';
 -- Until the query says true.
-create procedure await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
 create function at_lock(wanted bigint[]) returns boolean language sql as $$
     select count(*) = cardinality(wanted) from weir.running r join pg_locks l using (pid)
     where r.task_id = any (wanted) and l.locktype = 'advisory' and not l.granted
@@ -68,7 +60,7 @@ begin
     if nextval('waiting_seq') = 1 then raise exception using errcode = '08006', message = 'no answer'; end if;
 end $$;
 select weir.enqueue('select waiting_fail()', queue => 'why', policy => '{"backoff_base": 3600, "backoff_cap": 3600}') as a \gset
-call await(format($$select state = 'retrying' from weir.tasks where task_id = %s$$, :a));
+call pg_temp.await(format($$select state = 'retrying' from weir.tasks where task_id = %s$$, :a));
 select * from why(:a);
 select w.eta = t.retry_at as at_retry, state from weir.why_waiting(:a) w, weir.tasks t where t.task_id = :a;
 select * from listed;
@@ -77,9 +69,9 @@ select weir.cancel(:a);
 select weir.alter_queue('why', max_running => 1);
 select pg_advisory_lock(4714);
 select weir.enqueue('select hold_4714()', queue => 'why') as a \gset
-call await(format('select at_lock(array[%s])', :a));
+call pg_temp.await(format('select at_lock(array[%s])', :a));
 select weir.enqueue('select 1', queue => 'why') as b \gset
-call await(format('select cause = ''queue_limit'' from weir.why_waiting(%s)', :b));
+call pg_temp.await(format('select cause = ''queue_limit'' from weir.why_waiting(%s)', :b));
 select * from why(:b);
 select * from listed;
 select count(*) from why(:a);
@@ -92,13 +84,13 @@ select weir.cap_table('waiting_t', 2);
 select pg_advisory_lock(4714);
 select weir.enqueue('select hold_4714()', queue => 'why', tables => '{waiting_t}') as a,
        weir.enqueue('select hold_4714()', queue => 'why', tables => '{waiting_t}') as b \gset
-call await(format('select at_lock(array[%s, %s])', :a, :b));
+call pg_temp.await(format('select at_lock(array[%s, %s])', :a, :b));
 select weir.enqueue('select 1', queue => 'why', tables => '{waiting_t}') as c \gset
-call await(format('select cause = ''cap'' from weir.why_waiting(%s)', :c));
+call pg_temp.await(format('select cause = ''cap'' from weir.why_waiting(%s)', :c));
 select * from why(:c);
 select position(:'a' in holder) > 0 and position(:'b' in holder) > 0 as both from weir.why_waiting(:c);
 select * from listed;
-call await('select ready = 0 and delayed = 0 and blocked = 1 and running = 2 from weir.queues where name = ''why''');
+call pg_temp.await('select ready = 0 and delayed = 0 and blocked = 1 and running = 2 from weir.queues where name = ''why''');
 -- a task without that need goes on
 select weir.enqueue('select 1', queue => 'why') as d \gset
 select outcome from weir.wait(:d, '30s');
@@ -108,9 +100,9 @@ select outcome from weir.wait(:c, '30s');
 select weir.cap_table('waiting_t', 2, reserved => 1);
 select pg_advisory_lock(4714);
 select weir.enqueue('select hold_4714()', queue => 'why', tables => '{waiting_t}') as a \gset
-call await(format('select at_lock(array[%s])', :a));
+call pg_temp.await(format('select at_lock(array[%s])', :a));
 select weir.enqueue('select 1', queue => 'why', tables => '{waiting_t}') as b \gset
-call await(format('select cause = ''cap'' from weir.why_waiting(%s)', :b));
+call pg_temp.await(format('select cause = ''cap'' from weir.why_waiting(%s)', :b));
 select * from why(:b);
 select slot, reserved, pid is not null as held, task_id = :a as this from weir.slots order by slot;
 select pg_advisory_unlock(4714);
@@ -126,9 +118,9 @@ select weir.resume('why');
 select pg_advisory_lock(4714);
 select array_agg(weir.enqueue('select hold_4714()', queue => 'why')) as ids
 from generate_series(1, current_setting('weir.max_workers')::int) \gset
-call await(format('select at_lock(%L)', :'ids'));
+call pg_temp.await(format('select at_lock(%L)', :'ids'));
 select weir.enqueue('select 1', queue => 'why') as a \gset
-call await(format('select count(*) = 1 from weir.why_waiting(%s)', :a));
+call pg_temp.await(format('select count(*) = 1 from weir.why_waiting(%s)', :a));
 select cause in ('no_worker', 'inbox') as no_worker,
        case cause when 'no_worker'
            then (select count(*) = least(current_setting('weir.max_workers')::int, 5) and bool_and(m[1]::bigint = any (:'ids'))
@@ -143,7 +135,6 @@ select count(*) from why(:a);
 
 select weir.drop_queue('why');
 drop view listed;
-drop procedure await;
 drop function at_lock, why, hold_4714, waiting_fail;
 drop sequence waiting_seq;
 drop table waiting_t;
