@@ -18,23 +18,6 @@ $node->safe_psql('postgres', q{
 	SELECT weir.limit_role('large', max_queued => 60, max_running => 2);
 });
 
-# The most tasks of a role that were unfinished at once, by the ledger: from the
-# commit that it is seen after at the latest to its last run.
-sub most_running
-{
-	my ($role) = @_;
-
-	return $node->safe_psql('postgres', qq{
-		WITH run AS (
-			SELECT started_at, finished_at FROM weir.runs
-			WHERE owner = '$role' AND started_at IS NOT NULL
-		), edge AS (
-			SELECT started_at AS at, 1 AS step FROM run
-			UNION ALL SELECT finished_at, -1 FROM run
-		)
-		SELECT max(n) FROM (SELECT sum(step) OVER (ORDER BY at, step) AS n FROM edge) l});
-}
-
 my $produce = {
 	'039_role_limits' => q{
 		SET ROLE large;
@@ -78,11 +61,10 @@ for my $how ('server', 'scheduler')
 	}
 	else
 	{
-		my $pid = $node->safe_psql('postgres', 'SELECT scheduler_pid FROM weir.status');
+		my $pid = scheduler_pid($node, 'postgres');
 
 		$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
-		$node->poll_query_until('postgres',
-			"SELECT scheduler = 'running' AND scheduler_pid <> $pid FROM weir.status");
+		wait_scheduler($node, 'postgres', $pid);
 	}
 	queue_ready($node, 'postgres');
 	is( $node->safe_psql('postgres', q{
@@ -106,7 +88,8 @@ $node->safe_psql('postgres', q{
 	RESET ROLE;
 	SELECT weir.resume('q')});
 wait_drained($node, 'postgres', 'all have run');
-is(most_running('large'), 2, 'two tasks of the limited role at once');
+my ($most) = most_runs($node, 'postgres', "r.owner = 'large'");
+is($most, 2, 'two tasks of the limited role at once');
 is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');
 
 # Starts follow the weights.

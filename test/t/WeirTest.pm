@@ -11,7 +11,7 @@ use Test::More;
 
 our @EXPORT = qw(
   queue_ready wait_drained wait_gone
-  most_at_once cap_kept ledger_faults exactly_once slots_free);
+  most_runs most_at_once cap_kept ledger_faults exactly_once slots_free);
 
 # Waits until the depths of the database's queues are counted.
 sub queue_ready
@@ -48,17 +48,17 @@ sub wait_gone
 	die "process $pid does not end";
 }
 
-# How many runs of tasks that declared the table or the named resource were
-# going on at once at most, and how many there were: a run is the time from its
-# start to its end, the end not included.
-sub most_at_once
+# How many runs r of tasks t with a condition were going on at once at most, and
+# how many there were: a run is the time from its start to its end, the end not
+# included.
+sub most_runs
 {
-	my ($node, $database, $resource) = @_;
+	my ($node, $database, $condition) = @_;
 
 	return split /\|/, $node->safe_psql($database, qq{
 		WITH run AS (
 			SELECT r.started_at, r.finished_at FROM weir.runs r JOIN weir.tasks t USING (task_id)
-			WHERE (t.tables || t.resources) \@> ARRAY['$resource'] AND r.started_at IS NOT NULL
+			WHERE $condition AND r.started_at IS NOT NULL
 		), edge AS (
 			SELECT started_at AS at, 1 AS step FROM run
 			UNION ALL
@@ -68,6 +68,14 @@ sub most_at_once
 			FROM edge
 		)
 		SELECT (SELECT coalesce(max(n), 0) FROM level), (SELECT count(*) FROM run)});
+}
+
+# The same of those that declared the table or the named resource.
+sub most_at_once
+{
+	my ($node, $database, $resource) = @_;
+
+	return most_runs($node, $database, "(t.tables || t.resources) \@> ARRAY['$resource']");
 }
 
 # Tests that the ledger shows no moment with more runs on the table or resource
