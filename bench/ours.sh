@@ -42,12 +42,17 @@ clock_weir() {
   end_costs "$2"
 }
 
+# run_weir N: the clock runs until the tasks that are there have succeeded
+run_weir() {
+  settle
+  clock_weir bench "$1"
+  expect "$1" "SELECT count(*) FROM weir.run WHERE outcome = 'succeeded'" "tasks that succeeded"
+}
+
 # drain_weir SYNCHRONOUS_COMMIT N [OPTION=>VALUE]...
 drain_weir() {
   weir_database "$1"
   weir_queue bench "$2" "${@:3}"
   fill_weir bench "$2"
-  settle
-  clock_weir bench "$2"
-  expect "$2" "SELECT count(*) FROM weir.run WHERE outcome = 'succeeded'" "tasks that succeeded"
+  run_weir "$2"
 }

@@ -9,9 +9,7 @@ drain_beside() {
   weir_queue bench "$many"
   $1
   fill_weir bench "$many"
-  settle
-  clock_weir bench "$many"
-  expect "$many" "SELECT count(*) FROM weir.run WHERE outcome = 'succeeded'" "tasks that succeeded"
+  run_weir "$many"
 }
 
 # Two tables with all their slots held by a session, as long as the database
@@ -90,9 +88,7 @@ SELECT weir.enqueue_many('SELECT 1', (SELECT jsonb_agg('[]'::jsonb) FROM generat
          queue => 'bench', tables => ARRAY[format('t%s', n)::regclass])
 FROM generate_series(1, 1000) n;
 SQL
-  settle
-  clock_weir bench "$many"
-  expect "$many" "SELECT count(*) FROM weir.run WHERE outcome = 'succeeded'" "tasks that succeeded"
+  run_weir "$many"
 }
 
 scenario caps "Drain of $(with_commas "$many") tasks on 1,000 tables"
