@@ -109,7 +109,7 @@ queue_ready($node, 'postgres');
 settled('a restart');
 is( $node->safe_psql('postgres', qq{
 		SELECT bool_and(cause = 'dependency' AND holder ~ 'task $failed') FROM weir.waiting w JOIN weir.tasks t USING (task_id)
-		WHERE $failed = ANY (t.after)}),
+		WHERE $failed = ANY (t.after) AND t.on_parent_failure = 'wait'}),
 	't', 'the view says for whom it waits');
 $node->safe_psql('postgres', "SELECT weir.cancel(task_id, 'given up') FROM weir.tasks WHERE state = 'blocked'");
 wait_drained($node, 'postgres', 'what is blocked can be cancelled');
