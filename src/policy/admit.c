@@ -431,28 +431,6 @@ run_note_preemption(Policy *policy, uint32_t task)
 }
 
 /*
- * The worker of a task that runs is, or is not, as good as free.
- */
-bool
-policy_set_ending(Policy *policy, int64_t task_id, bool ending)
-{
-	uint32_t	task = policy_run_find(policy, task_id);
-	PolicyBucket *bucket;
-	PolicyRun  *run;
-
-	if (task == 0)
-		return false;
-	bucket = policy_bucket_of(policy, task);
-	run = &policy->runs[policy_task_node(&policy->tasks, task)->left];
-	if (bucket->solo)
-		return false;
-	if (run->ending != ending)
-		policy_run_count_worker(policy, bucket, ending ? -1 : 1);
-	run->ending = ending;
-	return true;
-}
-
-/*
  * After a task of the bucket ended: there may be room in its queue, with its
  * owner and in the resources that it needed.
  */

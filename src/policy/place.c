@@ -234,6 +234,8 @@ policy_resource_check(Policy *policy, PolicyResource *resource)
 	WEIR_ASSERT(resource->own == 0);
 	policy_rate_leave(policy, resource);
 	policy_budget_free(policy, &resource->budget);
+	policy_memory_release(&policy->memory, resource->behind,
+						  POLICY_MAX_SLOTS);
 	policy_map_delete(&policy->resources, &policy->memory, &resource->entry);
 	policy_memory_release(&policy->memory, resource, sizeof(PolicyResource));
 }
@@ -267,6 +269,7 @@ resource_release(PolicyMemory *memory, PolicyMapEntry *entry)
 
 	if (resource->budget != NULL)
 		policy_memory_release(memory, resource->budget, sizeof(PolicyBudget));
+	policy_memory_release(memory, resource->behind, POLICY_MAX_SLOTS);
 	policy_memory_release(memory, resource->windows,
 						  POLICY_NUM_CLASSES * sizeof(PolicyWindow));
 	if (resource->breaker != NULL)

@@ -275,6 +275,16 @@ extern bool policy_put_back(Policy *policy, int64_t task_id);
 extern bool policy_set_ending(Policy *policy, int64_t task_id, bool ending);
 
 /*
+ * The next start behind such a task, in its worker: policy_next as if it had
+ * ended, its slots included.  It says which slots, and that they may be those
+ * of the other task; both are given back before they are free.  A slot is not
+ * passed on when it has been for "keep".  If it is false the task is not about
+ * to end; it is the caller's to say so if the start cannot be used.
+ */
+extern bool policy_next_behind(Policy *policy, PolicyTime now, int64_t task_id,
+							   int64_t keep, PolicyStart *start);
+
+/*
  * Does a task of a better class wait for a slot of the resource, which this
  * class has?
  */

@@ -42,6 +42,7 @@ policy_run_get(Policy *policy)
 	policy->runs[run].begun_at = policy->now;
 	policy->runs[run].preempted_for = 0;
 	policy->runs[run].ending = false;
+	policy->runs[run].kept_since = policy->now;
 	policy->runs[run].charged = false;
 	return run;
 }
@@ -142,8 +143,8 @@ policy_run_take(Policy *policy, uint32_t index, const PolicyBucket *bucket,
 }
 
 /*
- * Notes the slots that a task of the bucket holds already: those of its needs
- * that nobody else has.
+ * Notes the slots that a task of the bucket holds already, or is to hold after
+ * another one in its worker: those of its needs.
  */
 void
 policy_run_adopt(Policy *policy, uint32_t index, const PolicyBucket *bucket,
@@ -164,7 +165,7 @@ policy_run_adopt(Policy *policy, uint32_t index, const PolicyBucket *bucket,
 		for (j = 0; j < ngrants; j++)
 		{
 			if (grants[j].resource != resource->key ||
-				!policy_slots_adopt(resource, grants[j].slot))
+				!policy_slots_adopt(&policy->memory, resource, grants[j].slot))
 				continue;
 			run->resources[run->ngrants] = resource;
 			run->slots[run->ngrants] = (int8_t) grants[j].slot;

@@ -16,6 +16,9 @@
  * of the reservation: of the slots that are there for everybody they hold so
  * many less at once, whichever these are.
  *
+ * A slot may be passed on in a worker from one task to those behind it
+ * (behind.c): they have it together, and it is free when the last of them ends.
+ *
  * A resource that is left to a class has no slots for those after it.
  *
  * While a session waits at the gate of a resource, no slot is given to another
@@ -172,24 +175,63 @@ policy_slots_take(PolicyResource *resource, PolicyClass klass)
 }
 
 /*
- * Takes this very slot, whatever the cap is by now; false if a task of ours
- * has it, or there is no such slot.
+ * One more task has a slot that one has already.
+ */
+static void
+slots_stand_behind(PolicyMemory *memory, PolicyResource *resource, int slot)
+{
+	if (resource->behind == NULL)
+		resource->behind = policy_memory_alloc(memory, POLICY_MAX_SLOTS);
+	WEIR_ASSERT(resource->behind[slot] < UINT8_MAX);
+	resource->behind[slot]++;
+}
+
+/*
+ * Takes this very slot, whatever the cap is by now, behind who has it; false if
+ * there is no such slot.
  */
 bool
-policy_slots_adopt(PolicyResource *resource, int slot)
+policy_slots_adopt(PolicyMemory *memory, PolicyResource *resource, int slot)
 {
-	if (slot < 0 || slot >= POLICY_MAX_SLOTS || (resource->own >> slot) & 1)
+	if (slot < 0 || slot >= POLICY_MAX_SLOTS)
 		return false;
+	if ((resource->own >> slot) & 1)
+		slots_stand_behind(memory, resource, slot);
 	resource->own |= UINT64_C(1) << slot;
 	return true;
 }
 
 /*
- * Gives a slot back.
+ * Counts a slot that a task has as free.
+ */
+void
+policy_slots_lend(PolicyResource *resource, int slot)
+{
+	WEIR_ASSERT((resource->own >> slot) & 1);
+	resource->own &= ~(UINT64_C(1) << slot);
+}
+
+/*
+ * No more, or somebody has taken it: says whether.
+ */
+bool
+policy_slots_reclaim(PolicyMemory *memory, PolicyResource *resource, int slot)
+{
+	bool		taken = (resource->own >> slot) & 1;
+
+	(void) policy_slots_adopt(memory, resource, slot);
+	return taken;
+}
+
+/*
+ * Gives a slot back.  It is free when all that have it have done so.
  */
 void
 policy_slots_free(PolicyResource *resource, int slot)
 {
 	WEIR_ASSERT((resource->own >> slot) & 1);
-	resource->own &= ~(UINT64_C(1) << slot);
+	if (resource->behind != NULL && resource->behind[slot] > 0)
+		resource->behind[slot]--;
+	else
+		resource->own &= ~(UINT64_C(1) << slot);
 }

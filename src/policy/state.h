@@ -194,6 +194,8 @@ typedef struct PolicyResource
 	PolicyPlace place;
 	uint64_t	key;
 	uint64_t	own;			/* slots of tasks that run */
+	uint8_t    *behind;			/* by slot, further tasks that have it after
+								 * the first (behind.c); or NULL */
 	uint64_t	foreign;		/* slots that others hold */
 	int			slots;			/* no cap if 0 */
 	int			reserved;		/* slots 0 .. reserved - 1: daily alone */
@@ -292,6 +294,7 @@ typedef struct PolicyRun
 	PolicyTime	begun_at;		/* for us: another policy may have started it */
 	int64_t		preempted_for;	/* it ends early for that task; 0 if not */
 	bool		ending;			/* its worker is counted as free already */
+	PolicyTime	kept_since;		/* its worker has had a slot of it */
 	bool		charged;		/* policy_next has started it */
 	bool		fallback;		/* tells nothing of what it needs */
 	uint8_t		tokens;			/* needs that it took a token of, as bits */

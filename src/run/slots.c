@@ -107,6 +107,22 @@ slot_try(ResourceSlot *resource, int slot, bool foreign)
 }
 
 /*
+ * The resource of which the task may take the slot that it was given; NULL if
+ * it may not, or there is no such resource any more.  Sessions in line go before
+ * it, unless it is of class daily: they may have come since it was given.
+ */
+static ResourceSlot *
+slot_open_to(const Assignment *assignment, const PolicyGrant *grant)
+{
+	ResourceSlot *resource = resource_find(database_mine(), grant->resource);
+
+	if (resource != NULL && assignment->klass != POLICY_CLASS_DAILY &&
+		pg_atomic_read_u32(&resource->gate_waiters) > 0)
+		return NULL;
+	return resource;
+}
+
+/*
  * Takes all slots of the assignment for this transaction.  If one is taken by
  * somebody else says which; the caller aborts the transaction, and with it go
  * the others.
@@ -115,13 +131,11 @@ bool
 slots_take_for_transaction(const Assignment *assignment,
 						   uint64 *taken_by_other)
 {
-	WeirDatabase *database = database_mine();
-
 	Assert(!FirstSnapshotSet);
 	for (int i = 0; i < assignment->ngrants; i++)
 	{
 		const PolicyGrant *grant = &assignment->grants[i];
-		ResourceSlot *resource = resource_find(database, grant->resource);
+		ResourceSlot *resource = slot_open_to(assignment, grant);
 
 		if (resource == NULL || !slot_try(resource, grant->slot, false))
 		{
@@ -173,13 +187,12 @@ slots_release(const Assignment *assignment, int n)
 bool
 slots_take_for_session(const Assignment *assignment, uint64 *taken_by_other)
 {
-	WeirDatabase *database = database_mine();
 	LOCKTAG		tag;
 
 	for (int i = 0; i < assignment->ngrants; i++)
 	{
 		const PolicyGrant *grant = &assignment->grants[i];
-		ResourceSlot *resource = resource_find(database, grant->resource);
+		ResourceSlot *resource = slot_open_to(assignment, grant);
 
 		slot_tag(&tag, grant->resource, grant->slot);
 		if (resource == NULL ||

@@ -10,16 +10,17 @@
  * counts as running.  There are few, but more where there are plenty for every
  * worker, or where they share a flush or a transaction.
  *
- * Nothing else changes.  The policy decides what is next, as if the worker
- * were free; nothing is handed over while a role or another database wants a
- * worker and has none.  When a task takes long after all, or one that waits
+ * Nothing else changes.  The policy decides what is next, as if the worker had
+ * done what it has; nothing is handed over while a role or another database
+ * wants a worker and has none.  When a task takes long after all, or one that waits
  * behind it is cancelled, the rest is taken back and waits as before.
  *
- * A task that needs slots is handed over with those that are free, and takes
- * their locks when its turn comes: it holds none while it waits, and sessions
- * do not wait for it.  But no other task is given its slots meanwhile.  So
- * when one of a better class waits for a slot that a worker has in hand, the
- * worker gives back what it has not begun, and reports at the end of each.
+ * A task that needs slots is handed over with those that are free, or that the
+ * task before it has, and takes their locks when its turn comes: it holds none
+ * while it waits, and a session that waits for one goes before it.  But no other
+ * task is given its slots meanwhile.  So when one of a better class waits for a
+ * slot that a worker has in hand, the worker gives back what it has not begun,
+ * and reports at the end of each.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,6 +40,9 @@
 
 /* How much work a worker has in hand at most, and how long any of it waits */
 #define AHEAD_US	4000
+
+/* A slot goes from task to task in one worker for so long */
+#define AHEAD_KEEP_US	AHEAD_US
 
 /* How many tasks: to hide the way to the scheduler, or to share a flush */
 #define AHEAD_EACH		8
@@ -156,6 +160,16 @@ ahead_note_start(Scheduler *scheduler, WeirWorker *worker,
 }
 
 /*
+ * A round begins, in which each worker may get more.
+ */
+void
+ahead_begin(Scheduler *scheduler)
+{
+	for (int i = 0; i < weir_max_workers; i++)
+		scheduler->pool[i].passed_over = false;
+}
+
+/*
  * The worker that is the first to get more, NULL if none is.
  */
 WeirWorker *
@@ -172,7 +186,7 @@ ahead_candidate(Scheduler *scheduler)
 		int			load;
 
 		/* cheap, and enough where tasks are long */
-		if (scheduler->pool[i].depth <= 1 ||
+		if (scheduler->pool[i].depth <= 1 || scheduler->pool[i].passed_over ||
 			worker->database != scheduler->database->oid ||
 			pg_atomic_read_u32(&worker->leave) != 0 ||
 			(pg_atomic_read_u32(&worker->state) != WORKER_BUSY &&
@@ -188,37 +202,53 @@ ahead_candidate(Scheduler *scheduler)
 }
 
 /*
- * May it get one more?  The policy takes it for free from then on.
+ * There is nothing for this worker: nor for others, but for those that would
+ * bring slots along.
  */
-bool
-ahead_begin(Scheduler *scheduler, WeirWorker *worker)
+static void
+ahead_pass_over(Scheduler *scheduler, WeirWorker *worker)
 {
-	PoolEntry  *entry = &scheduler->pool[worker - Weir->workers];
-
-	return inbox_load(worker) < entry->depth &&
-		policy_set_ending(scheduler->policy, entry->last_task, true);
-}
-
-/*
- * It gets none: it is as busy as before.
- */
-void
-ahead_decline(Scheduler *scheduler, WeirWorker *worker)
-{
-	(void) policy_set_ending(scheduler->policy,
-							 scheduler->pool[worker - Weir->workers].last_task,
-							 false);
+	scheduler->pool[worker - Weir->workers].passed_over = true;
+	for (int i = 0; i < weir_max_workers; i++)
+	{
+		if (!scheduler->pool[i].slots_ahead)
+			scheduler->pool[i].passed_over = true;
+	}
 }
 
 /*
  * May the worker have this one behind what it has?
  */
-bool
+static bool
 ahead_suits(Scheduler *scheduler, WeirWorker *worker,
 			const PolicyStart *start)
 {
 	return start->owner == worker->role &&
 		inbox_load(worker) < ahead_depth(scheduler, start);
+}
+
+/*
+ * The next task behind what the worker has, if it may get one more, and the
+ * choice is one for this worker.
+ */
+bool
+ahead_next(Scheduler *scheduler, WeirWorker *worker, TimestampTz now,
+		   PolicyStart *start)
+{
+	PoolEntry  *entry = &scheduler->pool[worker - Weir->workers];
+
+	if (inbox_load(worker) >= entry->depth)
+		return false;
+	if (policy_next_behind(scheduler->policy, now, entry->last_task,
+						   AHEAD_KEEP_US, start))
+	{
+		if (ahead_suits(scheduler, worker, start))
+			return true;
+		(void) policy_put_back(scheduler->policy, start->task_id);
+		(void) policy_set_ending(scheduler->policy, entry->last_task, false);
+	}
+	ahead_pass_over(scheduler, worker);
+	return false;
 }
 
 /*

@@ -16,11 +16,10 @@ extern void ahead_note_end(Scheduler *scheduler, const Assignment *assignment,
 						   const Completion *completion);
 extern void ahead_note_start(Scheduler *scheduler, WeirWorker *worker,
 							 const PolicyStart *start);
+extern void ahead_begin(Scheduler *scheduler);
 extern WeirWorker *ahead_candidate(Scheduler *scheduler);
-extern bool ahead_begin(Scheduler *scheduler, WeirWorker *worker);
-extern void ahead_decline(Scheduler *scheduler, WeirWorker *worker);
-extern bool ahead_suits(Scheduler *scheduler, WeirWorker *worker,
-						const PolicyStart *start);
+extern bool ahead_next(Scheduler *scheduler, WeirWorker *worker,
+					   TimestampTz now, PolicyStart *start);
 extern void ahead_take_back(Scheduler *scheduler, WeirWorker *worker);
 extern void ahead_yield(Scheduler *scheduler);
 extern void ahead_review(Scheduler *scheduler);

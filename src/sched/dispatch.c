@@ -204,39 +204,25 @@ dispatch_one(Scheduler *scheduler, TimestampTz now)
 /*
  * Hands tasks over to a worker that is still busy, as many as it may have: they
  * are neighbours in the ledger, most likely, and read together.  False if there
- * are no more to hand over, or nobody is there to have them.
+ * is nobody to have more.
  */
 static bool
 dispatch_ahead(Scheduler *scheduler, TimestampTz now)
 {
 	WeirWorker *worker = ahead_candidate(scheduler);
-	bool		any = false;
+	PolicyStart start;
+	int32		feeds;
 
-	while (worker && ahead_begin(scheduler, worker))
+	if (worker == NULL)
+		return false;
+	while (ahead_next(scheduler, worker, now, &start))
 	{
-		PolicyStart start;
-		int32		feeds;
-
-		if (!policy_next(scheduler->policy, now, &start))
-		{
-			ahead_decline(scheduler, worker);
-			return false;
-		}
-		if (!ahead_suits(scheduler, worker, &start))
-		{
+		if (downstream_reserve(scheduler, start.queue, &feeds))
+			dispatch_assign(scheduler, worker, &start, feeds, now);
+		else
 			(void) policy_put_back(scheduler->policy, start.task_id);
-			ahead_decline(scheduler, worker);
-			return false;
-		}
-		if (!downstream_reserve(scheduler, start.queue, &feeds))
-		{
-			(void) policy_put_back(scheduler->policy, start.task_id);
-			continue;
-		}
-		dispatch_assign(scheduler, worker, &start, feeds, now);
-		any = true;
 	}
-	return any;
+	return true;
 }
 
 /*
@@ -306,6 +292,7 @@ dispatch(Scheduler *scheduler)
 		ahead_yield(scheduler);
 		while (dispatch_one(scheduler, now))
 			;
+		ahead_begin(scheduler);
 		while (dispatch_ahead(scheduler, now))
 			;
 		dispatch_hand_over(scheduler);

@@ -311,8 +311,9 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 }
 
 /*
- * A slot was taken.  If it shows who has it the task waits for that; else it
- * waits a moment, and does not try the same slot over and over.
+ * A slot was taken, or somebody is in line for one.  If it shows who has it, or
+ * goes before, the task waits for that; else it waits a moment, and does not try
+ * the same slot over and over.
  */
 static void
 intake_bounced(Scheduler *scheduler, const Completion *completion,
@@ -321,7 +322,7 @@ intake_bounced(Scheduler *scheduler, const Completion *completion,
 	ResourceSlot *resource = resource_find(scheduler->database,
 										   completion->resource);
 	uint64		held = resource ? resource_held(resource) : 0;
-	bool		shown = false;
+	bool		shown = resource && pg_atomic_read_u32(&resource->gate_waiters) > 0;
 
 	for (int i = 0; i < assignment->ngrants; i++)
 	{

@@ -27,6 +27,7 @@ typedef struct PoolEntry
 	int64		last_task;		/* the one that was handed over last */
 	int			depth;			/* how many it may have in hand */
 	bool		slots_ahead;	/* some of them were handed over with slots */
+	bool		passed_over;	/* gets no more of them in this round */
 } PoolEntry;
 
 /* Why a task that has not started is to be ended */

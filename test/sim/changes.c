@@ -333,7 +333,7 @@ change_foreign(Episode *e)
 	ModelResource *state = &e->model.resources[draw(e, MODEL_RESOURCES)];
 	uint64_t	wanted = chance(e, 50) ? 0 : test_random(&e->random) & 7;
 
-	state->foreign = wanted & ~state->own;
+	state->foreign = wanted & ~model_own(&e->model, state->key);
 	state->gate_waiting = chance(e, 15);
 	policy_set_foreign(e->policy, state->key, state->foreign,
 					   state->gate_waiting);

@@ -126,15 +126,19 @@ add_task(Episode *e)
 /*
  * The task did not start after all.
  */
-static bool
-put_back(Episode *e, ModelTask *task)
+bool
+episode_put_back(Episode *e, ModelTask *task)
 {
+	int64_t		behind = task->behind;
+
 	model_end(&e->model, task, MODEL_WAITING);
 	model_give_back(&e->model, task);
 	task->spec.run_at = POLICY_TIME_ALWAYS;
 	model_uncount(&e->model, task);
-	return policy_put_back(e->policy, task->spec.task_id) ||
-		oracle_complain("a task was not put back");
+	if (!policy_put_back(e->policy, task->spec.task_id))
+		return oracle_complain("a task was not put back");
+	episode_take_back(e, behind);
+	return true;
 }
 
 /*
@@ -144,6 +148,7 @@ static bool
 end_run(Episode *e, ModelTask *task)
 {
 	int64_t		task_id = task->spec.task_id;
+	int64_t		behind = task->behind;
 	bool		retry = false;
 	bool		preempted = task->preempted_for != 0;
 	bool		done;
@@ -174,7 +179,7 @@ end_run(Episode *e, ModelTask *task)
 				 task->spec.solo);
 			break;
 		case 1:
-			done = put_back(e, task);
+			done = episode_put_back(e, task);
 			break;
 		default:
 			model_end(&e->model, task, MODEL_NONE);
@@ -192,6 +197,7 @@ end_run(Episode *e, ModelTask *task)
 		policy_again(e->policy, task_id, 1, 0, false) ||
 		policy_put_back(e->policy, task_id))
 		return oracle_complain("a run ended twice");
+	episode_take_back(e, behind);
 	return true;
 }
 
@@ -227,7 +233,8 @@ tick(Episode *e)
 				oracle_owner(&e->model, e->policy, draw(e, MODEL_OWNERS)) &&
 				oracle_shed(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
 				oracle_due(&e->model, e->policy) &&
-				(!chance(e, 30) || episode_preempt(e));
+				(!chance(e, 30) || episode_preempt(e)) &&
+				(!chance(e, e->handing) || episode_hand_over(e));
 		}
 		e->stats->starts++;
 		if (!oracle_start(&e->model, &start))
@@ -236,7 +243,7 @@ tick(Episode *e)
 		if (chance(e, 3))
 		{
 			/* no worker can be had after all, as often in life */
-			if (!put_back(e, task))
+			if (!episode_put_back(e, task))
 				return false;
 			continue;
 		}
@@ -333,6 +340,7 @@ set_up(Episode *e)
 	e->keyed = chance(e, 50) ? 0 : draw(e, 100);
 	e->solos = chance(e, 50) ? 0 : draw(e, 60);
 	e->changes = chance(e, 30) ? 0 : draw(e, 20);
+	e->handing = chance(e, 30) ? 0 : draw(e, 100);
 	e->max_needs = draw(e, 4);
 	e->duration = chance(e, 15) ? HOUR : (1 + draw(e, 20)) * SECOND / 4;
 	e->extremes = chance(e, 30);

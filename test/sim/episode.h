@@ -15,6 +15,7 @@ typedef struct EpisodeStats
 	uint64_t	events;
 	uint64_t	starts;
 	uint64_t	refusals;
+	uint64_t	behind;			/* starts behind another task */
 	uint64_t	expiries;
 	uint64_t	orphans;
 	uint64_t	releases;
@@ -46,6 +47,7 @@ typedef struct Episode
 	int			solos;			/* per thousand arrivals */
 	int			changes;		/* of the configuration, per hundred events */
 	int			windows;		/* per hundred changes */
+	int			handing;		/* over behind others, per hundred refusals */
 	int			max_needs;
 	int64_t		duration;		/* of a run, at most */
 	bool		extremes;		/* times at the ends of time */
@@ -66,6 +68,9 @@ extern void episode_change_something(Episode *e);
 extern void episode_open_up(Episode *e);
 extern bool episode_task_ended(Episode *e, int64_t task_id, bool succeeded);
 extern bool episode_touch_task(Episode *e, ModelTask *task);
+extern bool episode_put_back(Episode *e, ModelTask *task);
+extern bool episode_hand_over(Episode *e);
+extern void episode_take_back(Episode *e, int64_t behind);
 extern void episode_hear(Episode *e);
 extern bool episode_preempt(Episode *e);
 extern ModelTask *episode_random_task(Episode *e);

@@ -39,22 +39,70 @@ model_resource(Model *model, uint64_t key)
 }
 
 /*
+ * Counts a worker as in use (1), or no more (-1).
+ */
+static void
+model_count_worker(Model *model, const ModelTask *task, int change)
+{
+	model->busy += change;
+	model->classes[task->spec.klass].running += change;
+}
+
+/*
  * Counts a task as one that runs (1), or no more (-1).
  */
 static void
 model_count(Model *model, const ModelTask *task, int change)
 {
-	int			i;
-
 	model->running += change;
-	model->classes[task->spec.klass].running += change;
+	if (!task->ending)
+		model_count_worker(model, task, change);
 	model->queues[task->spec.queue].running += change;
 	model->owners[task->spec.owner].running += change;
 	if (task->spec.solo)
 		model->solo_runs = change > 0;
+}
+
+/*
+ * The worker of a task that runs is, or is not, given to another one.
+ */
+void
+model_set_ending(Model *model, ModelTask *task, bool ending)
+{
+	if (task->ending != ending)
+		model_count_worker(model, task, ending ? -1 : 1);
+	task->ending = ending;
+}
+
+/*
+ * The slots of a resource that a task has.
+ */
+static uint64_t
+model_slots_of(const ModelTask *task, uint64_t key)
+{
+	uint64_t	slots = 0;
+	int			i;
+
 	for (i = 0; i < task->ngrants; i++)
-		model_resource(model, task->grants[i].resource)->own ^=
-			UINT64_C(1) << task->grants[i].slot;
+		if (task->grants[i].resource == key)
+			slots |= UINT64_C(1) << task->grants[i].slot;
+	return slots;
+}
+
+/*
+ * Those that tasks have which run, but for what counts as free.
+ */
+uint64_t
+model_own(const Model *model, uint64_t key)
+{
+	uint64_t	own = 0;
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+		own |= model_slots_of(&model->tasks[i], key);
+	if (model->lent != NULL)
+		own &= ~model_slots_of(model->lent, key);
+	return own;
 }
 
 /*
@@ -68,6 +116,9 @@ model_run(Model *model, ModelTask *task, const PolicyStart *start)
 	task->state = MODEL_RUNNING;
 	task->started_at = model->now;
 	task->preempted_for = 0;
+	task->ending = false;
+	task->behind = 0;
+	task->kept_since = model->now;
 	task->spec.begun = true;
 	task->overtaken = 0;
 	task->ngrants = start->ngrants;
@@ -155,6 +206,8 @@ void
 model_end(Model *model, ModelTask *task, ModelState next)
 {
 	model_count(model, task, -1);
+	task->ending = false;
+	task->behind = 0;
 	task->state = next;
 	task->ngrants = 0;
 	task->preempted_for = 0;
@@ -186,6 +239,7 @@ model_slots_open(const Model *model, uint64_t key, PolicyClass klass,
 				 bool alone)
 {
 	const ModelResource *resource = model_resource((Model *) model, key);
+	uint64_t	own = model_own(model, key);
 	uint64_t	held = resource->foreign;
 	uint64_t	open = 0;
 	int			in_all = 0;
@@ -202,7 +256,7 @@ model_slots_open(const Model *model, uint64_t key, PolicyClass klass,
 	if (resource->classes > 0 && (int) klass >= resource->classes)
 		return 0;
 	if (!alone)
-		held |= resource->own;
+		held |= own;
 	for (slot = 0; slot < POLICY_MAX_SLOTS; slot++)
 	{
 		if ((held >> slot) & 1)
@@ -211,7 +265,7 @@ model_slots_open(const Model *model, uint64_t key, PolicyClass klass,
 			if (slot >= resource->reserved)
 				unreserved++;
 			if (!alone && slot >= resource->reserved &&
-				((resource->own >> slot) & 1))
+				((own >> slot) & 1))
 				ours++;
 		}
 		else if (slot < resource->slots &&
@@ -328,7 +382,7 @@ model_has_worker(const Model *model, PolicyClass klass, bool alone)
 	int			other;
 
 	if (!alone)
-		left -= model->running;
+		left -= model->busy;
 	if (klass > POLICY_CLASS_DAILY)
 		left -= model->handed_workers;
 	for (other = 0; other < POLICY_NUM_CLASSES && left > 0; other++)
@@ -461,7 +515,7 @@ model_lacks(const Model *model, const ModelTask *task, bool alone,
 	if (blocked != POLICY_CAUSE_NONE)
 		return blocked;
 	if (!model_has_worker(model, task->spec.klass, alone))
-		return running < model->workers ? POLICY_CAUSE_CLASS_SHARE :
+		return model->busy < model->workers ? POLICY_CAUSE_CLASS_SHARE :
 			POLICY_CAUSE_NO_WORKER;
 	if (model->owners[task->spec.owner].held)
 		return POLICY_CAUSE_NO_WORKER;

@@ -45,6 +45,9 @@ typedef struct ModelTask
 	int			overtaken;		/* starts of its class while it was oldest */
 	PolicyTime	started_at;
 	int64_t		preempted_for;	/* it ends early for that task; 0 if not */
+	bool		ending;			/* its worker has been given away */
+	int64_t		behind;			/* to this one; 0 if it has its own */
+	PolicyTime	kept_since;		/* its worker has had one of its slots */
 	bool		has_risk;		/* a deadline, of which the policy says: */
 	PolicyRiskInfo risk;
 } ModelTask;
@@ -111,7 +114,6 @@ typedef struct ModelResource
 	int			limit;
 	int			backfill_limit;
 	int			classes;		/* that it is left to; all if 0 */
-	uint64_t	own;			/* slots of tasks that run */
 	int			handed;			/* slots that are handed to daily tasks */
 	uint64_t	foreign;
 	bool		gate_waiting;
@@ -137,7 +139,7 @@ typedef struct ModelClass
 	int			reserved;
 	int			max_share;
 	double		floor_share;
-	int			running;
+	int			running;		/* in workers of their own */
 	ModelWindow window;
 	int			feasible_for;	/* starts, one after another */
 	bool		recent[MODEL_RING]; /* was the start of this class? */
@@ -153,6 +155,8 @@ typedef struct Model
 	int			workers;
 	int			handed_workers; /* to daily tasks */
 	int			running;
+	int			busy;			/* workers */
+	const ModelTask *lent;		/* its slots count as free; or NULL */
 	bool		solo_runs;
 	bool		paused;
 	ModelRamp	ramp;			/* of everything */
@@ -180,6 +184,8 @@ extern ModelTask *model_find(Model *model, int64_t task_id);
 extern ModelResource *model_resource(Model *model, uint64_t key);
 extern void model_run(Model *model, ModelTask *task, const PolicyStart *start);
 extern void model_end(Model *model, ModelTask *task, ModelState next);
+extern void model_set_ending(Model *model, ModelTask *task, bool ending);
+extern uint64_t model_own(const Model *model, uint64_t key);
 extern void model_accrue(const Model *model, ModelResource *resource);
 extern void model_give_back(Model *model, ModelTask *task);
 extern PolicyTime model_opens_at(const Model *model, uint64_t key);

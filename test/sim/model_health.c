@@ -34,7 +34,7 @@ model_health_holds(const Model *model, PolicyClass klass, bool alone,
 	{
 		const ModelHealth *health = &model->health[i];
 		int			left = model->workers - model->other_workers -
-		(alone ? 0 : model->running);
+		(alone ? 0 : model->busy);
 		bool		bad = health->bad;
 
 		if (i == HEALTH_FREE_WORKERS)

@@ -105,6 +105,6 @@ model_ramp_queue_room(const Model *model, const ModelTask *task)
 bool
 model_ramp_holds(const Model *model, const ModelTask *task)
 {
-	return model->running >= model_ramp_allowed(&model->ramp, model->now) &&
+	return model->busy >= model_ramp_allowed(&model->ramp, model->now) &&
 		!model_urgent(task);
 }

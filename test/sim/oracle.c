@@ -38,7 +38,7 @@ bool
 oracle_open(const Model *model)
 {
 	return !model->paused && !model->solo_runs &&
-		model->running < model->workers;
+		model->busy < model->workers;
 }
 
 /*
@@ -388,7 +388,7 @@ oracle_start(Model *model, const PolicyStart *start)
 		return oracle_complain("started before another one of its key");
 	if (task->spec.expires_at <= model->now)
 		return oracle_complain("started too late");
-	if (model->running >= model->workers)
+	if (model->busy >= model->workers)
 		return oracle_complain("more tasks than workers");
 	cause = model_lacks(model, task, false, NULL);
 	if (cause != POLICY_CAUSE_NONE)

@@ -38,7 +38,7 @@ expected_cause(Model *model, const ModelTask *task, uint64_t *lacking)
 		 cause == POLICY_CAUSE_HEALTH ||
 		 (cause == POLICY_CAUSE_RAMP && *lacking == 0 &&
 		  model_ramp_queue_room(model, task))) &&
-		model->running < model->workers &&
+		model->busy < model->workers &&
 		model_share_exceeded(model, (int) task->spec.klass))
 		return POLICY_CAUSE_CLASS_SHARE;
 	return cause;
@@ -94,7 +94,7 @@ static bool
 counts_known(const Model *model, const ModelTask *task)
 {
 	return oracle_open(model) && !oracle_drains(model) &&
-		model->running < model_ramp_allowed(&model->ramp, model->now) &&
+		model->busy < model_ramp_allowed(&model->ramp, model->now) &&
 		!model_health_holds(model, task->spec.klass, false, NULL) &&
 		!model->owners[task->spec.owner].held &&
 		model_has_worker(model, task->spec.klass, false);
@@ -307,7 +307,7 @@ oracle_wanted(Model *model, Policy *policy, const ModelTask *task)
 		task->spec.klass != POLICY_CLASS_BACKFILL || waiting == NULL)
 		return oracle_complain("a task is asked to yield in vain");
 	if (want.resource == 0)
-		return wants_worker(model, waiting) ||
+		return (!task->ending && wants_worker(model, waiting)) ||
 			oracle_complain("a worker is not wanted");
 	for (i = 0; i < task->ngrants; i++)
 		holds |= task->grants[i].resource == want.resource;

@@ -87,7 +87,7 @@ holds(const ModelTask *task, uint64_t key)
 	for (i = 0; i < task->ngrants && key != 0; i++)
 		if (task->grants[i].resource == key)
 			return true;
-	return key == 0;
+	return key == 0 && !task->ending;
 }
 
 /*
@@ -98,7 +98,7 @@ may_end(const ModelTask *task)
 {
 	return task->state == MODEL_RUNNING &&
 		task->spec.klass == POLICY_CLASS_BACKFILL && !task->spec.solo &&
-		!task->spec.firm && task->spec.preempted < 2 &&
+		!task->ending && !task->spec.firm && task->spec.preempted < 2 &&
 		task->preempted_for == 0;
 }
 

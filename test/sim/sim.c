@@ -57,6 +57,7 @@ check(uint64_t seed, long episodes, int steps)
 	tap_note("%llu starts, %llu refusals, %llu expiries, %llu ends of "
 			 "parents, %llu orphans, %llu drains, "
 			 "%llu changes of risk, %llu preemptions, "
+			 "%llu starts behind others, "
 			 "%llu windows of floor shares, %.1f s",
 			 (unsigned long long) stats.starts,
 			 (unsigned long long) stats.refusals,
@@ -66,6 +67,7 @@ check(uint64_t seed, long episodes, int steps)
 			 (unsigned long long) stats.drains,
 			 (unsigned long long) stats.risks,
 			 (unsigned long long) stats.preemptions,
+			 (unsigned long long) stats.behind,
 			 (unsigned long long) stats.windows,
 			 (double) (clock() - begin) / CLOCKS_PER_SEC);
 }

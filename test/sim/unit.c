@@ -83,6 +83,7 @@ main(int argc, char **argv)
 	unit_windows();
 	unit_workload();
 	unit_policy();
+	unit_behind();
 	unit_look();
 	unit_solo();
 	unit_yield();

@@ -31,6 +31,7 @@ extern void unit_class(void);
 extern void unit_windows(void);
 extern void unit_workload(void);
 extern void unit_policy(void);
+extern void unit_behind(void);
 extern void unit_look(void);
 extern void unit_solo(void);
 extern void unit_yield(void);

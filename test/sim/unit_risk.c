@@ -253,9 +253,32 @@ risk_handoff(void)
 	policy_destroy(policy);
 }
 
+/*
+ * Tasks at risk go before a class that has not had its floor share.
+ */
+static void
+risk_before_floor(void)
+{
+	Policy	   *policy = unit_create(1);
+	PolicyTask	other = unit_task(9, POLICY_CLASS_ADHOC);
+	bool		first = true;
+	int			i;
+
+	policy_set_class(policy, POLICY_CLASS_ADHOC, 0, 0, 0.9, 1);
+	policy_add(policy, &other);
+	for (i = 1; i <= 4; i++)
+		add_daily(policy, i, NOON + SECOND);
+	for (i = 1; i <= 4; i++)
+		first &= unit_next(policy, NOON) == i && policy_finished(policy, i);
+	tap_ok(first && unit_next(policy, NOON) == 9,
+		   "risk: a floor share waits for tasks that are late");
+	policy_destroy(policy);
+}
+
 void
 unit_risk(void)
 {
+	risk_before_floor();
 	risk_quantiles();
 	risk_probabilities();
 	risk_tiers();

@@ -569,6 +569,8 @@ verify_policy(const Policy *policy)
 		return verify_risks(policy);
 	complaint = verify_lines(policy);
 	if (complaint == NULL)
+		complaint = verify_slots(policy);
+	if (complaint == NULL)
 		complaint = verify_edges(policy, blocked);
 	return complaint != NULL ? complaint : verify_expiry(policy);
 }

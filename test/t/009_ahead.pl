@@ -8,7 +8,8 @@ use Test::More;
 use WeirNode;
 use WeirTest;
 
-my $node = weir_node('ahead', 'weir.max_workers' => 2);
+my $node = weir_node('ahead', 'weir.max_workers' => 2,
+	'weir.worker_idle_timeout' => '1h');
 my $db = 'postgres';
 $node->safe_psql($db, 'CREATE EXTENSION pg_weir; CREATE TABLE effect (n int)');
 wait_scheduler($node, $db);
@@ -61,6 +62,11 @@ cmp_ok(
 		"SELECT max(n) FROM (SELECT count(*) AS n FROM weir.runs
 		 WHERE tables IS NOT NULL GROUP BY worker_pid, ready_at) x"),
 	'>', 1, 'a worker gets several with slots at once');
+is( $node->safe_psql($db, q{
+		SELECT max(n) > 1 FROM (SELECT count(*) AS n FROM weir.runs
+		WHERE tables <@ (SELECT array_agg(format('public.capped_%s', i)) FROM generate_series(2, 20, 2) i)
+		GROUP BY worker_pid, ready_at, tables) x}),
+	't', 'several with the same slot, too');
 cap_kept($node, $db, 'public.capped_1', 2, 1);
 cap_kept($node, $db, 'public.capped_2', 1, 1);
 
@@ -78,6 +84,34 @@ ok( $node->poll_query_until($db,
 	'no slot waits behind a task that takes long');
 $node->safe_psql($db, q{SELECT weir.cancel(task_id) FROM weir.running});
 drained('slots behind one that takes long');
+
+# A task that was given a slot and has not begun, because its worker stands
+# still: a session gets the slot, and one that waits in line is not passed by.
+$node->poll_query_until($db, "SELECT count(*) = 2 FROM weir.workers WHERE state = 'idle'")
+  or die 'no idle workers';
+my @stopped = split /\n/, $node->safe_psql($db, 'SELECT pid FROM weir.workers');
+kill 'STOP', @stopped;
+my $given = $node->safe_psql($db, "SELECT weir.enqueue('SELECT 1', tables => ARRAY['capped_2'::regclass])");
+ok( $node->poll_query_until($db, "SELECT cause = 'inbox' FROM weir.why_waiting($given)"),
+	'a task is given to a worker that stands still');
+my $session = $node->background_psql($db);
+$session->query_safe("BEGIN; SELECT weir.acquire('capped_2', '0')");
+my $line = $node->background_psql($db);
+my $in_line = $line->query_safe('SELECT pg_backend_pid()');
+$line->query_until(qr/^waits$/m, "\\echo waits\nSELECT weir.acquire('capped_2', '3min');\n");
+ok( $node->poll_query_until($db, "SELECT waiting_sessions = 1 FROM weir.resources WHERE resource = 'public.capped_2'"),
+	'a session waits in line');
+kill 'STOP', $in_line;
+$session->query_safe('COMMIT');
+kill 'CONT', @stopped;
+ok( $node->poll_query_until($db, "SELECT NOT EXISTS (SELECT FROM weir.waiting WHERE task_id = $given AND cause = 'inbox')"),
+	'the worker has tried');
+is($node->safe_psql($db, "SELECT state FROM weir.tasks WHERE task_id = $given"), 'ready',
+	'the task has not passed the line');
+kill 'CONT', $in_line;
+$line->quit;
+$session->quit;
+drained('a task behind a line');
 
 # A task that waits for a lock: the other worker executes all the others.
 my $last = $node->safe_psql($db,
