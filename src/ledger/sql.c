@@ -157,6 +157,70 @@ sql_execute(const char *command, const SqlParams *params)
 	return SPI_processed;
 }
 
+/* Hands the rows of a query to a function */
+typedef struct SqlReceiver
+{
+	DestReceiver receiver;
+	SqlVisit	visit;
+	void	   *arg;
+} SqlReceiver;
+
+static bool
+receiver_slot(TupleTableSlot *slot, DestReceiver *self)
+{
+	SqlReceiver *receiver = (SqlReceiver *) self;
+
+	slot_getallattrs(slot);
+	receiver->visit(slot->tts_values, slot->tts_isnull, receiver->arg);
+	return true;
+}
+
+static void
+receiver_startup(DestReceiver *self, int operation, TupleDesc descriptor)
+{
+}
+
+static void
+receiver_nothing(DestReceiver *self)
+{
+}
+
+/*
+ * Executes a query of many rows, which are visited one by one and not kept.
+ */
+void
+sql_visit(const char *query, const SqlParams *params, SqlVisit visit,
+		  void *arg)
+{
+	SqlReceiver receiver = {0};
+	SPIExecuteOptions options = {0};
+	int			result;
+
+	receiver.receiver.receiveSlot = receiver_slot;
+	receiver.receiver.rStartup = receiver_startup;
+	receiver.receiver.rShutdown = receiver_nothing;
+	receiver.receiver.rDestroy = receiver_nothing;
+	/* the nearest thing: rows are taken by who knows what to do with them */
+	receiver.receiver.mydest = DestTuplestore;
+	receiver.visit = visit;
+	receiver.arg = arg;
+	options.dest = &receiver.receiver;
+	options.params = makeParamList(params->n);
+	for (int i = 0; i < params->n; i++)
+	{
+		ParamExternData *param = &options.params->params[i];
+
+		param->value = params->values[i];
+		param->isnull = params->nulls[i] == 'n';
+		param->pflags = PARAM_FLAG_CONST;
+		param->ptype = params->types[i];
+	}
+	result = SPI_execute_extended(query, &options);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "query of the ledger failed: %s",
+			 SPI_result_code_string(result));
+}
+
 /*
  * Executes a query on what is committed now, even where the transaction goes
  * on seeing what was: configuration holds for all alike.

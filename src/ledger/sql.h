@@ -22,6 +22,9 @@ typedef struct SqlParams
 	char		nulls[SQL_MAX_PARAMS];
 } SqlParams;
 
+/* Takes a row of a result: its columns, which are gone afterwards */
+typedef void (*SqlVisit) (const Datum *values, const bool *nulls, void *arg);
+
 typedef struct SqlSession
 {
 	Oid			user;
@@ -38,6 +41,8 @@ extern Oid	ledger_namespace(void);
 extern void sql_begin(SqlSession *session);
 extern void sql_end(SqlSession *session);
 extern uint64 sql_execute(const char *command, const SqlParams *params);
+extern void sql_visit(const char *query, const SqlParams *params,
+					  SqlVisit visit, void *arg);
 extern uint64 sql_read_latest(const char *query);
 extern void sql_add(SqlParams *params, Oid type, Datum value, bool isnull);
 extern void sql_add_text(SqlParams *params, const char *value);

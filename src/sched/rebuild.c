@@ -54,7 +54,7 @@
 #include "shmem/worker_slot.h"
 #include "shmem/xact_actions.h"
 
-#define WINDOW			INT64CONST(20000)	/* task ids read per transaction */
+#define WINDOW			INT64CONST(50000)	/* task ids read per transaction */
 
 /* A task whose worker is terminated so often may be what terminates it */
 #define MAX_GIVEN_BACK	3
