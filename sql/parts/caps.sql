@@ -3,11 +3,12 @@
 CREATE FUNCTION weir.cap_table(
     relation regclass, slots integer, reserved integer DEFAULT 0,
     enforce text DEFAULT NULL, if_unsafe_to_wait text DEFAULT NULL,
-    exempt regrole[] DEFAULT NULL, adaptive text DEFAULT NULL
+    exempt regrole[] DEFAULT NULL, adaptive text DEFAULT NULL,
+    row_locks boolean DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_cap_table';
-COMMENT ON FUNCTION weir.cap_table(regclass, integer, integer, text, text, regrole[], text)
+COMMENT ON FUNCTION weir.cap_table(regclass, integer, integer, text, text, regrole[], text, boolean)
     IS 'Caps the number of tasks and sessions that write a table at once, reserving some slots for class daily, and says whom the cap binds, and whether it adapts.';
 
 CREATE FUNCTION weir.uncap_table(relation regclass DEFAULT NULL, name text DEFAULT NULL) RETURNS boolean

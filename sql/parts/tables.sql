@@ -183,6 +183,7 @@ CREATE TABLE weir.cap (
     if_unsafe_to_wait text NOT NULL CHECK (if_unsafe_to_wait IN ('allow', 'error')),
     exempt text[] NOT NULL,
     adaptive text NOT NULL CHECK (adaptive IN ('off', 'observe', 'act')),
+    row_locks boolean NOT NULL DEFAULT false,
     CONSTRAINT cap_pkey PRIMARY KEY (schema_name, table_name)
 );
 COMMENT ON TABLE weir.cap IS 'Configuration: the caps of tables, by name.';

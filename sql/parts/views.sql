@@ -374,7 +374,7 @@ SELECT 'table'::text AS kind,
        NULL::text AS template, NULL::timestamptz AS next_start,
        NULL::timestamptz AS paused_until, NULL::bigint AS paused_by, NULL::text AS owner,
        NULL::jsonb AS retry_budget,
-       k.adaptive, r.adaptive_limit, r.backfill_limit, r.lock_share, r.left_to
+       k.adaptive, r.adaptive_limit, r.backfill_limit, r.lock_share, r.left_to, k.row_locks
 FROM weir.cap k
 LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = k.schema_name
 LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name
@@ -387,7 +387,7 @@ SELECT CASE WHEN k.name LIKE '%*' THEN 'template' ELSE 'named' END,
        k.rate, k.per, CASE WHEN k.rate IS NOT NULL THEN k.burst END,
        NULL, r.next_start, r.paused_until, r.paused_by, k.owner_name,
        k.retry_budget,
-       NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL, NULL
 FROM weir.resource k
 LEFT JOIN weir._show_resources() r ON r.kind = 22274 AND r.name = k.name
 UNION ALL
@@ -396,7 +396,7 @@ SELECT 'named', r.name, NULL, k.slots, k.reserved, r.used, r.waiting_sessions,
        k.rate, k.per, CASE WHEN k.rate IS NOT NULL THEN k.burst END,
        k.name, r.next_start, r.paused_until, r.paused_by, k.owner_name,
        k.retry_budget,
-       NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL, NULL
 FROM weir._show_resources() r
 CROSS JOIN LATERAL (
     SELECT t.* FROM weir.resource t
@@ -433,6 +433,7 @@ COMMENT ON COLUMN weir.resources.adaptive_limit IS 'Slots that tasks hold at mos
 COMMENT ON COLUMN weir.resources.backfill_limit IS 'The same for tasks of class backfill.';
 COMMENT ON COLUMN weir.resources.lock_share IS 'Share of their time that tasks waited for locks of one another lately, between 0 and 1.';
 COMMENT ON COLUMN weir.resources.left_to IS 'Task that waits for a lock of a task on this table, which therefore is left to its class and better ones; null if there is none.';
+COMMENT ON COLUMN weir.resources.row_locks IS 'Whether SELECT FOR UPDATE and FOR NO KEY UPDATE take a slot of a table, too.';
 
 CREATE VIEW weir.slots AS
 SELECT r.resource, s.slot, l.pid, w.task_id,

@@ -183,22 +183,25 @@ weir_cap_table(PG_FUNCTION_ARGS)
 	sql_add_text(&params, unsafe);
 	sql_add(&params, TEXTARRAYOID, exempt, exempt == (Datum) 0);
 	sql_add_text(&params, adaptive);
+	sql_add(&params, BOOLOID, PG_ARGISNULL(7) ? (Datum) 0 : PG_GETARG_DATUM(7),
+			PG_ARGISNULL(7));
 	sql_begin(&session);
 	sql_execute("INSERT INTO weir.cap AS c (schema_name, table_name, slots,"
-				" reserved, enforce, if_unsafe_to_wait, exempt, adaptive)"
+				" reserved, enforce, if_unsafe_to_wait, exempt, adaptive, row_locks)"
 				" VALUES ($1, $2, $3, $4, coalesce($5, 'tasks'),"
 				"  coalesce($6, 'allow'), coalesce($7, '{}'),"
-				"  coalesce($8, 'observe'))"
+				"  coalesce($8, 'observe'), coalesce($9, false))"
 				" ON CONFLICT (schema_name, table_name)"
 				" DO UPDATE SET slots = $3, reserved = $4,"
 				"  enforce = coalesce($5, c.enforce),"
 				"  if_unsafe_to_wait = coalesce($6, c.if_unsafe_to_wait),"
 				"  exempt = coalesce($7, c.exempt),"
-				"  adaptive = coalesce($8, c.adaptive)"
+				"  adaptive = coalesce($8, c.adaptive),"
+				"  row_locks = coalesce($9, c.row_locks)"
 				" RETURNING jsonb_build_object('slots', slots, 'reserved',"
 				"  reserved, 'enforce', enforce, 'if_unsafe_to_wait',"
 				"  if_unsafe_to_wait, 'exempt', exempt, 'adaptive',"
-				"  adaptive)::text", &params);
+				"  adaptive, 'row_locks', row_locks)::text", &params);
 	detail = MemoryContextStrdup(caller, sql_text(0, 1));
 	sql_end(&session);
 	event_write("cap_table", 0, NULL, name, NULL, detail);

@@ -5,8 +5,9 @@
  *
  * INSERT, UPDATE, DELETE and MERGE come by when their plan is started: plain
  * ones, those in a CTE, in functions and triggers, prepared ones, and what
- * foreign keys cascade to.  COPY FROM and TRUNCATE are utility commands.  Who
- * may not do it is not let near a slot: privileges are checked first.
+ * foreign keys cascade to.  So does SELECT FOR UPDATE, where a cap counts row
+ * locks as writes.  COPY FROM and TRUNCATE are utility commands.  Who may not
+ * do it is not let near a slot: privileges are checked first.
  *
  * When a plan is started its snapshot has been taken.  It is too old for who
  * then gets a slot: the statement is to see what the last holder has written.
@@ -60,20 +61,47 @@ enforce_database(void)
 }
 
 /*
- * Adds the cap over a table that is going to be written.  Those that only
- * observe come last: their record makes the transaction one that has written.
+ * Adds a cap.  Those that only observe come last: their record makes the
+ * transaction one that has written.
  */
 static List *
-add_cap(List *resources, WeirDatabase *database, Oid relid)
+add_cap(List *resources, ResourceSlot *resource)
 {
-	ResourceSlot *resource = cap_over_writes(database, relid);
-
-	if (resource == NULL || slots_holds(resource->key) ||
-		list_member_ptr(resources, resource))
+	if (slots_holds(resource->key) || list_member_ptr(resources, resource))
 		return resources;
 	if (resource->rule.enforce == CAP_EVERYONE)
 		return lcons(resource, resources);
 	return lappend(resources, resource);
+}
+
+/*
+ * Adds the cap over a table that is going to be written.
+ */
+static List *
+add_written(List *resources, WeirDatabase *database, Oid relid)
+{
+	ResourceSlot *resource = cap_over_writes(database, relid);
+
+	return resource == NULL ? resources : add_cap(resources, resource);
+}
+
+/*
+ * Adds the cap over a table whose rows are going to be locked, if it counts
+ * that.  Those locks that sharers take, foreign keys' own among them, exclude
+ * no other sharer and are never counted.
+ */
+static List *
+add_row_locked(List *resources, WeirDatabase *database,
+			   const PlanRowMark *mark, Oid relid)
+{
+	ResourceSlot *resource;
+
+	if (mark->markType != ROW_MARK_EXCLUSIVE &&
+		mark->markType != ROW_MARK_NOKEYEXCLUSIVE)
+		return resources;
+	resource = cap_over_writes(database, relid);
+	return resource == NULL || !resource->rule.row_locks ? resources :
+		add_cap(resources, resource);
 }
 
 /*
@@ -184,7 +212,7 @@ plan_permitted(PlannedStmt *plan)
 }
 
 /*
- * Admits a plan that writes.
+ * Admits a plan that writes, or locks rows.
  */
 static void
 enforce_plan(WeirDatabase *database, QueryDesc *queryDesc)
@@ -194,8 +222,15 @@ enforce_plan(WeirDatabase *database, QueryDesc *queryDesc)
 	ListCell   *cell;
 
 	foreach(cell, plan->resultRelations)
-		resources = add_cap(resources, database,
-							rt_fetch(lfirst_int(cell), plan->rtable)->relid);
+		resources = add_written(resources, database,
+								rt_fetch(lfirst_int(cell), plan->rtable)->relid);
+	foreach(cell, plan->rowMarks)
+	{
+		PlanRowMark *mark = lfirst_node(PlanRowMark, cell);
+
+		resources = add_row_locked(resources, database, mark,
+								   rt_fetch(mark->rti, plan->rtable)->relid);
+	}
 	if (resources != NIL && plan_permitted(plan))
 		enforce_caps(database, resources, queryDesc);
 }
@@ -203,9 +238,10 @@ enforce_plan(WeirDatabase *database, QueryDesc *queryDesc)
 static void
 enforce_executor_start(QueryDesc *queryDesc, int eflags)
 {
+	PlannedStmt *plan = queryDesc->plannedstmt;
 	WeirDatabase *database;
 
-	if (queryDesc->plannedstmt->resultRelations != NIL &&
+	if ((plan->resultRelations != NIL || plan->rowMarks != NIL) &&
 		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
 		(database = enforce_database()) != NULL)
 		enforce_plan(database, queryDesc);
@@ -231,7 +267,7 @@ add_named(List *resources, WeirDatabase *database, RangeVar *range,
 		  pg_attribute_aclcheck_all(relid, GetUserId(), mode,
 									ACLMASK_ANY) != ACLCHECK_OK)))
 		return resources;
-	return add_cap(resources, database, relid);
+	return add_written(resources, database, relid);
 }
 
 /*

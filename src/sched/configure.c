@@ -110,6 +110,7 @@ configure_rule(uint64 row, CapRule *rule)
 	(void) cap_enforce_parse(sql_text(row, 6), &rule->enforce);
 	rule->refuse_unsafe = strcmp(sql_text(row, 7), "error") == 0;
 	(void) cap_adaptive_parse(sql_text(row, 9), &rule->adaptive);
+	rule->row_locks = strcmp(sql_text(row, 10), "t") == 0;
 	while (rule->nexempt < WEIR_MAX_EXEMPT &&
 		   sscanf(roles, "%u%n", &rule->exempt[rule->nexempt], &length) == 1)
 	{
@@ -255,7 +256,7 @@ configure_caps(Scheduler *scheduler)
 					" table_name, enforce, if_unsafe_to_wait,"
 					" array_to_string(ARRAY(SELECT r.oid"
 					"  FROM pg_roles r WHERE r.rolname = ANY (exempt)), ' '),"
-					" adaptive"
+					" adaptive, row_locks"
 					" FROM weir.cap", NULL);
 	for (uint64 row = 0; row < n; row++)
 		enforcing += configure_cap(scheduler, row);

@@ -249,6 +249,7 @@ typedef struct CapRule
 	int32		reserved;		/* slots 0 .. reserved-1 are for daily */
 	CapEnforce	enforce;
 	bool		refuse_unsafe;	/* who cannot wait is refused, not let through */
+	bool		row_locks;		/* SELECT FOR UPDATE counts as a write */
 	CapAdaptive adaptive;
 	int32		nexempt;
 	Oid			exempt[WEIR_MAX_EXEMPT];	/* roles that it does not bind */

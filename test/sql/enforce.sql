@@ -90,7 +90,10 @@ select resource, slots, reserved, enforce, if_unsafe_to_wait, exempt from weir.r
 select weir.cap_table('ev', 2, 1, if_unsafe_to_wait => 'error', exempt => '{ev_team}');
 select weir.cap_table('ev', 1);
 select resource, slots, reserved, enforce, if_unsafe_to_wait, exempt from weir.resources where resource = 'public.ev';
-select weir.cap_table('ev', 1, if_unsafe_to_wait => 'allow', exempt => '{}');
+select weir.cap_table('ev', 1, if_unsafe_to_wait => 'allow', exempt => '{}', row_locks => true);
+select weir.cap_table('ev', 1);
+select resource, row_locks from weir.resources order by 1;
+select weir.cap_table('ev', 1, row_locks => false);
 select detail from weir.events where kind = 'cap_table' and relation = 'public.ev' order by event_id desc limit 1;
 select weir.cap_table('ev', 1, enforce => 'all');
 select weir.cap_table('ev', 1, if_unsafe_to_wait => 'wait');
@@ -149,6 +152,42 @@ select takes(s) || ' <- ' || s from unnest(array[
     'insert into ev_missing values (1)',
     'set transaction read only | insert into ev values (10, 10)'
 ]) s;
+-- Row locks that exclude one another, where the cap counts them.
+select weir.cap_table('ev', 1, row_locks => true);
+select weir.cap_table('ev_p', 1, row_locks => true);
+insert into ev_p values (11);
+select takes(s) || ' <- ' || s from unnest(array[
+    'select a::text from ev',
+    'select a::text from ev for update',
+    'select a::text from ev where false for no key update',
+    'select a::text from ev for share',
+    'select a::text from ev for key share',
+    'select a::text from ev for update skip locked',
+    'select a::text from ev_v for update',
+    'select e.a::text from ev e, ev_plain p for update of p',
+    'select e.a::text from ev e, ev_plain p for update of e',
+    'select a::text from (select * from ev for update) e',
+    'with w as (select * from ev for update) select a::text from w',
+    'select id::text from ev_p for update',
+    'select id::text from ev_p2 for no key update',
+    'select id::text from ev_p21 for update',
+    'declare c cursor for select a from ev for update',
+    'explain select a from ev for update',
+    'do $$ begin perform from ev for update; end $$',
+    'insert into ev_plain select id + 50, a from ev for update',
+    'prepare l as select a::text from ev for update',
+    'execute l',
+    'set local role ev_member | select a::text from ev for update',
+    'set local role ev_some | select a::text from ev for update',
+    'set transaction read only | select a::text from ev for update'
+]) s;
+select weir.cap_table('ev', 1, row_locks => false);
+-- Foreign keys lock the rows that they check, and take no slot for it.
+select weir.cap_table('ev_plain', 1, enforce => 'everyone', row_locks => true);
+call pg_temp.await('select count(*) = 4 from weir._show_resources()');
+select takes('insert into ev_child values (3, 1)');
+select takes('select a::text from ev_plain for update');
+select weir.uncap_table('ev_plain');
 \pset tuples_only off
 -- One slot per transaction and table, to its end, savepoints or not.
 select run('a', 'begin | insert into ev values (10, 10) | savepoint s | update ev set a = 0 | rollback to s | delete from ev');
@@ -218,6 +257,13 @@ select run('a', 'begin'), run('a', 'update ev set a = 100');
 select run('b', 'begin isolation level repeatable read'), start('b', 'update ev set a = a + 1');
 call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
 select run('a', 'commit'), finish('b'), run('b', 'rollback');
+-- Who locks rows waits before it has one locked, where the cap counts that.
+select weir.cap_table('ev', 1, row_locks => true);
+select run('a', 'begin'), run('a', 'update ev set a = 200');
+select start('b', 'select (select max(a) from ev)::text from ev for update');
+call pg_temp.await('select waiting_sessions = 1 from weir.resources where resource = ''public.ev''');
+select run('a', 'commit'), finish('b');
+select weir.cap_table('ev', 1, row_locks => false);
 -- The wait is bounded, and can be cancelled.
 select run('a', 'begin'), run('a', 'update ev set a = 100');
 select run('b', 'set weir.max_wait = 100'), run('b', 'delete from ev');

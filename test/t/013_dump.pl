@@ -23,7 +23,7 @@ $node->safe_psql('source', q{
 	CREATE TABLE effect (task_id bigint);
 	CREATE TABLE "Fact" (task_id bigint);
 	GRANT INSERT ON effect, "Fact" TO PUBLIC;
-	SELECT weir.cap_table('"Fact"', 2, reserved => 1);
+	SELECT weir.cap_table('"Fact"', 2, reserved => 1, row_locks => true);
 	SELECT weir.cap_resource('api', 3, reserved => 1, rate => 100, per => '1 minute', burst => 7), weir.cap_resource('tenant:*', 1);
 	SELECT weir.grant_resource('api', 'alice'), weir.grant_resource('tenant:*', 'public');
 	SELECT weir.create_queue('other', 'backfill', capacity => 50, on_full => 'wait',
