@@ -173,6 +173,7 @@ OBJS = \
 	src/api/enforce.o \
 	src/api/fan_out.o \
 	src/api/feeds.o \
+	src/api/fingerprint.o \
 	src/api/gate.o \
 	src/api/holders.o \
 	src/api/let_through.o \
@@ -235,6 +236,7 @@ SQL_PARTS = \
 	daily \
 	chunks \
 	backfills \
+	fingerprints \
 	admin \
 	grants
 

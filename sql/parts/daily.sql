@@ -176,6 +176,7 @@ BEGIN
         interval_end := due.last;
         RETURN NEXT;
     END LOOP;
+    PERFORM weir._recheck_inputs(j);
     PERFORM weir._wake_feeder();
 END
 $$;

@@ -19,6 +19,7 @@ REVOKE ALL ON FUNCTION
     weir.resume_all(),
     weir.adopt(text),
     weir._as(oid, text, text, text, text[], boolean),
+    weir._check_fingerprint(oid, text, text, text),
     weir._wake_feeder(),
     weir._begin_ramp(integer),
     weir._announce(integer, bigint, bigint),

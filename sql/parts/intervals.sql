@@ -264,7 +264,9 @@ SELECT j.name, j.owner_name AS owner, j.every, j.timezone, j.starts_at, j.schedu
        j.created_at,
        (SELECT max(b.backfill_id) FROM weir.backfill b
         WHERE b.job_id = j.job_id AND b.state IN ('running', 'paused')) AS backfill_id,
-       j.resources, j.queue_timeout, j.due_calendar, j.chunk_target
+       j.resources, j.queue_timeout, j.due_calendar, j.chunk_target,
+       CASE WHEN weir._may_see(j.owner, j.owner_name, j.created_at) THEN j.fingerprint END AS fingerprint,
+       j.recheck
 FROM weir.job j;
 COMMENT ON VIEW weir.jobs IS 'The jobs: what runs over which intervals.';
 COMMENT ON COLUMN weir.jobs.name IS 'Name of the job.';
@@ -295,6 +297,8 @@ COMMENT ON COLUMN weir.jobs.resources IS 'Named resources that its tasks need.';
 COMMENT ON COLUMN weir.jobs.queue_timeout IS 'Longest time that a task may wait for its start.';
 COMMENT ON COLUMN weir.jobs.due_calendar IS 'Calendar of the business days that the days of due are counted in; null is every day.';
 COMMENT ON COLUMN weir.jobs.chunk_target IS 'How long a chunk of a backfill should take, which covers as many intervals; null if each covers one.';
+COMMENT ON COLUMN weir.jobs.fingerprint IS 'Query that tells whether the input of an interval has changed; null for those who may not see it.';
+COMMENT ON COLUMN weir.jobs.recheck IS 'How long ago an interval may have ended for weir.run_due() to have its fingerprint compared; null is not at all.';
 
 CREATE VIEW weir.intervals WITH (security_barrier) AS
 SELECT j.name AS job, j.owner_name AS owner, x.interval_start, x.interval_end, x.version,

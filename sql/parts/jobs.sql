@@ -109,6 +109,7 @@ BEGIN
             HINT = '$1 is the start of the interval, $2 its end.';
     END IF;
     PERFORM weir._check_chunk_target(j.chunk_target, j.parameters);
+    PERFORM weir._check_recheck(j);
 END
 $$;
 
@@ -180,7 +181,7 @@ BEGIN
         (ARRAY['NULL', 'pg_catalog.jsonb_build_array($2::pg_catalog.timestamptz)',
                'pg_catalog.jsonb_build_array($2::pg_catalog.timestamptz, $3::pg_catalog.timestamptz)']
         )[j.parameters + 1]),
-        ARRAY[j.command, weir._text(p_start), weir._text(p_end),
+        ARRAY[weir._noting(j), weir._text(p_start), weir._text(p_end),
               CASE WHEN p_backfill THEN j.backfill_queue ELSE j.queue END,
               CASE WHEN p_backfill THEN 'backfill' END, j.priority::text,
               weir._text(CASE WHEN NOT p_backfill THEN p_due_at END),
@@ -201,6 +202,9 @@ CREATE FUNCTION weir._try_job(j weir.job) RETURNS void
 DECLARE
     next timestamptz := weir._boundary(j.starts_at, j.every, j.timezone, 1);
 BEGIN
+    PERFORM weir._check_fingerprint(weir._owner(j), j.search_path, j.timezone, j.fingerprint);
+    -- the command alone is looked at more closely
+    j.fingerprint := NULL;
     PERFORM weir._enqueue(j, j.starts_at, next, weir._due_at(j, next), false, NULL, true);
     PERFORM weir._enqueue(j, j.starts_at, next, NULL, true, NULL, false);
     RAISE SQLSTATE 'WEIR0';
@@ -214,7 +218,8 @@ CREATE FUNCTION weir._create_job(
     p_timezone text, p_queue text, p_backfill_queue text, p_tables regclass[], p_resources text[],
     p_inputs regclass[], p_outputs regclass[], p_due interval, p_due_calendar jsonb, p_catch_up interval,
     p_misfire text, p_priority integer, p_timeout interval, p_queue_timeout interval, p_max_attempts integer,
-    p_mode text, p_settings jsonb, p_policy jsonb, p_search_path text, p_chunk_target interval
+    p_mode text, p_settings jsonb, p_policy jsonb, p_search_path text, p_chunk_target interval,
+    p_fingerprint text, p_recheck interval
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -237,6 +242,8 @@ BEGIN
     j.due := p_due;
     j.due_calendar := p_due_calendar;
     j.chunk_target := p_chunk_target;
+    j.fingerprint := p_fingerprint;
+    j.recheck := p_recheck;
     j.resources := p_resources;
     j.queue_timeout := p_queue_timeout;
     j.catch_up := p_catch_up;
@@ -272,7 +279,7 @@ BEGIN
     EXCEPTION WHEN unique_violation THEN
         RAISE duplicate_object USING MESSAGE = format('job "%s" already exists', p_name);
     END;
-    PERFORM weir._job_event(caller, 'create_job', j, NULL, to_jsonb(j) - 'job_id' - 'name' - 'owner');
+    PERFORM weir._job_event(caller, 'create_job', j, NULL, to_jsonb(j) - 'job_id' - 'name' - 'owner' - 'check_task_id');
 END
 $$;
 
@@ -300,18 +307,21 @@ CREATE FUNCTION weir.create_job(
     settings jsonb DEFAULT NULL,
     policy jsonb DEFAULT NULL,
     search_path text DEFAULT current_setting('search_path'),
-    chunk_target interval DEFAULT NULL
+    chunk_target interval DEFAULT NULL,
+    fingerprint text DEFAULT NULL,
+    recheck interval DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_call';
-COMMENT ON FUNCTION weir.create_job(text, text, interval, timestamptz, text, text, text, regclass[], text[], regclass[], regclass[], interval, jsonb, interval, text, integer, interval, interval, integer, text, jsonb, jsonb, text, interval)
+COMMENT ON FUNCTION weir.create_job(text, text, interval, timestamptz, text, text, text, regclass[], text[], regclass[], regclass[], interval, jsonb, interval, text, integer, interval, interval, integer, text, jsonb, jsonb, text, interval, text, interval)
     IS 'Creates a job that belongs to the caller: a command that produces one interval of time after the other.';
 
 CREATE FUNCTION weir._alter_job(
     caller oid, p_name text, p_command text, p_queue text, p_backfill_queue text,
     p_tables regclass[], p_resources text[], p_inputs regclass[], p_outputs regclass[], p_due interval,
     p_due_calendar jsonb, p_catch_up interval, p_misfire text, p_priority integer, p_timeout interval,
-    p_queue_timeout interval, p_max_attempts integer, p_mode text, p_settings jsonb, p_policy jsonb, p_chunk_target interval, p_reset text[]
+    p_queue_timeout interval, p_max_attempts integer, p_mode text, p_settings jsonb, p_policy jsonb, p_chunk_target interval,
+    p_fingerprint text, p_recheck interval, p_reset text[]
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -319,7 +329,7 @@ CREATE FUNCTION weir._alter_job(
 DECLARE
     j weir.job := weir._job(caller, p_name);
     old weir.job := j;
-    clearable text[] := '{tables, resources, inputs, outputs, due, due_calendar, timeout, queue_timeout, max_attempts, settings, policy, chunk_target}';
+    clearable text[] := '{tables, resources, inputs, outputs, due, due_calendar, timeout, queue_timeout, max_attempts, settings, policy, chunk_target, fingerprint, recheck}';
     wrong text;
 BEGIN
     SELECT r INTO wrong FROM unnest(p_reset) r WHERE r <> ALL (clearable) OR r IS NULL LIMIT 1;
@@ -349,15 +359,17 @@ BEGIN
     j.settings := coalesce(p_settings, j.settings);
     j.policy := coalesce(p_policy, j.policy);
     j.chunk_target := coalesce(p_chunk_target, j.chunk_target);
+    j.fingerprint := coalesce(p_fingerprint, j.fingerprint);
+    j.recheck := coalesce(p_recheck, j.recheck);
     PERFORM weir._check_job(j);
     PERFORM weir._set_job_breaker(j, old.policy);
     PERFORM weir._try_job(j);
     UPDATE weir.job SET (command, parameters, queue, backfill_queue, tables, inputs, outputs, due,
                          catch_up, misfire, priority, timeout, max_attempts, mode, settings, policy,
-                         resources, queue_timeout, due_calendar, chunk_target)
+                         resources, queue_timeout, due_calendar, chunk_target, fingerprint, recheck)
         = (j.command, j.parameters, j.queue, j.backfill_queue, j.tables, j.inputs, j.outputs, j.due,
            j.catch_up, j.misfire, j.priority, j.timeout, j.max_attempts, j.mode, j.settings, j.policy,
-           j.resources, j.queue_timeout, j.due_calendar, j.chunk_target)
+           j.resources, j.queue_timeout, j.due_calendar, j.chunk_target, j.fingerprint, j.recheck)
     WHERE job_id = j.job_id;
     PERFORM weir._job_event(caller, 'alter_job', j, NULL,
         (SELECT jsonb_object_agg(n.key, n.value) FROM jsonb_each(to_jsonb(j)) n
@@ -386,11 +398,13 @@ CREATE FUNCTION weir.alter_job(
     settings jsonb DEFAULT NULL,
     policy jsonb DEFAULT NULL,
     chunk_target interval DEFAULT NULL,
+    fingerprint text DEFAULT NULL,
+    recheck interval DEFAULT NULL,
     reset text[] DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_call';
-COMMENT ON FUNCTION weir.alter_job(text, text, text, text, regclass[], text[], regclass[], regclass[], interval, jsonb, interval, text, integer, interval, interval, integer, text, jsonb, jsonb, interval, text[])
+COMMENT ON FUNCTION weir.alter_job(text, text, text, text, regclass[], text[], regclass[], regclass[], interval, jsonb, interval, text, integer, interval, interval, integer, text, jsonb, jsonb, interval, text, interval, text[])
     IS 'Changes a job: null keeps a property, reset clears those it names. Tasks that are enqueued already stay as they are.';
 
 CREATE FUNCTION weir._drop_job(caller oid, p_name text, p_reason text) RETURNS integer
@@ -409,6 +423,9 @@ BEGIN
     UPDATE weir.backfill SET state = 'cancelled', state_reason = 'the job was dropped', ended_at = clock_timestamp()
     WHERE job_id = j.job_id AND state IN ('running', 'paused');
     cancelled := weir._cancel(caller, weir._unfinished(j.job_id), coalesce(p_reason, 'the job was dropped'));
+    IF weir._checks_inputs(j) THEN
+        cancelled := cancelled + weir._cancel(caller, ARRAY[j.check_task_id], coalesce(p_reason, 'the job was dropped'));
+    END IF;
     PERFORM weir._set_job_breaker(jsonb_populate_record(j, '{"policy": null}'), j.policy);
     DELETE FROM weir.job WHERE job_id = j.job_id;
     PERFORM weir._job_event(caller, 'drop_job', j, p_reason);

@@ -26,9 +26,12 @@
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
+
+#include "api/digest.h"
 
 PG_FUNCTION_INFO_V1(weir_digest_add);
 PG_FUNCTION_INFO_V1(weir_digest_combine);
@@ -66,6 +69,32 @@ digest_state(FunctionCallInfo fcinfo, int arg)
 }
 
 /*
+ * Looks up how rows of this form are sent, into the current memory.
+ */
+static DigestPlan *
+digest_plan_make(TupleDesc descriptor)
+{
+	DigestPlan *plan = palloc0(sizeof(DigestPlan));
+
+	plan->type = descriptor->tdtypeid;
+	plan->typmod = descriptor->tdtypmod;
+	plan->descriptor = CreateTupleDescCopy(descriptor);
+	plan->send = palloc0(descriptor->natts * sizeof(FmgrInfo));
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		Oid			function;
+		bool		varlena;
+
+		if (attribute->attisdropped)
+			continue;
+		getTypeBinaryOutputInfo(attribute->atttypid, &function, &varlena);
+		fmgr_info(function, &plan->send[i]);
+	}
+	return plan;
+}
+
+/*
  * How rows of this type are sent, looked up for the first of them.
  */
 static DigestPlan *
@@ -81,23 +110,8 @@ digest_plan(FunctionCallInfo fcinfo, HeapTupleHeader row)
 		return plan;
 	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	descriptor = lookup_rowtype_tupdesc(type, typmod);
-	plan = palloc0(sizeof(DigestPlan));
-	plan->type = type;
-	plan->typmod = typmod;
-	plan->descriptor = CreateTupleDescCopy(descriptor);
+	plan = digest_plan_make(descriptor);
 	ReleaseTupleDesc(descriptor);
-	plan->send = palloc0(plan->descriptor->natts * sizeof(FmgrInfo));
-	for (int i = 0; i < plan->descriptor->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(plan->descriptor, i);
-		Oid			function;
-		bool		varlena;
-
-		if (attribute->attisdropped)
-			continue;
-		getTypeBinaryOutputInfo(attribute->atttypid, &function, &varlena);
-		fmgr_info(function, &plan->send[i]);
-	}
 	fcinfo->flinfo->fn_extra = plan;
 	MemoryContextSwitchTo(caller);
 	return plan;
@@ -107,16 +121,13 @@ digest_plan(FunctionCallInfo fcinfo, HeapTupleHeader row)
  * Writes a row: each column with its length, -1 for null.
  */
 static void
-digest_write(const DigestPlan *plan, HeapTupleHeader row, StringInfo buffer)
+digest_write(const DigestPlan *plan, HeapTuple row, StringInfo buffer)
 {
 	TupleDesc	descriptor = plan->descriptor;
-	HeapTupleData tuple = {0};
 	Datum	   *values = palloc(descriptor->natts * sizeof(Datum));
 	bool	   *nulls = palloc(descriptor->natts * sizeof(bool));
 
-	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
-	tuple.t_data = row;
-	heap_deform_tuple(&tuple, descriptor, values, nulls);
+	heap_deform_tuple(row, descriptor, values, nulls);
 	for (int i = 0; i < descriptor->natts; i++)
 	{
 		bytea	   *sent;
@@ -138,7 +149,7 @@ digest_write(const DigestPlan *plan, HeapTupleHeader row, StringInfo buffer)
  * The same in the encoding of the database, whatever the client's is.
  */
 static void
-digest_write_row(const DigestPlan *plan, HeapTupleHeader row, StringInfo buffer)
+digest_write_row(const DigestPlan *plan, HeapTuple row, StringInfo buffer)
 {
 	int			encoding = pg_get_client_encoding();
 
@@ -177,32 +188,80 @@ digest_sum(DigestState *state, const uint8 *number)
 }
 
 /*
+ * Adds a row to a state; one that is null as a whole has none.
+ */
+static void
+digest_add(DigestState *state, const DigestPlan *plan, HeapTuple row)
+{
+	StringInfoData buffer;
+	bytea	   *hash;
+
+	initStringInfo(&buffer);
+	pq_begintypsend(&buffer);
+	if (row)
+		digest_write_row(plan, row, &buffer);
+	hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea,
+											   PointerGetDatum(pq_endtypsend(&buffer))));
+	digest_sum(state, (uint8 *) VARDATA_ANY(hash));
+	state->rows++;
+}
+
+/*
+ * The state as text: the number of rows, and the sum in hexadecimal digits.
+ */
+static char *
+digest_text(const DigestState *state)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, UINT64_FORMAT ":", state->rows);
+	for (int i = PG_SHA256_DIGEST_LENGTH - 1; i >= 0; i--)
+		appendStringInfo(&text, "%02x", state->sum[i]);
+	return text.data;
+}
+
+/*
+ * The digest of rows that are at hand: what weir.digest() gives for them.
+ */
+char *
+digest_of_rows(HeapTuple *rows, uint64 n, TupleDesc descriptor)
+{
+	DigestPlan *plan = digest_plan_make(descriptor);
+	DigestState state = {0};
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		digest_add(&state, plan, rows[i]);
+	}
+	return digest_text(&state);
+}
+
+/*
  * The transition: adds a row.  A row that is null as a whole counts, too.
  */
 Datum
 weir_digest_add(PG_FUNCTION_ARGS)
 {
 	DigestState *state;
-	StringInfoData buffer;
-	bytea	   *hash;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("weir._digest_add() called outside of an aggregate")));
 	state = digest_state(fcinfo, 0);
-	initStringInfo(&buffer);
-	pq_begintypsend(&buffer);
-	if (!PG_ARGISNULL(1))
+	if (PG_ARGISNULL(1))
+		digest_add(state, NULL, NULL);
+	else
 	{
 		HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(1);
+		HeapTupleData tuple = {0};
 
-		digest_write_row(digest_plan(fcinfo, row), row, &buffer);
+		tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+		tuple.t_data = row;
+		digest_add(state, digest_plan(fcinfo, row), &tuple);
 	}
-	hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea,
-											   PointerGetDatum(pq_endtypsend(&buffer))));
-	digest_sum(state, (uint8 *) VARDATA_ANY(hash));
-	state->rows++;
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
@@ -226,18 +285,8 @@ weir_digest_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
-/*
- * The digest as text: the number of rows, and the sum in hexadecimal digits.
- */
 Datum
 weir_digest_final(PG_FUNCTION_ARGS)
 {
-	DigestState *state = digest_state(fcinfo, 0);
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfo(&text, UINT64_FORMAT ":", state->rows);
-	for (int i = PG_SHA256_DIGEST_LENGTH - 1; i >= 0; i--)
-		appendStringInfo(&text, "%02x", state->sum[i]);
-	PG_RETURN_TEXT_P(cstring_to_text(text.data));
+	PG_RETURN_TEXT_P(cstring_to_text(digest_text(digest_state(fcinfo, 0))));
 }

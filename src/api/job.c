@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "api/job.h"
 #include "api/shed.h"
 #include "ledger/identity.h"
 #include "ledger/sql.h"
@@ -73,6 +74,19 @@ job_call_text(FunctionCallInfo fcinfo, const char *name, Oid *types,
 }
 
 /*
+ * Refuses to do anything about jobs for who must not defer code.
+ */
+void
+job_refuse_restricted(void)
+{
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot use jobs within a security-restricted operation"),
+				 errdetail("Their tasks would run outside of the restriction.")));
+}
+
+/*
  * Every public function on jobs: calls the private function of its name as
  * the extension's owner, with the caller as first argument.
  */
@@ -90,11 +104,8 @@ weir_job_call(PG_FUNCTION_ARGS)
 	Datum		result = (Datum) 0;
 	bool		reads = func_volatile(fcinfo->flinfo->fn_oid) != PROVOLATILE_VOLATILE;
 
-	if (!reads && InSecurityRestrictedOperation())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("cannot use jobs within a security-restricted operation"),
-				 errdetail("Their tasks would run outside of the restriction.")));
+	if (!reads)
+		job_refuse_restricted();
 	if (retset)
 		InitMaterializedSRF(fcinfo, 0);
 	sql_begin(&session);

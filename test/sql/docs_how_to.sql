@@ -164,6 +164,8 @@ DO $$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM weir.backfills WHERE state = 
 SELECT version, exec, currency, cause, reason FROM weir.intervals
 WHERE job = 'usage' AND interval_start = '2024-03-30 00:00 Europe/Berlin';
 SELECT calls, minutes FROM usage WHERE day = '2024-03-30';
+SELECT weir.alter_job('usage', recheck => '3 days',
+    fingerprint => 'SELECT count(*), sum(minutes) FROM call WHERE at >= $1 AND at < $2');
 SELECT interval_start, exec, currency, timeliness FROM weir.intervals
 WHERE job = 'usage' AND (exec NOT IN ('done', 'waived') OR currency <> 'current' OR timeliness NOT IN ('on_time'));
 SELECT * FROM weir.why_late('usage');

@@ -310,6 +310,23 @@ SELECT interval_start AT TIME ZONE 'UTC' AS interval_start, version, cause, reas
 FROM weir.intervals WHERE job = 'count visits' AND version IS NOT NULL ORDER BY 1;
 SELECT weir.drain('backfill', '1 minute');
 SELECT weir.drop_job('count visits');
+CREATE TABLE raw_orders (ordered_on date, amount int, loaded_at timestamptz DEFAULT now());
+INSERT INTO raw_orders SELECT d, 10 FROM generate_series(date '2024-06-01', '2024-06-03', '1 day') d;
+SELECT weir.create_job('orders', 'SELECT sum(amount) FROM raw_orders WHERE ordered_on = $1', every => '1 day',
+    timezone => 'UTC', starts_at => '2024-06-01 UTC', catch_up => '0',
+    fingerprint => 'SELECT count(*), max(loaded_at) FROM raw_orders WHERE ordered_on >= $1 AND ordered_on < $2');
+SELECT weir.backfill('orders', '2024-06-01 UTC', '2024-06-04 UTC') IS NOT NULL AS submitted;
+SELECT weir.drain('backfill', '1 minute');
+INSERT INTO raw_orders VALUES ('2024-06-02', 5);
+SELECT weir.check_inputs('orders', '2024-06-01 UTC', '2024-06-04 UTC') AS task \gset
+SELECT outcome, weir.result(:task) FROM weir.wait(:task, '1 minute');
+SELECT weir.drain('backfill', '1 minute');
+INSERT INTO raw_orders VALUES ('2024-06-03', 5);
+SELECT interval_start AT TIME ZONE 'UTC' AS day, version, task_id
+FROM weir.compare_inputs('orders', '2024-06-01 UTC', '2024-06-04 UTC', reprocess => false);
+SELECT bool_and(command LIKE 'SELECT weir.note_inputs(); SELECT sum(amount)%') AS noting
+FROM weir.tasks WHERE job = 'orders';
+SELECT weir.drop_job('orders') >= 0 AS dropped;
 SELECT weir.waive('sales', '2024-12-25 00:00 Europe/Berlin', '2024-12-27 00:00 Europe/Berlin', reason => 'closed');
 SELECT weir.digest(r) FROM (VALUES (1, 'a'), (2, 'b')) r (i, t);
 SELECT weir.digest(r) FROM (VALUES (2, 'b'), (1, 'a')) r (i, t);

@@ -186,9 +186,13 @@ $node->append_conf('postgresql.conf', 'weir.retention = 0');
 $node->reload;
 
 # A copy has the jobs, and goes on with the backfills when it is adopted.
+$node->safe_psql('jobs', q{SELECT weir.create_job('seen', 'SELECT 1', '1 day', starts_at => '2100-01-01 UTC', timezone => 'UTC',
+	fingerprint => 'SELECT $1, $2')});
+$node->safe_psql('jobs', q{SELECT weir.backfill('seen', '2020-01-01 UTC', '2020-01-02 UTC')});
+$node->poll_query_until('jobs', 'SELECT count(*) = 1 FROM weir.input_fingerprint');
 $node->safe_psql('jobs', q{SELECT weir.pause('backfill')});
 $backfill = backfill('2022-01-01', 30);
-my @tables = qw(job interval interval_end stale backfill backfill_interval backfill_step);
+my @tables = qw(job interval interval_end stale input_fingerprint backfill backfill_interval backfill_step);
 my %was = map { $_ => $node->safe_psql('jobs', "SELECT * FROM weir.$_ ORDER BY 1, 2, 3") } @tables;
 my $dump = $node->basedir . '/jobs.sql';
 $node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('jobs') ], 'pg_dump');
