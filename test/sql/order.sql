@@ -88,6 +88,34 @@ select weir.resume('one');
 select weir.drain('one', '30s');
 select string_agg(what, ' ' order by i) from ran;
 
+
+-- A daily task: an earlier deadline, or a later one, takes its place among the
+-- others; priority is a head start of ten minutes at most.
+truncate ran;
+select weir.pause('one_daily');
+select weir.enqueue('select note($1)', '["day 3"]', 'one_daily', deadline => now() + '3 days') as d3,
+       weir.enqueue('select note($1)', '["day 1"]', 'one_daily', deadline => now() + '1 day') as d1,
+       weir.enqueue('select note($1)', '["day 2"]', 'one_daily', deadline => now() + '2 days') as d2,
+       weir.enqueue('select note($1)', '["day 2 and 5 min"]', 'one_daily', deadline => now() + '2 days 5 minutes') as d2_5,
+       weir.enqueue('select note($1)', '["day 2 and 20 min"]', 'one_daily', deadline => now() + '2 days 20 minutes') as d2_20 \gset
+select weir.expedite(:d3, deadline => now() + '12 hours'), weir.expedite(:d1, deadline => now() + '4 days');
+select weir.expedite_many(array[:d2_5, :d2_20], priority => -1000000);
+select weir.resume('one_daily');
+select weir.drain('one_daily', '120s');
+select string_agg(what, ', ' order by i) from ran;
+-- One of an interval: the task has another deadline, the interval is due as before.
+truncate ran;
+select weir.create_job('one', 'select note(extract(epoch from $1::timestamptz)::bigint::text)', '1 day', timezone => 'UTC',
+    starts_at => date_trunc('minute', now()) - interval '3 days 12 hours', queue => 'one_daily', due => '10 days');
+select weir.pause('one_daily');
+create temp table due as select row_number() over (order by interval_start) as n, * from weir.run_due('one');
+select weir.expedite(task_id, deadline => now() + '1 day') from due where n = 3;
+select d.n, i.due_at - i.interval_end as due, i.timeliness from due d join weir.intervals i using (task_id) order by d.n;
+select weir.resume('one_daily');
+select weir.drain('one_daily', '120s');
+select string_agg(d.n::text, ' ' order by r.i) from ran r join due d on extract(epoch from d.interval_start)::bigint::text = r.what;
+select weir.drop_job('one');
+
 select weir.drop_queue('one'), weir.drop_queue('one_daily');
 drop view started;
 drop function note;
