@@ -117,6 +117,7 @@ CREATE INDEX event_breaker_idx ON weir.event ((detail ->> 'resource'), event_id)
     WHERE kind IN ('breaker', 'set_breaker');
 CREATE INDEX event_task_id_idx ON weir.event (task_id) WHERE task_id IS NOT NULL;
 CREATE INDEX event_watermark_idx ON weir.event (queue, event_id) WHERE kind IN ('queue_high', 'queue_low', 'drop_queue');
+CREATE INDEX event_window_idx ON weir.event (event_id) WHERE kind IN ('window_opened', 'window_closed');
 CREATE INDEX event_interval_idx ON weir.event (job_id, interval_start, kind) WHERE job_id IS NOT NULL;
 
 CREATE TABLE weir.generation (

@@ -195,6 +195,39 @@ CREATE FUNCTION weir._window_states(
     ORDER BY n.target, r.name
     $$;
 
+-- Writes events about the targets that have been opened or closed since the last
+-- one about them; a target without any is taken to have been open, as one without
+-- windows is.  So each is told of once, whoever was there to see it.
+CREATE FUNCTION weir._note_windows() RETURNS void
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET jit = off
+    AS $$
+    WITH state AS (
+        SELECT s.* FROM weir._window_states(clock_timestamp()) s
+        WHERE EXISTS (SELECT FROM weir.time_window)
+    ), told AS (
+        SELECT DISTINCT ON (e.detail ->> 'class', e.relation, e.detail ->> 'resource')
+               e.detail ->> 'class' AS class, e.relation, e.detail ->> 'resource' AS resource,
+               e.kind = 'window_opened' AS open, e.detail ->> 'window' AS name, e.detail ->> 'kind' AS kind
+        FROM weir.event e WHERE e.kind IN ('window_opened', 'window_closed')
+        ORDER BY e.detail ->> 'class', e.relation, e.detail ->> 'resource', e.event_id DESC
+    )
+    INSERT INTO weir.event (kind, relation, session_user_name, current_user_name, reason, detail)
+    SELECT CASE WHEN coalesce(s.open, true) THEN 'window_opened' ELSE 'window_closed' END,
+           coalesce(s.relation, t.relation), session_user, current_user,
+           (SELECT w.reason FROM weir.time_window w WHERE w.name = coalesce(s.name, t.name)),
+           jsonb_strip_nulls(jsonb_build_object(
+               'class', coalesce(s.class, t.class), 'resource', coalesce(s.resource, t.resource),
+               'window', coalesce(s.name, t.name), 'kind', coalesce(s.kind, t.kind),
+               'until', nullif(CASE WHEN s.open THEN s.closes_at ELSE s.opens_at END, 'infinity'), 'at_end', s.at_end))
+    FROM state s
+    FULL JOIN told t ON t.class = s.class AND coalesce(t.relation, '') = coalesce(s.relation, '')
+        AND coalesce(t.resource, '') = coalesce(s.resource, '')
+    WHERE coalesce(s.open, true) <> coalesce(t.open, true)
+    ORDER BY coalesce(s.class, t.class), 2
+    $$;
+
 -- Days of the week, in their order, each once.
 CREATE FUNCTION weir._days(days text[]) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE

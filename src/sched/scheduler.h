@@ -123,6 +123,7 @@ typedef struct Scheduler
 	int64		feed_last;		/* backfill that was fed last */
 	struct WindowGate *gates;	/* what windows say; windows.c */
 	int			ngates;
+	bool		gates_told;		/* there are events about all of them */
 	List	   *announcements;	/* events to notify of; announce.c */
 	TimestampTz announce_at;	/* but not before */
 	TimestampTz windows_at;		/* look at them again then */

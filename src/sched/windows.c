@@ -135,7 +135,8 @@ windows_find(WindowGate *gates, int n, const WindowGate *target)
 
 /*
  * Takes over what is told of before: a target that has no windows any more is
- * open, and what was done at a closing is not done again.
+ * open, and what was done at a closing is not done again.  Notes whether one has
+ * been opened or closed.
  */
 static void
 windows_compare(Scheduler *scheduler, GateList *list)
@@ -145,6 +146,8 @@ windows_compare(Scheduler *scheduler, GateList *list)
 		WindowGate *before = &scheduler->gates[i];
 		WindowGate *now = windows_find(list->gates, list->n, before);
 
+		if (before->open != (now == NULL || now->open))
+			scheduler->gates_told = false;
 		if (now == NULL)
 			policy_set_window(scheduler->policy, before->klass, before->key,
 							  POLICY_TIME_ALWAYS, POLICY_TIME_NEVER);
@@ -153,6 +156,13 @@ windows_compare(Scheduler *scheduler, GateList *list)
 			now->cancelled = true;
 			now->cancel_at = POLICY_TIME_NEVER;
 		}
+	}
+	for (int i = 0; i < list->n; i++)
+	{
+		if (!list->gates[i].open &&
+			windows_find(scheduler->gates, scheduler->ngates,
+						 &list->gates[i]) == NULL)
+			scheduler->gates_told = false;
 	}
 }
 
@@ -194,6 +204,21 @@ step_windows(Scheduler *scheduler, void *arg)
 }
 
 /*
+ * Writes events about what has been opened or closed, as the ledger knows it:
+ * also if that was before this scheduler began, or the last try failed.
+ */
+static void
+step_tell(Scheduler *scheduler, void *arg)
+{
+	SqlSession	session;
+
+	sql_begin(&session);
+	sql_execute("SELECT weir._note_windows()", NULL);
+	sql_end(&session);
+	scheduler->gates_told = true;
+}
+
+/*
  * Follows the windows as they are configured and as the time goes; to be called
  * after the resources were read.  If they cannot be read those that are known
  * stay in force.
@@ -201,8 +226,13 @@ step_windows(Scheduler *scheduler, void *arg)
 void
 windows_follow(Scheduler *scheduler)
 {
+	TimestampTz retry_at = GetCurrentTimestamp() + WINDOWS_RETRY_US;
+
 	if (!scheduler_step(scheduler, "following windows", step_windows, NULL))
-		scheduler->windows_at = GetCurrentTimestamp() + WINDOWS_RETRY_US;
+		scheduler->windows_at = retry_at;
+	if (!scheduler->gates_told &&
+		!scheduler_step(scheduler, "telling of windows", step_tell, NULL))
+		scheduler->windows_at = Min(scheduler->windows_at, retry_at);
 }
 
 /*

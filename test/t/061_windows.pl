@@ -16,6 +16,15 @@ $node->safe_psql('postgres', q{
 	SELECT weir.create_queue('work');
 });
 
+# What was opened and closed, for a window, in its order.
+sub told
+{
+	my ($window) = @_;
+	return $node->safe_psql('postgres', qq{
+		SELECT string_agg(kind || ' ' || (detail ->> 'class'), ', ' ORDER BY event_id)
+		FROM weir.events WHERE kind IN ('window_opened', 'window_closed') AND detail ->> 'window' = '$window'});
+}
+
 # A restart in a blackout.
 $node->safe_psql('postgres', q{
 	SELECT weir.add_window('quiet', (now() AT TIME ZONE 'Asia/Tokyo' - interval '1 hour')::time, '3 hours',
@@ -32,6 +41,12 @@ my $other = $node->safe_psql('postgres', q{SELECT weir.enqueue('SELECT 1', queue
 is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($other, '60 s')"), 'succeeded', 'others run');
 is($node->safe_psql('postgres', "SELECT cause, holder FROM weir.why_waiting($task)"),
 	'blackout|quiet', 'it waits after a crash, too');
+$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM weir.events WHERE kind = 'window_closed'");
+is(told('quiet'), 'window_closed backfill', 'that it was closed is one event, over both');
+is( $node->safe_psql('postgres', q{
+		SELECT reason, detail ->> 'kind', detail ->> 'at_end', (detail ->> 'until')::timestamptz > at
+		FROM weir.events WHERE kind = 'window_closed'}),
+	'quiet please|blackout|drain|t', 'which says why, and until when');
 
 # A dump has it.
 my $dump = $node->basedir . '/dump.sql';
@@ -47,6 +62,8 @@ $node->safe_psql('postgres', 'DROP DATABASE restored');
 # tasks.
 $node->safe_psql('postgres', q{SELECT weir.drop_window('quiet')});
 is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($task, '60 s')"), 'succeeded', 'it starts');
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM weir.events WHERE kind = 'window_opened'");
+is(told('quiet'), 'window_closed backfill, window_opened backfill', 'and that is an event');
 
 # A window opens by the clock, without anybody's help; nothing starts before.
 $node->safe_psql('postgres', q{
@@ -58,6 +75,28 @@ $task = $node->safe_psql('postgres', q{SELECT weir.enqueue('SELECT 1', queue => 
 is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($task, '60 s')"), 'succeeded', 'a window opens');
 is( $node->safe_psql('postgres', "SELECT started_at >= at, started_at < at + interval '20 s' FROM weir.runs, opening WHERE task_id = $task"),
 	't|t', 'it started then');
+# Told of are both, or neither: if the scheduler took so long to read it that it
+# was open by then.
+$node->poll_query_until('postgres', q{
+	SELECT kind = 'window_opened' FROM weir.events WHERE kind IN ('window_opened', 'window_closed') ORDER BY event_id DESC LIMIT 1});
+my $soon = told('soon');
+like($soon, qr/^(window_closed backfill, window_opened backfill)?$/, 'a window is told of as it opens');
+is( $node->safe_psql('postgres', q{
+		SELECT bool_and(e.at >= o.at AND (e.detail ->> 'until')::timestamptz = o.at + interval '1 hour') IS NOT FALSE
+		FROM weir.events e, opening o WHERE e.kind = 'window_opened' AND e.detail ->> 'window' = 'soon'}),
+	't', 'not before, and until when');
+
+# What no scheduler was there to see is told of by the next one.
+$node->safe_psql('postgres', q{
+	INSERT INTO weir.time_window (name, kind, class, start_time, duration, timezone, priority, at_end, cancel_after)
+	VALUES ('unseen', 'blackout', 'adhoc', (now() AT TIME ZONE 'UTC' - interval '1 hour')::time, '3 hours', 'UTC', 0, 'drain', '0')});
+$node->restart;
+queue_ready($node, 'postgres');
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM weir.events WHERE kind = 'window_closed' AND detail ->> 'class' = 'adhoc'");
+$node->safe_psql('postgres', q{SELECT weir.drop_window('unseen')});
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM weir.events WHERE kind = 'window_opened' AND detail ->> 'class' = 'adhoc'");
+is(told('unseen'), 'window_closed adhoc, window_opened adhoc', 'what was closed without a scheduler is told of by the next one');
+is(told('soon'), $soon, 'the others are not told of again');
 
 # And a blackout begins by the clock: what runs is cancelled when its grace is
 # over, and goes on in the end.
