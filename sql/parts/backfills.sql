@@ -343,11 +343,10 @@ SELECT b.backfill_id, b.job, b.owner_name AS owner, b.cause, b.from_time, b.to_t
        p.done, p.failed, p.skipped, p.in_queue,
        CASE WHEN b.intervals = 0 THEN 100.0
             ELSE round(100.0 * (p.done + p.failed + p.skipped) / b.intervals, 1) END AS percent,
-       round((3600 * (p.done + p.failed) / nullif(extract(epoch FROM p.last_end - b.created_at), 0))::numeric, 1) AS rate,
-       CASE WHEN b.state = 'running' AND p.done + p.failed > 0
-            THEN pg_catalog.clock_timestamp()
-                 + (p.last_end - b.created_at) / (p.done + p.failed)
-                   * (b.intervals - p.done - p.failed - p.skipped) END AS eta,
+       round((3600 * t.pace)::numeric, 1) AS rate,
+       CASE WHEN b.state = 'running' AND t.pace > 0
+            THEN pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs =>
+                     least((b.intervals - p.done - p.failed - p.skipped) / t.pace, 1e10)) END AS eta,
        b.created_at, b.created_by, b.ended_at,
        CASE WHEN weir._may_see(b.owner, b.owner_name, b.created_at) THEN b.reason END AS reason,
        coalesce(b.chunk_target, (SELECT j.chunk_target FROM weir.job j WHERE j.job_id = b.job_id)) AS chunk_target,
@@ -360,7 +359,7 @@ CROSS JOIN LATERAL (
            count(*) FILTER (WHERE l.final AND l.outcome <> 'succeeded' AND NOT l.taken)::integer AS failed,
            count(*) FILTER (WHERE s.task_id IS NULL OR l.final AND l.taken)::integer AS skipped,
            count(*) FILTER (WHERE s.task_id IS NOT NULL AND l.final IS NOT TRUE)::integer AS in_queue,
-           max(l.finished_at) FILTER (WHERE l.final) AS last_end
+           array_agg(l.finished_at ORDER BY l.finished_at DESC) FILTER (WHERE l.final AND NOT l.taken) AS ends
     FROM weir.backfill_step s
     LEFT JOIN LATERAL (
         SELECT x.*, x.outcome = 'cancelled' AND EXISTS (
@@ -374,7 +373,13 @@ CROSS JOIN LATERAL (
               ORDER BY 4 DESC LIMIT 1) x) l ON true
     WHERE s.backfill_id = b.backfill_id
     AND NOT EXISTS (SELECT FROM weir.backfill_step n WHERE n.backfill_id = s.backfill_id
-                    AND n.ordinal = s.ordinal AND n.turn > s.turn)) p;
+                    AND n.ordinal = s.ordinal AND n.turn > s.turn)) p
+-- intervals per second: those that have ended since the twentieth end before
+-- the last one, as a chunk ends with all its intervals; or since the beginning
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE e.nth <= 20)
+           / nullif(extract(epoch FROM p.ends[1] - coalesce(min(e.at) FILTER (WHERE e.nth = 21), b.created_at)), 0)::float8 AS pace
+    FROM (SELECT u.at, dense_rank() OVER (ORDER BY u.at DESC) AS nth FROM unnest(p.ends) u (at)) e) t;
 COMMENT ON VIEW weir.backfills IS 'The backfills and corrections, and how far they are.';
 COMMENT ON COLUMN weir.backfills.backfill_id IS 'Number of the backfill.';
 COMMENT ON COLUMN weir.backfills.job IS 'Name of the job.';
@@ -393,7 +398,7 @@ COMMENT ON COLUMN weir.backfills.failed IS 'Intervals that have ended without su
 COMMENT ON COLUMN weir.backfills.skipped IS 'Intervals that were done, waived or had failed otherwise when it was their turn, or that a daily run has replaced.';
 COMMENT ON COLUMN weir.backfills.in_queue IS 'Intervals that are enqueued or running.';
 COMMENT ON COLUMN weir.backfills.percent IS 'The part of the intervals that have ended.';
-COMMENT ON COLUMN weir.backfills.rate IS 'Intervals that have ended in an hour, on average since it was submitted.';
+COMMENT ON COLUMN weir.backfills.rate IS 'Intervals that end in an hour, as those of the last twenty chunks did.';
 COMMENT ON COLUMN weir.backfills.eta IS 'When it would be finished at that rate.';
 COMMENT ON COLUMN weir.backfills.created_at IS 'When it was submitted.';
 COMMENT ON COLUMN weir.backfills.created_by IS 'Who did.';

@@ -242,6 +242,20 @@ select answer, last = :b18 as this from weir._feed(:b18, '1 min');
 select state, skipped from b where backfill_id = :b18;
 rollback;
 select weir.cancel_backfill(:b18);
+-- Its rate is that of the last twenty chunks: here they had two intervals each and
+-- took a minute; those before took days.  (In a transaction that nobody else sees.)
+begin;
+insert into weir.backfill (job_id, job, owner, owner_name, cause, from_time, to_time, direction, reprocess, intervals, state, created_at, created_by)
+select job_id, name, owner, owner_name, 'backfill', '2020-01-01 UTC', '2020-03-01 UTC', 'oldest_first', 'none', 60, 'running', now() - interval '11 days', 'me'
+from weir.job where name = 'bn' returning backfill_id as b19 \gset
+insert into weir.backfill_step (backfill_id, ordinal, outcome, task_id) select :b19, n, 'enqueued', -1000 - n from generate_series(1, 51) n;
+insert into weir.interval_end (task_id, attempt, outcome, finished_at)
+select -1000 - n, 1, 'succeeded', now() - interval '20 min' - (11 - n) * interval '1 day' from generate_series(1, 11) n
+union all
+select -1000 - n, 1, 'succeeded', now() - interval '20 min' + (1 + (n - 12) / 2) * interval '1 min' from generate_series(12, 51) n;
+select done, percent, rate, eta between now() + interval '4 min 29 s' and clock_timestamp() + interval '4 min 31 s' as eta
+from weir.backfills where backfill_id = :b19;
+rollback;
 -- A job that is dropped takes its backfill along.
 select weir.pause('narrow');
 select weir.backfill('bn', '2023-04-01', '2023-04-05') as b17 \gset
