@@ -15,7 +15,8 @@ CREATE FUNCTION weir._show_queues(
     OUT queue_id integer, OUT depth integer, OUT ready integer,
     OUT delayed integer, OUT blocked integer, OUT running integer,
     OUT waiting_producers integer, OUT refused bigint, OUT waited bigint,
-    OUT shed bigint, OUT wait_time bigint, OUT high boolean
+    OUT shed bigint, OUT wait_time bigint, OUT high boolean, OUT gap bigint,
+    OUT last_end timestamptz
 ) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 16
     AS 'MODULE_PATHNAME', 'weir_show_queues';

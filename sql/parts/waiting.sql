@@ -128,9 +128,15 @@ CREATE FUNCTION weir._causes(
         AND (coalesce(w.relation, w.resource) IS NULL OR w.relation = ANY (t.tables) OR w.resource = ANY (t.resources))
         UNION ALL
         SELECT t.task_id, 7, 'downstream_full', 'queue ' || d.name,
-               format('queue %s feeds queue %s, which has %s of %s tasks', q.name, d.name, d.depth, d.capacity), NULL
+               format('queue %s feeds queue %s, which has %s of %s tasks', q.name, d.name, d.depth, d.capacity),
+               -- at the pace at which its tasks end, which is no better than the
+               -- time since the last one, producers in line first
+               CASE WHEN d.running > 0 AND NOT d.paused THEN
+                   clock_timestamp() + (1 + d.waiting_producers)
+                   * greatest(g.gap * interval '1 microsecond', clock_timestamp() - g.last_end) END
         FROM t JOIN weir.queues q ON q.name = t.queue
         JOIN weir.queues d ON d.name = q.policy ->> 'feeds'
+        LEFT JOIN weir._show_queues() g ON g.queue_id = d.queue_id AND g.gap IS NOT NULL
         WHERE t.state = 'ready' AND (d.depth >= d.capacity OR d.waiting_producers > 0)
         UNION ALL
         SELECT t.task_id, 7, 'queue_limit',
@@ -236,7 +242,7 @@ CREATE FUNCTION weir._causes(
         AND (m.kind <> 'database' OR NOT EXISTS (
             SELECT FROM weir.deadlines d WHERE d.task_id = t.task_id AND d.tier <> 'on_time'))
         UNION ALL
-        SELECT t.task_id, 8, 'rate', 'task ' || r.paused_by,
+        SELECT t.task_id, 8, 'rate', coalesce('task ' || r.paused_by, 'resource ' || r.resource),
                CASE WHEN r.paused_until IS NOT NULL THEN 'resource ' || r.resource || ' is paused'
                     WHEN r.rate IS NULL THEN 'resource ' || r.resource || ' starts again after a pause'
                     ELSE format('resource %s has a rate of %s per %s', r.resource, r.rate, r.per) END,

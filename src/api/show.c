@@ -120,8 +120,8 @@ weir_show_queues(PG_FUNCTION_ARGS)
 	for (int i = 0; i < weir_max_queues; i++)
 	{
 		QueueSlot  *slot = &database->queues[i];
-		Datum		values[12];
-		bool		nulls[12] = {0};
+		Datum		values[14];
+		bool		nulls[14] = {0};
 
 		if (slot->queue == 0)
 			continue;
@@ -137,6 +137,10 @@ weir_show_queues(PG_FUNCTION_ARGS)
 		values[9] = Int64GetDatum(pg_atomic_read_u64(&slot->shed));
 		values[10] = Int64GetDatum(pg_atomic_read_u64(&slot->wait_time));
 		values[11] = BoolGetDatum(pg_atomic_read_u32(&slot->high) != 0);
+		values[12] = Int64GetDatum(pg_atomic_read_u64(&slot->gap));
+		nulls[12] = pg_atomic_read_u64(&slot->gap) == 0;
+		values[13] = TimestampTzGetDatum(pg_atomic_read_u64(&slot->last_end));
+		nulls[13] = pg_atomic_read_u64(&slot->last_end) == 0;
 		put(set, values, nulls);
 	}
 	return (Datum) 0;

@@ -71,9 +71,60 @@ my $fifth = enqueue(q(, serial_key => 'k'));
 is(why($fourth), 'serial_key|t', 'the one before it of its key, the same');
 is(why($fifth), 'serial_key|', 'those before it of its key, nobody knows');
 
+# A place in the queue that its queue feeds: nobody knows when before that has
+# ended some, nor while it is paused, nor when what has it does not run there.
+sub feeder_waits
+{
+	my ($why) = @_;
+
+	return qq{SELECT cause = 'downstream_full' AND holder = 'queue down' AND $why
+		FROM weir.why_waiting((SELECT max(task_id) FROM weir.tasks WHERE queue = 'up')) LIMIT 1};
+}
+$node->safe_psql('postgres', q{SELECT weir.create_queue('down', capacity => 1)});
+$node->safe_psql('postgres', q{SELECT weir.create_queue('up', policy => '{"feeds": "down"}')});
+$node->safe_psql('postgres', q{SELECT weir.pause('down')});
+my $down = enqueue(q(, queue => 'down'));
+my $up = enqueue(q(, queue => 'up'));
+ok($node->poll_query_until('postgres', feeder_waits('eta IS NULL')), 'a place downstream, nobody knows while that is paused');
+$node->safe_psql('postgres', q{SELECT weir.resume('down')});
+
 $session->query_safe('SELECT pg_advisory_unlock(1)');
 is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($_, '1 min')"), 'succeeded', "task $_ succeeds")
-  for $holder, $waiting, $second, $third, $fourth, $fifth;
+  for $holder, $waiting, $second, $third, $fourth, $fifth, $down, $up;
+
+# With two ends there is a pace.
+$session->query_safe('SELECT pg_advisory_lock(1)');
+$holder = enqueue(q(, queue => 'down'));
+$waiting = enqueue(q(, queue => 'up'));
+ok($node->poll_query_until('postgres', feeder_waits('eta IS NULL')), 'nor before there is a pace');
+$session->query_safe('SELECT pg_advisory_unlock(1)');
+$node->safe_psql('postgres', "SELECT weir.wait($_, '1 min')") for $holder, $waiting;
+$session->query_safe('SELECT pg_advisory_lock(1)');
+$holder = enqueue(q(, queue => 'down'));
+$waiting = enqueue(q(, queue => 'up'));
+ok($node->poll_query_until('postgres', feeder_waits('eta > clock_timestamp()')), 'a place downstream, at its pace');
+$session->query_safe('SELECT pg_advisory_unlock(1)');
+$node->safe_psql('postgres', "SELECT weir.wait($_, '1 min')") for $holder, $waiting;
+
+# A slot of a session: nobody knows.
+$session->query_safe("BEGIN; SELECT weir.acquire('fact')");
+$waiting = enqueue(q(, tables => '{fact}'));
+ok( $node->poll_query_until('postgres', qq{
+	SELECT cause = 'foreign_holder' AND eta IS NULL AND holder = (SELECT 'pid ' || pid FROM weir.slots WHERE resource = 'public.fact')
+	FROM weir.why_waiting($waiting) LIMIT 1}),
+	'a slot of a session, nobody knows');
+$session->query_safe('COMMIT');
+is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($waiting, '1 min')"), 'succeeded', 'until the session ends its transaction');
+
+# A rate: the next token.
+$node->safe_psql('postgres', q{SELECT weir.cap_resource('api', rate => 1, per => '1 hour')});
+$holder = enqueue(q(, resources => '{api}'));
+$waiting = enqueue(q(, resources => '{api}'));
+is($node->safe_psql('postgres', "SELECT outcome FROM weir.wait($holder, '1 min')"), 'succeeded', 'one has the token');
+ok( $node->poll_query_until('postgres', qq{
+	SELECT cause = 'rate' AND holder = 'resource api' AND eta BETWEEN now() + interval '30 minutes' AND now() + interval '1 hour'
+	FROM weir.why_waiting($waiting) LIMIT 1}),
+	'a rate, until there is the next one');
 $session->quit;
 $node->stop;
 done_testing();
