@@ -1,5 +1,5 @@
-# Caps that bind every session, under stress: plain statements, COPY, TRUNCATE
-# and tasks write two capped tables, while sessions and processes of ours are
+# Caps that bind every session, under stress: plain statements, MERGE, COPY,
+# TRUNCATE and tasks write two capped tables, while sessions and processes of ours are
 # terminated and the caps change.  One cap lets nobody through, the other
 # records whom it does.  WEIR_STRESS says for how many seconds.
 use strict;
@@ -27,6 +27,10 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE missed (who text, state text);
 	CREATE TABLE sampled (name text, held int, writers int);
 	CREATE TABLE stranger (at timestamptz, name text, pid int, transaction text);
+	-- the cap of two that is in force for sure, and since when; no cap while it changes
+	CREATE TABLE in_force (wanted int, cap int, since timestamptz);
+	INSERT INTO in_force VALUES (2);
+	CREATE TABLE excess (slot int, cap int, since timestamptz, began timestamptz, at timestamptz);
 	SELECT weir.alter_queue('adhoc', policy => '{"backoff_base": 0.01, "backoff_cap": 0.05, "max_attempts": 1000, "retry_budget": false}');
 	SELECT weir.alter_queue('daily', policy => '{"retry_budget": false}');
 
@@ -52,6 +56,31 @@ $node->safe_psql('postgres', q{
 		UPDATE one SET n = (SELECT n FROM one) + 1;
 		INSERT INTO added VALUES (who);
 	END $$;
+	-- Who has a slot beyond the cap has begun before that came into force.  When
+	-- they began is read before the slots are: the same process may have begun
+	-- again in between, but not earlier.
+	CREATE FUNCTION find_excess() RETURNS void LANGUAGE plpgsql AS $$
+	DECLARE
+		before in_force;
+		began jsonb;
+		held excess[];
+	BEGIN
+		SELECT * INTO before FROM in_force;
+		SELECT jsonb_object_agg(a.pid, coalesce(d.dispatched_at, a.xact_start)) INTO began
+		FROM pg_stat_activity a
+		LEFT JOIN weir._show_workers() w ON w.pid = a.pid
+		LEFT JOIN weir._show_assigned() d ON d.task_id = w.task_id
+		WHERE a.backend_type = 'client backend' AND a.xact_start IS NOT NULL OR d.dispatched_at IS NOT NULL;
+		held := ARRAY(
+			SELECT ROW(l.objid::int, before.cap, before.since, b.began, clock_timestamp())::excess
+			FROM pg_locks l CROSS JOIN LATERAL (SELECT (began ->> l.pid::text)::timestamptz) b (began)
+			WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 22273
+			AND l.classid = 'two'::regclass AND l.objid < 64::oid);
+		IF before IS NOT DISTINCT FROM (SELECT f FROM in_force f) THEN
+			INSERT INTO sampled SELECT 'in force', cardinality(held), before.cap WHERE before.cap < 3;
+			INSERT INTO excess SELECT * FROM unnest(held) f WHERE f.slot >= f.cap AND f.began > f.since;
+		END IF;
+	END $$;
 	CREATE FUNCTION sample() RETURNS void LANGUAGE plpgsql AS $$
 	DECLARE
 		s record;
@@ -73,6 +102,7 @@ $node->safe_psql('postgres', q{
 				INSERT INTO stranger VALUES (clock_timestamp(), s.name, s.pid, s.transaction);
 			END IF;
 		END LOOP;
+		PERFORM find_excess();
 	END $$;
 	CREATE FUNCTION load(n int) RETURNS void LANGUAGE plpgsql AS $load$
 	BEGIN
@@ -96,6 +126,8 @@ my %scripts = (
 	'insert' => "SELECT try('insert', 'INSERT INTO two VALUES (4), (14)');\n",
 	'leaf' => "BEGIN;\nSELECT try('leaf', 'INSERT INTO two_1 VALUES (5)');\n\\sleep 2 ms\nCOMMIT;\n",
 	'copy' => "SELECT try('copy', \$\$COPY two FROM PROGRAM 'echo 6'\$\$);\n",
+	'merge' => "SELECT try('merge', 'MERGE INTO two USING (VALUES (4), (16)) s (m) ON n = m"
+	  . " WHEN MATCHED THEN UPDATE SET n = 5 WHEN NOT MATCHED THEN INSERT VALUES (m)');\n",
 	'update' => "SELECT try('update', 'UPDATE two SET n = 4 WHERE n = 6');\n",
 	'cte' => "SELECT try('cte', 'WITH w AS (INSERT INTO two VALUES (15) RETURNING n) SELECT * FROM w');\n",
 	'refresh' => "BEGIN;\nSELECT try('refresh', 'DELETE FROM two WHERE n = 99');\n"
@@ -129,24 +161,30 @@ srand $seed;
 note("WEIR_SEED=$seed");
 my $times = 0;
 my $schedulers = 0;
-my $forgiven = time;
 my $hand = $node->background_psql('postgres');
 $hand->set_query_timer_restart;
 while ($calm->pumpable)
 {
-	# one that goes on failing is started again later and later, until one has
-	# lived for a minute; sessions that need it do not wait for so long
-	my $again = $times % 40 == 39 && ($schedulers < 3 || time - $forgiven > 70);
-	my $what = $again ? "backend_type = 'pg_weir scheduler'"
+	# one that goes on failing is started again later and later, unless the
+	# launcher does not know that it has failed before
+	my $again = $times % 50 == 39;
+	my $what = $again && $schedulers % 4 == 3 ? "backend_type IN ('pg_weir launcher', 'pg_weir scheduler')"
+	  : $again ? "backend_type = 'pg_weir scheduler'"
 	  : $times % 7 == 6 ? "application_name = 'victim' AND state <> 'idle'"
 	  : "backend_type = 'pg_weir worker'";
-	($schedulers, $forgiven) = ($schedulers + 1, time) if $again;
+	$schedulers++ if $again;
 	$done{$what} += $hand->query_safe(
 		"SELECT count(pg_terminate_backend(pid)) FROM
-		 (SELECT pid FROM pg_stat_activity WHERE $what ORDER BY random() LIMIT 1) p");
+		 (SELECT pid FROM pg_stat_activity WHERE $what ORDER BY random() LIMIT " . ($again ? 2 : 1) . ') p');
+	$hand->query_safe(q{
+		UPDATE in_force f SET cap = f.wanted, since = clock_timestamp() FROM weir._show_resources() r
+		WHERE f.cap IS NULL AND r.kind = 22273 AND r.id = 'two'::regclass AND r.slots = f.wanted});
 	if ($times % 5 == 0 && $hand->query_safe("SELECT counted FROM weir.status") =~ /t/)
 	{
-		$hand->query_safe("SELECT weir.cap_table('two', 1 + floor(random() * 3)::int)");
+		# to another one, or it would seem to be in force at once
+		$hand->query_safe("SELECT weir.cap_table('two', wanted) FROM in_force WHERE cap IS NULL")
+		  if $hand->query_safe(q{UPDATE in_force SET cap = NULL, wanted = 1 + (wanted + floor(random() * 2)::int) % 3
+			WHERE cap IS NOT NULL RETURNING wanted}) ne '';
 		$hand->query_safe("SELECT load(20) FROM weir.status WHERE (SELECT sum(depth) < 60 FROM weir.queues)");
 	}
 	$times++;
@@ -178,6 +216,9 @@ is( $node->safe_psql('postgres',
 is( $node->safe_psql('postgres', "SELECT max(held) <= 3 AND sum(writers) > 20 FROM sampled WHERE name = 'two'"),
 	't', 'nor more than the highest cap of two');
 
+is($node->safe_psql('postgres', 'SELECT * FROM excess ORDER BY at LIMIT 5'), '', 'and none beyond the cap that was in force');
+cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM sampled WHERE name = 'in force' AND held > 0"),
+	'>', 0, 'which was seen when it was lower than it can be');
 cap_kept($node, 'postgres', 'public.one', 1, 1);
 # as high as it ever was
 cap_kept($node, 'postgres', 'public.two', 3, 1);
