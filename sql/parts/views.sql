@@ -76,6 +76,11 @@ CREATE FUNCTION weir._may_see(owner oid, owner_name text, enqueued_at timestampt
     LANGUAGE c STABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'weir_may_see';
 
+-- Which role is meant by one that was recorded then; null if it is gone.
+CREATE FUNCTION weir._role_now(owner oid, owner_name text, enqueued_at timestamptz) RETURNS oid
+    LANGUAGE c STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'weir_role_now';
+
 CREATE VIEW weir.status AS
 SELECT s.preloaded, s.scheduler, s.scheduler_pid, s.started_at, s.heartbeat,
        s.adopted,
@@ -176,7 +181,8 @@ SELECT t.task_id, v.queue, v.class,
              AND a.task_id IS NULL AND NOT s.started AND coalesce(d.unmet, 0) = 0
             THEN greatest(t.enqueued_at, t.run_at, s.back_at, d.met_at) + t.queue_timeout END AS expires_at,
        t.after, t.on_parent_failure, t.lock_timeout, t.unique_for,
-       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN t.serial_key END AS serial_key
+       CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN t.serial_key END AS serial_key,
+       weir._role_now(v.owner, v.owner_name, t.enqueued_at) AS owner_oid
 FROM weir.task t
 JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN LATERAL (
@@ -238,6 +244,7 @@ COMMENT ON COLUMN weir.tasks.unique_for IS 'How long after its enqueue no other 
 COMMENT ON COLUMN weir.tasks.lock_timeout IS 'Longest time that its command may wait for a lock.';
 COMMENT ON COLUMN weir.tasks.on_parent_failure IS 'What becomes of it when one of them ends without success: cancel, wait or run.';
 COMMENT ON COLUMN weir.tasks.serial_key IS 'Key whose tasks run one at a time; null for those who may not see it.';
+COMMENT ON COLUMN weir.tasks.owner_oid IS 'Oid of the owner, which may have been renamed since; null if it is gone.';
 
 CREATE VIEW weir.runs WITH (security_barrier) AS
 SELECT r.task_id, r.attempt, v.queue, v.class, v.owner_name AS owner,

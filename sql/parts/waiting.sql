@@ -37,12 +37,12 @@ CREATE FUNCTION weir._causes(
         WHERE w.started_at + d.likely > clock_timestamp()
     ), l AS MATERIALIZED (
         -- the roles that have as many tasks running as they may
-        SELECT l.role, l.running, l.max_running, a.tasks, a.ends_at
-        FROM weir.role_limits l CROSS JOIN LATERAL (
+        SELECT l.role, r.oid, l.running, l.max_running, a.tasks, a.ends_at
+        FROM weir.role_limits l JOIN pg_roles r ON r.rolname = l.role CROSS JOIN LATERAL (
             SELECT string_agg('task ' || a.task_id, ', ' ORDER BY a.task_id) AS tasks,
                    min(e.ends_at) AS ends_at
             FROM weir._show_assigned() a
-            JOIN weir.tasks o ON o.task_id = a.task_id AND o.owner = l.role
+            JOIN weir.tasks o ON o.task_id = a.task_id AND o.owner_oid = r.oid
             LEFT JOIN e ON e.task_id = a.task_id) a
         WHERE l.running >= l.max_running
     ), k AS MATERIALIZED (
@@ -159,7 +159,7 @@ CREATE FUNCTION weir._causes(
         UNION ALL
         SELECT t.task_id, 7, 'role_limit', l.tasks,
                l.running || ' of max_running ' || l.max_running || ' of role ' || l.role, l.ends_at
-        FROM t JOIN l ON l.role = t.owner
+        FROM t JOIN l ON l.oid = t.owner_oid
         WHERE t.state = 'ready'
         UNION ALL
         SELECT t.task_id, 8,

@@ -24,6 +24,7 @@
 #include "run/attempt.h"
 
 PG_FUNCTION_INFO_V1(weir_may_see);
+PG_FUNCTION_INFO_V1(weir_role_now);
 
 /*
  * A text argument; NULL if it is null.
@@ -193,6 +194,21 @@ weir_may_see(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(may_see(PG_GETARG_OID(0),
 						   text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						   PG_GETARG_TIMESTAMPTZ(2)));
+}
+
+/*
+ * Which role is meant by one that was recorded; null if it is gone.
+ */
+Datum
+weir_role_now(PG_FUNCTION_ARGS)
+{
+	Oid			role = identity_role(PG_GETARG_OID(0),
+									 text_to_cstring(PG_GETARG_TEXT_PP(1)),
+									 PG_GETARG_TIMESTAMPTZ(2));
+
+	if (!OidIsValid(role))
+		PG_RETURN_NULL();
+	PG_RETURN_OID(role);
 }
 
 /*

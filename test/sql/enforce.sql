@@ -116,6 +116,7 @@ select takes(s) || ' <- ' || s from unnest(array[
     'insert into ev_plain select id + 5, a from ev',
     'insert into ev_v values (10, 10)',
     'insert into ev_it values (10, 10)',
+    'create trigger ev_plain after insert on ev_plain for each row execute function ev_plain() | insert into ev_plain values (40, 0)',
     'select ev_f(10)',
     'select ev_g(10)',
     'declare c cursor for select ev_f(10)::text',

@@ -71,6 +71,11 @@ select weir.resume('tenants');
 call pg_temp.await($$select running = 2 from weir.role_limits$$);
 call pg_temp.await($$select count(*) = 2 from weir.running where owner = 'weir_tenant'$$);
 select distinct w.cause, w.holder ~ '^task \d+, task \d+$' as holders, w.detail from weir.waiting w where owner = 'weir_tenant';
+-- also under another name
+alter role weir_tenant rename to weir_renamed;
+call pg_temp.await($$select count(*) = 2 and bool_and(cause = 'role_limit') from weir.waiting where owner = 'weir_tenant'$$);
+select distinct w.cause, w.holder ~ '^task \d+, task \d+$' as holders, w.detail from weir.waiting w where owner = 'weir_tenant';
+alter role weir_renamed rename to weir_tenant;
 call pg_temp.await($$select (ready, blocked, running) = (0, 2, 2) from weir.queues where name = 'tenants'$$);
 select pg_advisory_unlock(4725);
 select weir.drain('tenants', '30s');
