@@ -170,6 +170,15 @@ select count(*), count(distinct attempt), count(distinct value) from noted;
 select count(*) from weir.compare_inputs('fp', pg_temp.day('2024-03-30'), pg_temp.day('2024-03-31'), false);
 select weir.drop_job('fp');
 
+-- Also before what does not run in a transaction.
+select weir.create_job('fp', 'vacuum fp_tries', '1 day', starts_at => '2100-01-01 00:00 Europe/Berlin', timezone => 'Europe/Berlin',
+    mode => 'autocommit', fingerprint => 'select count(*) from fp_tries');
+select weir.backfill('fp', pg_temp.day('2024-03-30'), pg_temp.day('2024-03-31')) as b \gset
+call pg_temp.await(:b);
+select exec from fp;
+select count(*) from noted;
+select weir.drop_job('fp');
+
 -- A query that fails: the run fails; the checks of other jobs do not.
 select weir.create_job('fp', 'select 1', '1 day', starts_at => '2100-01-01 00:00 UTC', timezone => 'UTC', max_attempts => 1,
     fingerprint => 'select fp_broken(count(*)) from fp_raw where day = $1');
