@@ -12,20 +12,6 @@ my $node = weir_node('main', restart_after_crash => 'on',
 	'weir.worker_idle_timeout' => '1h');
 my ($ret, $out, $err);
 
-# Kills the worker of a task as the kernel would, and waits until the server
-# has restarted by itself.
-sub crash
-{
-	my ($pid) = @_;
-	my $position = -s $node->logfile;
-
-	kill 9, $pid or die "could not kill process $pid";
-	$node->wait_for_log(qr/database system is ready to accept connections/,
-		$position);
-	$node->poll_query_until('postgres', 'SELECT true');
-	return log_since($node, $position);
-}
-
 sub worker_of
 {
 	my ($task) = @_;
@@ -57,7 +43,7 @@ my @innocent = map { enqueue(1, '') } 1 .. 2;
 my @waiting = map { enqueue(1, q{, tables => '{fact}'}) } 1 .. 4;
 wait_running($node, 'postgres', 5);
 my $killed = worker_of($crasher);
-my $log = crash($killed);
+my $log = crash($node, $killed);
 like($log, qr/pg_weir worker.* \(PID $killed\) was terminated by signal 9/,
 	'the server restarts because of it');
 
@@ -77,7 +63,7 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM effect'), 0,
 	'nothing of the lost attempts is left');
 
 # Ordinary tasks have a maximum of attempts, but a crash ends them sooner.
-crash(worker_of($crasher));
+crash($node, worker_of($crasher));
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM weir.dead_letters")
   or die 'no dead letter';
 is( $node->safe_psql('postgres',
@@ -121,7 +107,7 @@ my $busy = enqueue(1, '');
 $node->poll_query_until('postgres',
 	"SELECT count(*) FILTER (WHERE state = 'idle') > 0 AND count(*) FILTER (WHERE task_id = $busy) = 1 FROM weir.workers")
   or die 'no idle worker beside the busy one';
-crash($node->safe_psql('postgres', "SELECT min(pid) FROM weir.workers WHERE state = 'idle'"));
+crash($node, $node->safe_psql('postgres', "SELECT min(pid) FROM weir.workers WHERE state = 'idle'"));
 is( $node->safe_psql('postgres', "SELECT attempt, outcome FROM weir.wait($busy)"),
 	'1|succeeded', 'the task that ran meanwhile is not charged');
 
@@ -136,7 +122,7 @@ my $innocent = enqueue(3, '');
 $node->safe_psql('postgres', "SELECT outcome FROM weir.wait($innocent)");
 $node->safe_psql('postgres',
 	"BEGIN; LOCK TABLE weir.task_1; PREPARE TRANSACTION 'hold'");
-crash($node->safe_psql('postgres', 'SELECT min(pid) FROM weir.workers'));
+crash($node, $node->safe_psql('postgres', 'SELECT min(pid) FROM weir.workers'));
 is( $node->safe_psql('postgres', "SELECT counted, (SELECT depth IS NULL FROM weir.queues WHERE name = 'small') FROM weir.status"),
 	'f|t', 'the depth is null until it is counted');
 ($ret, $out, $err) = $node->psql('postgres',

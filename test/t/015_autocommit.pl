@@ -66,12 +66,7 @@ my %ways = (
 		act => sub { $node->stop('fast'); $node->start; },
 		outcome => 'interrupted', sqlstate => '57P01' },
 	'a crash of its worker' => {
-		act => sub {
-			my $position = -s $node->logfile;
-
-			kill 9, $_[0];
-			$node->wait_for_log(qr/database system is ready to accept/, $position);
-		},
+		act => sub { crash($node, $_[0]); },
 		outcome => 'crashed', sqlstate => '57P02' });
 for my $way (sort keys %ways)
 {

@@ -106,9 +106,7 @@ ok( $node->poll_query_until('postgres',
 		q{SELECT count(*) = 1 FROM weir.running r JOIN weir.tasks t USING (task_id) WHERE t.unique_key = 'killed'}),
 	'it runs');
 my $pid = $node->safe_psql('postgres', 'SELECT pid FROM weir.running');
-kill 9, $pid;
-$node->poll_query_until('postgres', 'SELECT counted FROM weir.status')
-  or die 'the server does not come back';
+crash($node, $pid);
 ok( $node->poll_query_until('postgres', q{SELECT state = 'discarded' FROM weir.tasks WHERE reason = 'killed'}),
 	'what crashed the server is a dead letter');
 is( $node->safe_psql('postgres', 'SELECT unique_key FROM weir.unique_key'), 'kept',

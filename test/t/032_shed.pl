@@ -163,9 +163,9 @@ $other->quit;
 # A crash of the server: nothing of a transaction that was open is left.
 $session = shedder(7);
 $pid = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'");
-kill 'KILL', $pid;
+crash($node, $pid);
 $session->{run}->finish;
-queue_ready($node, 'postgres') if $node->poll_query_until('postgres', 'SELECT true');
+queue_ready($node, 'postgres');
 is(states(), 'SELECT 1 succeeded, SELECT 2 shed, SELECT 3 shed, SELECT 5 scheduled, SELECT 6 scheduled',
 	'a crash brings back what was being shed');
 is( $node->safe_psql('postgres', "SELECT depth, delayed FROM weir.queues WHERE name = 'two'"),

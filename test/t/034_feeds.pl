@@ -56,9 +56,15 @@ for my $round (1 .. 12)
 		: "SELECT pid FROM weir.workers WHERE state = 'running' ORDER BY random() LIMIT 1");
 
 	next if $pid eq '';
-	kill $what == 0 && $round <= 8 ? 'KILL' : 'TERM', $pid;
-	wait_gone($pid);
-	$node->poll_query_until('postgres', 'SELECT true');
+	if ($what == 0 && $round <= 8)
+	{
+		crash($node, $pid);
+	}
+	else
+	{
+		kill 'TERM', $pid;
+		wait_gone($pid);
+	}
 	queue_ready($node, 'postgres');
 }
 wait_drained($node, 'postgres', 'all is done in spite of kills, and no place is lost');

@@ -39,9 +39,7 @@ queue_ready($node, 'postgres');
 is(told('true'), 'queue_high', 'or of the server');
 
 $pid = scheduler_pid($node, 'postgres');
-kill 'KILL', $pid;
-wait_gone($pid);
-$node->poll_query_until('postgres', 'SELECT true');
+crash($node, $pid);
 queue_ready($node, 'postgres');
 is(told('true'), 'queue_high', 'also if it crashes');
 

@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(weir_node weir_init weir_database long_task wait_running
-  wait_scheduler scheduler_pid launcher_pid processes log_since count_log);
+  wait_scheduler scheduler_pid launcher_pid processes crash log_since count_log);
 
 # A server with pg_weir in shared_preload_libraries, not yet started.
 sub weir_init
@@ -104,6 +104,21 @@ sub processes
 
 	return $node->safe_psql('postgres',
 		"SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pg_weir %' $where");
+}
+
+# Kills a process as the kernel would, and waits until the server has restarted by
+# itself: before it has noticed, it takes connections still.  Returns its log.
+sub crash
+{
+	my ($node, $pid) = @_;
+	my $position = -s $node->logfile;
+
+	kill 9, $pid or die "could not kill process $pid";
+	$node->wait_for_log(qr/database system is ready to accept connections/,
+		$position);
+	$node->poll_query_until('postgres', 'SELECT true')
+	  or die 'the server takes no connections';
+	return log_since($node, $position);
 }
 
 # What the server has logged since a position.
