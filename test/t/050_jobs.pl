@@ -13,8 +13,18 @@ my $node = weir_node('main', restart_after_crash => 'on', 'weir.max_workers' => 
 weir_database($node, 'jobs');
 $node->safe_psql('jobs', q{
 	CREATE TABLE day (day date, task_id bigint);
+	-- what is to be done from that time on waits for a lock
+	CREATE TABLE gate (at timestamptz);
+	INSERT INTO gate VALUES ('infinity');
+	CREATE FUNCTION passes(begin_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
+	BEGIN
+		IF begin_at >= (SELECT at FROM gate) THEN
+			PERFORM pg_advisory_xact_lock_shared(50);
+		END IF;
+		RETURN true;
+	END $$;
 	-- sleep is the work
-	SELECT weir.create_job('history', $$INSERT INTO day SELECT $1, weir.current_task() FROM pg_sleep(0.02)$$,
+	SELECT weir.create_job('history', $$INSERT INTO day SELECT date($1), weir.current_task() FROM pg_sleep(0.02) WHERE passes($1)$$,
 		'1 day', starts_at => '2100-01-01', timezone => 'UTC', tables => '{day}', max_attempts => 10);
 });
 
@@ -25,6 +35,26 @@ sub backfill
 
 	return $node->safe_psql('jobs', sprintf
 		"SELECT weir.backfill('history', '%s UTC', timestamptz '%s UTC' + interval '%d days' %s)", $from, $from, $n, $more // '');
+}
+
+# Holds up what is to be done from some time on, until the gate is opened or
+# the server has crashed: a backfill is met in the middle, whatever the time
+# that it takes until somebody looks.
+my $gate;
+
+sub shut_gate
+{
+	my ($time) = @_;
+
+	$gate = $node->background_psql('jobs');
+	$gate->query_safe('SELECT pg_advisory_lock(50)');
+	$node->safe_psql('jobs', "UPDATE gate SET at = timestamptz '$time UTC'");
+}
+
+sub open_gate
+{
+	$gate->quit;
+	$node->safe_psql('jobs', "UPDATE gate SET at = 'infinity'");
 }
 
 # Waits until so many chunks of it are done.
@@ -53,11 +83,13 @@ sub finishes
 }
 
 # The server dies in the middle.
+shut_gate('2020-01-11');
 my $backfill = backfill('2020-01-01', 60);
 wait_done($backfill, 10);
 $node->stop('immediate');
 $node->start;
 queue_ready($node, 'jobs');
+open_gate();
 finishes($backfill, '2020-01-01', 60, 'crash of the server');
 
 # The same with chunks of several intervals, which are done together or not at
@@ -67,14 +99,16 @@ $node->safe_psql('jobs', q{
 	SELECT weir.create_job('wide', $$INSERT INTO hour SELECT at, weir.current_task()
 		FROM generate_series($1::timestamptz, $2::timestamptz - interval '1 minute', '1 hour') at,
 		-- sleep is the work
-		pg_sleep(0.02 + 0 * extract(epoch FROM at))$$,
+		pg_sleep(0.02 + 0 * extract(epoch FROM at)) WHERE passes(at)$$,
 		'1 hour', starts_at => '2100-01-01', timezone => 'UTC', max_attempts => 10, chunk_target => '200 ms');
 });
+shut_gate('2020-01-05');
 my $wide = $node->safe_psql('jobs', q{SELECT weir.backfill('wide', '2020-01-01 UTC', '2020-01-11 UTC', max_running => 2)});
 wait_done($wide, 20);
 $node->stop('immediate');
 $node->start;
 queue_ready($node, 'jobs');
+open_gate();
 ok($node->poll_query_until('jobs', "SELECT state = 'finished' FROM weir.backfills WHERE backfill_id = $wide"),
 	'crash between chunks: it finishes');
 is( $node->safe_psql('jobs', "SELECT done, failed, skipped FROM weir.backfills WHERE backfill_id = $wide"),
@@ -97,10 +131,7 @@ my $chunk = q{FROM weir.workers w JOIN weir.intervals i USING (task_id) WHERE i.
 $node->poll_query_until('jobs', "SELECT count(*) = 1 $chunk") or die 'the chunk does not run';
 is($node->safe_psql('jobs', q{SELECT max(n) FROM (SELECT count(*) AS n FROM weir.intervals WHERE job = 'deadly' GROUP BY task_id) c WHERE n < 3}),
 	2, 'a chunk of two intervals runs');
-my $at = -s $node->logfile;
-kill 'KILL', $node->safe_psql('jobs', "SELECT w.pid $chunk");
-$node->wait_for_log(qr/database system is ready to accept connections/, $at);
-$node->poll_query_until('postgres', 'SELECT true');
+crash($node, $node->safe_psql('jobs', "SELECT w.pid $chunk"));
 queue_ready($node, 'jobs');
 ok($node->poll_query_until('jobs', "SELECT state = 'finished' FROM weir.backfills WHERE backfill_id = $deadly"),
 	'a chunk that crashes the server: its backfill finishes');
@@ -110,29 +141,32 @@ $node->append_conf('postgresql.conf', 'weir.max_crashes = 2');
 $node->reload;
 
 # A process of it dies in the middle, by a signal.
+shut_gate('2020-04-11');
 $backfill = backfill('2020-04-01', 60, ', max_running => 2');
 wait_done($backfill, 10);
 my $pid = $node->safe_psql('jobs', 'SELECT max(pid) FROM weir.workers WHERE pid IS NOT NULL');
-my $position = -s $node->logfile;
-kill 'KILL', $pid;
-$node->wait_for_log(qr/database system is ready to accept connections/, $position);
-$node->poll_query_until('postgres', 'SELECT true');
+crash($node, $pid);
 queue_ready($node, 'jobs');
+open_gate();
 finishes($backfill, '2020-04-01', 60, 'crash of a worker');
 
 # The scheduler is lost.
+shut_gate('2020-07-06');
 $backfill = backfill('2020-07-01', 60);
 wait_done($backfill, 5);
 $pid = scheduler_pid($node, 'jobs');
 $node->safe_psql('jobs', "SELECT pg_terminate_backend($pid)");
 wait_scheduler($node, 'jobs', $pid);
+open_gate();
 finishes($backfill, '2020-07-01', 60, 'loss of the scheduler');
 
 # A session keeps the job locked: no chunk follows, but other tasks run; when
 # it ends, also without having changed anything, the chunks do.
+shut_gate('2020-10-06');
 $backfill = backfill('2020-10-01', 30, ', max_running => 2');
 my $session = $node->background_psql('jobs');
 $session->query_safe(q{BEGIN; SELECT count(*) FROM weir.run_due('history')});
+open_gate();
 ok( $node->poll_query_until('jobs', "SELECT in_queue = 0 AND state = 'running' FROM weir.backfills WHERE backfill_id = $backfill"),
 	'a job that is locked: its backfill waits');
 is( $node->safe_psql('jobs', q{
@@ -144,19 +178,23 @@ $session->quit;
 finishes($backfill, '2020-10-01', 30, 'a job that was locked');
 
 # Cancelled in the middle: nothing starts any more after it has returned.
+shut_gate('2021-01-06');
 $backfill = backfill('2021-01-01', 200);
 wait_done($backfill, 5);
 $node->safe_psql('jobs', "SELECT weir.cancel_backfill($backfill)");
 my $after = $node->safe_psql('jobs', 'SELECT clock_timestamp()');
+open_gate();
 wait_drained($node, 'jobs', 'a cancelled backfill: what runs ends');
 is( $node->safe_psql('jobs', "SELECT count(*) FROM weir.runs WHERE started_at > '$after'"),
 	0, 'a cancelled backfill: nothing has started after that');
 
 # A job is dropped while its backfill runs (sleep is the work).
-$node->safe_psql('jobs', q{SELECT weir.create_job('gone', 'SELECT pg_sleep(0.02)', '1 hour', starts_at => '2100-01-01', timezone => 'UTC')});
+$node->safe_psql('jobs', q{SELECT weir.create_job('gone', 'SELECT pg_sleep(0.02), passes($1)', '1 hour', starts_at => '2100-01-01', timezone => 'UTC')});
+shut_gate('2021-01-01 08:00');
 $backfill = $node->safe_psql('jobs', q{SELECT weir.backfill('gone', '2021-01-01 UTC', '2021-01-20 UTC')});
 wait_done($backfill, 3);
 $node->safe_psql('jobs', q{SELECT weir.drop_job('gone')});
+open_gate();
 wait_drained($node, 'jobs', 'a job that is dropped: its tasks end');
 is( $node->safe_psql('jobs', "SELECT state, in_queue FROM weir.backfills WHERE backfill_id = $backfill"),
 	'cancelled|0', 'a job that is dropped: its backfill is cancelled');
