@@ -44,7 +44,7 @@ select key, outcome from weir.group_runs(:id);
 truncate collected;
 select weir.fan_out('[{"key": "a", "command": "select 1", "queue": "fan"}, {"key": "b", "command": "select 2", "run_at": "2100-01-01"},
     {"key": "c", "command": "select 3", "queue": "fan", "after": ["a", "b"]}, {"key": "d", "command": "select 4 as n"}]',
-    '{"command": "select collect()"}', within => '2 s') as partial \gset
+    '{"command": "select collect()"}', within => '5 s') as partial \gset
 select outcome from weir.wait(:partial, '30s');
 select * from collected order by 1;
 select g.key, r.outcome, r.final, r.started_at is null as not_begun, r.actor = 'task ' || :partial as names_it, r.reason

@@ -241,7 +241,7 @@ pass('but not those of the ledger');
 $node->safe_psql('postgres', 'ALTER EVENT TRIGGER refuse ENABLE ALWAYS');
 my $from = -s $node->logfile;
 ($ret, $out, $err) = $node->psql('postgres', q{
-	SET weir.max_wait = '2s';
+	SET weir.max_wait = '5s';
 	SELECT weir.enqueue_many('SELECT $1::int', (SELECT jsonb_agg(jsonb_build_array(i)) FROM generate_series(1, 400) i))});
 like($err, qr/the scheduler has not made room in the ledger/, 'no generation, no task');
 my $tries = count_log($node, qr/ERROR:  no table today/, $from);

@@ -43,9 +43,12 @@ for my $end ('COMMIT', 'ROLLBACK')
 	my $session = $node->background_psql('postgres');
 
 	$node->safe_psql('postgres', q{SELECT weir.pause('exp')});
-	my $task = $node->safe_psql('postgres',
-		q{SELECT weir.enqueue('SELECT 1', queue => 'exp', queue_timeout => '3 s')});
-	$session->query_safe("BEGIN; SELECT weir.cancel($task)");
+	# in one session, or the time could be over before
+	my $task = $session->query_safe(q{
+		SELECT weir.enqueue('SELECT 1', queue => 'exp', queue_timeout => '3 s') AS task \gset
+		BEGIN;
+		SELECT weir.cancel(:task) \g /dev/null
+		SELECT :task});
 	# the scheduler cannot write its row while that of the cancel is open, and
 	# does not wait for it
 	ok( $node->poll_query_until('postgres',

@@ -115,8 +115,9 @@ $node->poll_query_until('postgres', "SELECT count(outcome) = 2 FROM weir.group_r
 is(outcomes($collector), 'defiant cancelled, succeeded succeeded', 'whose process is terminated, and which is not repeated');
 
 # ... and one that hangs altogether.
-$collector = fan_out([ 'autocommit', 'waiting' ], '{"command": "SELECT outcome FROM weir.group_runs() ORDER BY key"}', ", '1 s'");
-$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM begun JOIN weir.group_runs($collector) USING (task_id)");
+$collector = fan_out([ 'autocommit', 'waiting' ], '{"command": "SELECT outcome FROM weir.group_runs() ORDER BY key"}', ", '5 s'");
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM begun JOIN weir.group_runs($collector) USING (task_id)")
+  or die 'it does not begin';
 my $pid = sql("SELECT pid FROM begun JOIN weir.group_runs($collector) USING (task_id)");
 kill 'STOP', $pid;
 is(sql("SELECT result FROM weir.wait($collector, '1 minute')"),
@@ -127,8 +128,9 @@ $node->poll_query_until('postgres', "SELECT count(outcome) = 2 FROM weir.group_r
 is(outcomes($collector), 'autocommit cancelled, waiting cancelled', 'which ends when it can');
 
 # A group that is to end does not before it has.
-$collector = fan_out(['autocommit'], '{"command": "SELECT 1"}', ", '1 s', 'fail'");
-$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM begun JOIN weir.group_runs($collector) USING (task_id)");
+$collector = fan_out(['autocommit'], '{"command": "SELECT 1"}', ", '5 s', 'fail'");
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM begun JOIN weir.group_runs($collector) USING (task_id)")
+  or die 'it does not begin';
 $pid = sql("SELECT pid FROM begun JOIN weir.group_runs($collector) USING (task_id)");
 kill 'STOP', $pid;
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM weir.events WHERE task_id = $collector AND kind = 'group_deadline'")
@@ -143,10 +145,10 @@ is(left($collector), 0, 'when nothing of it runs');
 for my $way ('the scheduler is terminated', 'the server crashes', 'the server is stopped')
 {
 	my $cancelled = fan_out([ 'autocommit', 'running', 'waiting' ], '{"command": "SELECT 1"}', '');
-	my $due = fan_out([ 'running', 'waiting' ], '{"command": "SELECT outcome FROM weir.group_runs() ORDER BY key"}', ", '3 s'");
 	my $later = fan_out(['waiting'], '{"command": "SELECT 1"}', ", '1 day'");
 
 	wait_members($cancelled, 2, 0, 0);
+	my $due = fan_out([ 'running', 'waiting' ], '{"command": "SELECT outcome FROM weir.group_runs() ORDER BY key"}', ", '5 s'");
 	wait_members($due, 1, 0, 0);
 	$pid = scheduler_pid($node, 'postgres');
 	# it does not come to it
@@ -160,7 +162,7 @@ for my $way ('the scheduler is terminated', 'the server crashes', 'the server is
 	}
 	elsif ($way =~ /crashes/)
 	{
-		kill 'KILL', $pid;
+		crash($node, $pid);
 		$node->poll_query_until('postgres', "SELECT scheduler = 'running' AND scheduler_pid <> $pid FROM weir.status");
 	}
 	else

@@ -86,7 +86,7 @@ my $holder = enqueue('CALL hold_row(2, 1)');
 my $other = enqueue('CALL hold_row(3, 1)');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 2 FROM weir.lock_waits WHERE task_id IN ($holder, $other)"),
 	'two rows are held');
-my $timeout = enqueue('UPDATE hot SET n = n + 1 WHERE id = 2', q(, settings => '{"lock_timeout": "1200ms"}'));
+my $timeout = enqueue('UPDATE hot SET n = n + 1 WHERE id = 2', q(, settings => '{"lock_timeout": "4s"}'));
 my $cancelled = enqueue('UPDATE hot SET n = n + 1 WHERE id = 3');
 wait_waiting($cancelled, '1.2 s');
 $node->safe_psql('postgres', "SELECT weir.cancel($cancelled)");
@@ -94,7 +94,7 @@ like(history($cancelled), qr/\|cancelled$/, 'a wait that was cancelled');
 like(history($timeout), qr/\|timeout$/, 'one that took too long');
 $session->query_safe('COMMIT');
 
-$node->append_conf('postgresql.conf', "deadlock_timeout = '1200ms'\n");
+$node->append_conf('postgresql.conf', "deadlock_timeout = '4s'\n");
 $node->reload;
 $session->query_safe('BEGIN; SELECT pg_advisory_xact_lock(1)');
 my @pair = map { enqueue("CALL hold_row($_->[0], 1); UPDATE hot SET n = n + 1 WHERE id = $_->[1]") } [ 3, 4 ], [ 4, 3 ];

@@ -100,16 +100,17 @@ is(told('soon'), $soon, 'the others are not told of again');
 
 # And a blackout begins by the clock: what runs is cancelled when its grace is
 # over, and goes on in the end.
+$node->safe_psql('postgres', q{SELECT weir.drop_window('soon')});
+my $session = $node->background_psql('postgres');
+$session->query_safe('SELECT pg_advisory_lock(4717)');
+$task = $node->safe_psql('postgres', q{SELECT weir.enqueue('SELECT pg_advisory_xact_lock(4717)', queue => 'bulk')});
+wait_running($node, 'postgres', 1);
 $node->safe_psql('postgres', q{
-	SELECT weir.drop_window('soon');
 	TRUNCATE opening;
 	INSERT INTO opening SELECT date_trunc('second', clock_timestamp()) + interval '3 seconds';
 	SELECT weir.add_window('closing', (SELECT (at AT TIME ZONE 'UTC')::time FROM opening), '1 hour', class => 'backfill',
 		kind => 'blackout', timezone => 'UTC', at_end => 'cancel', cancel_after => '1 second');
 });
-my $session = $node->background_psql('postgres');
-$session->query_safe('SELECT pg_advisory_lock(4717)');
-$task = $node->safe_psql('postgres', q{SELECT weir.enqueue('SELECT pg_advisory_xact_lock(4717)', queue => 'bulk')});
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM weir.runs WHERE task_id = $task")
   or die 'the task was not cancelled';
 is( $node->safe_psql('postgres', qq{

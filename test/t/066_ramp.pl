@@ -22,6 +22,7 @@ my $psql = sub { $node->safe_psql('postgres', @_) };
 sub ramp_kept
 {
 	my ($server, $what, $resource) = @_;
+	my $seconds = $server->safe_psql('postgres', q{SELECT extract(epoch FROM current_setting('weir.ramp_up')::interval)::int});
 	my $where = defined $resource ? "detail ->> 'resource' = '$resource'" : "NOT detail ? 'resource' AND queue IS NULL";
 	my $needs = defined $resource ? "'$resource' = ANY (t.resources)" : 'true';
 
@@ -30,7 +31,7 @@ sub ramp_kept
 		ORDER BY event_id DESC LIMIT 1}), "$what: the ramp ends");
 	my ($early, $excess, $most, $first) = split /\|/, $server->safe_psql('postgres', qq{
 		WITH ramp AS (
-			SELECT (detail ->> 'until')::timestamptz - '4 s'::interval AS began_at,
+			SELECT (detail ->> 'until')::timestamptz - '$seconds s'::interval AS began_at,
 				   (detail ->> 'tasks')::int AS tasks
 			FROM weir.events WHERE kind = 'ramp' AND detail ->> 'state' = 'began' AND $where
 			ORDER BY event_id DESC LIMIT 1
@@ -44,10 +45,10 @@ sub ramp_kept
 		), level AS (
 			SELECT at, step, sum(step) OVER (ORDER BY at, step ROWS UNBOUNDED PRECEDING) AS running FROM edge
 		), bound AS (
-			SELECT l.*, 1 + ceil(extract(epoch FROM l.at - r.began_at) / 4 * r.tasks) AS allowed, r.began_at
-			FROM level l, ramp r WHERE step = 1 AND l.at < r.began_at + '4 s'::interval
+			SELECT l.*, 1 + ceil(extract(epoch FROM l.at - r.began_at) / $seconds * r.tasks) AS allowed, r.began_at
+			FROM level l, ramp r WHERE step = 1 AND l.at < r.began_at + '$seconds s'::interval
 		)
-		SELECT count(*), count(*) FILTER (WHERE running > allowed), max(running),
+		SELECT count(*), count(*) FILTER (WHERE running > allowed), (SELECT max(running) FROM level),
 			   count(*) FILTER (WHERE at < began_at + '0.5 s'::interval) FROM bound});
 	is($excess, 0, "$what: of $early starts none exceeded the ramp");
 	cmp_ok($most, '>=', $workers - 1, "$what: in the end all workers are at work");
@@ -56,7 +57,7 @@ sub ramp_kept
 		SELECT string_agg(n::text, ' ' ORDER BY second) FROM (
 			SELECT floor(extract(epoch FROM r.started_at - e.began)) AS second, count(*) AS n
 			FROM weir.runs r JOIN weir.tasks t USING (task_id),
-				 (SELECT (detail ->> 'until')::timestamptz - '4 s'::interval AS began FROM weir.events
+				 (SELECT (detail ->> 'until')::timestamptz - '$seconds s'::interval AS began FROM weir.events
 				  WHERE kind = 'ramp' AND detail ->> 'state' = 'began' AND $where
 				  ORDER BY event_id DESC LIMIT 1) e
 			WHERE $needs AND r.started_at >= e.began GROUP BY 1) s}) . " starts in the seconds after");
@@ -97,7 +98,8 @@ ok($node->poll_query_until('postgres', q{SELECT count(*) >= 3 FROM weir.events W
 	'the breaker opens, and stays open');
 is($psql->(q{SELECT count(*) FROM weir.events WHERE kind = 'ramp'}), 0, 'what stays closed has no ramp');
 $psql->('UPDATE remote SET fails = false');
-ok($node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM weir.ramps WHERE name = 'api')}), 'it closes, and a ramp begins');
+ok($node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM weir.events WHERE kind = 'ramp' AND detail ->> 'resource' = 'api' AND detail ->> 'state' = 'began')}),
+	'it closes, and a ramp begins');
 wait_drained($node, 'postgres', "$tasks tasks are done after the outage");
 ramp_kept($node, 'the return of an API', 'api');
 
@@ -109,14 +111,19 @@ $psql->(qq{
 	SELECT weir.enqueue_many('SELECT ask()', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, $tasks)), queue => 'q')});
 ok($node->poll_query_until('postgres', q{SELECT count(*) >= 500 FROM weir.run WHERE outcome = 'failed' AND started_at > now() - '1 min'::interval}),
 	'retries gather');
+# a ramp that is long enough to be looked at
+$node->adjust_conf('postgresql.conf', 'weir.ramp_up', "'10s'");
 $node->stop('immediate');
 $node->start;
 queue_ready($node, 'postgres');
 ok($node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM weir.ramps WHERE kind = 'database')}), 'a crash restart begins a ramp');
 $psql->('UPDATE remote SET fails = false');
-is($psql->(q{SELECT DISTINCT cause FROM weir.waiting WHERE cause NOT IN ('backoff', 'inbox')}), 'ramp', 'which is the cause why tasks wait');
+ok($node->poll_query_until('postgres', q{SELECT string_agg(DISTINCT cause, ' ') = 'ramp' FROM weir.waiting WHERE cause NOT IN ('backoff', 'inbox')}),
+	'which is the cause why tasks wait');
 wait_drained($node, 'postgres', 'all are done after the crash');
 ramp_kept($node, 'the start after a crash');
+$node->adjust_conf('postgresql.conf', 'weir.ramp_up', "'4s'");
+$node->reload;
 is(ledger_faults($node, 'postgres'), '', 'the ledger is in order');
 
 # A scheduler alone that is started again has no ramp: nothing was down.
