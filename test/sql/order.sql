@@ -4,6 +4,10 @@
 \set VERBOSITY terse
 \pset format unaligned
 set client_min_messages = warning;
+
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
+
 create table ran (i serial, what text);
 create function note(what text) returns void language sql
     as $$ insert into ran (what) values (what) $$;
@@ -21,7 +25,7 @@ select weir.pause('one');
 select n from weir.enqueue_many('select note($1)', '[["a"], ["b"], ["c"], ["d"]]', 'one');
 select weir.enqueue('select note($1)', '["e"]', 'one') > 0;
 select state, count(*) from weir.tasks where queue = 'one' group by state;
-select depth, ready + blocked as waiting, running from weir.queues where name = 'one';
+call pg_temp.await($$select depth = 5 and ready + blocked = 5 and running = 0 from weir.queues where name = 'one'$$);
 select weir.resume('one');
 select weir.drain('one', '30s');
 select * from started;
@@ -55,9 +59,8 @@ select weir.enqueue('select note($1)', '["tomorrow"]', 'one', run_at => now() + 
 select weir.enqueue('select note($1)', '["now"]', 'one', run_at => now()) > 0,
        weir.enqueue('select note($1)', '["past"]', 'one', run_at => now() - interval '1 day', priority => 1) > 0;
 select weir.resume('one');
-select weir.drain('one', '100 milliseconds');
--- the two that are due have run, the other has not
-select depth, delayed from weir.queues where name = 'one' and depth > 1;
+-- the two that are due run, the other does not
+call pg_temp.await($$select depth = 1 and delayed = 1 from weir.queues where name = 'one'$$);
 select state, run_at > now() as later from weir.tasks where task_id = :tomorrow;
 select weir.enqueue('select note($1)', '["soon"]', 'one', run_at => clock_timestamp() + '200 milliseconds') as soon \gset
 select outcome from weir.wait(:soon, '30s');
