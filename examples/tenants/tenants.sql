@@ -31,7 +31,7 @@ create role tenants_flood login;
 create role tenants_calm login;
 select weir.create_queue('tenants', capacity => 10000);
 select weir.grant_queue('tenants', 'public');
-select weir.limit_role('tenants_flood', max_queued => 500, max_running => :at_once);
+select weir.limit_role('tenants_flood', max_queued => 1500, max_running => :at_once);
 select weir.limit_role('tenants_calm', max_queued => 500, weight => 3);
 \o
 

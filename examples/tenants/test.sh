@@ -9,11 +9,11 @@ psql -XqAt -v ON_ERROR_STOP=1 <<'SQL'
 create temporary table tap (n int generated always as identity, ok boolean,
                             name text);
 insert into tap (ok, name)
-select accepted = 500 and rejected = 1500,
+select accepted = 1500 and rejected = 500,
        format('who floods is refused (%s of 2000)', rejected)
 from tenants.flood;
 insert into tap (ok, name)
-select max(unfinished) <= 500, format('with at most 500 unfinished tasks (%s)', max(unfinished))
+select max(unfinished) <= 1500, format('with at most 1500 unfinished tasks (%s)', max(unfinished))
 from (select sum(step) over (order by at, step rows unbounded preceding) as unfinished
       from weir.tasks t,
            lateral (values (t.enqueued_at, 1), (t.finished_at, -1)) e (at, step)

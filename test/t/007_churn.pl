@@ -69,6 +69,7 @@ ok( $node->poll_query_until('postgres',
 		  . $node->logfile
 		  . "'), $position) AS log) l"),
 	'a scheduler that fails is started again');
+$node->wait_for_log(qr/scheduler of database "broken" ended unexpectedly/, $position);
 is(count_log($node, qr/scheduler of database "broken" ended unexpectedly/, $position),
 	1, 'which is logged once');
 $node->safe_psql('source', "SELECT weir.enqueue('SELECT 1')");

@@ -9,7 +9,7 @@ use Test::More;
 use WeirNode;
 use WeirTest;
 
-my $tasks = 1000;
+my $tasks = 0;
 my $node = weir_node('main', 'weir.max_workers' => 5);
 
 # A failure is retried at once, and as often as it takes.
@@ -81,11 +81,14 @@ my @ways = (
 my $position = -s $node->logfile;
 for my $round (1 .. 5)
 {
-	$node->safe_psql('postgres', "SELECT load($tasks / 5)");
-	for (1 .. 20)
+	# more, if it comes to its end before all has been done to it
+	for my $n (200, (40) x 20)
 	{
-		disturb(@{ $ways[ rand @ways ] });
-		last if left() < 50;
+		disturb(@{ $ways[ rand @ways ] }) if $n == 40;
+		my $left = $n == 40 ? left() : 0;
+		next if $left < 0 || $left >= 50;
+		$node->safe_psql('postgres', "SELECT load($n)");
+		$tasks += $n;
 	}
 	if ($round < 5)
 	{

@@ -28,7 +28,7 @@ sub load
 	$node->safe_psql('postgres', qq{
 		SELECT count(weir.cancel(task_id)) FROM weir.tasks WHERE state = 'ready' AND queue = 'load'});
 	$node->safe_psql('postgres', qq{
-		SELECT weir.enqueue_many('$command', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, 1000)),
+		SELECT weir.enqueue_many('$command', (SELECT jsonb_agg('[]'::jsonb) FROM generate_series(1, 5000)),
 			queue => 'load', tables => '{$table}')});
 }
 

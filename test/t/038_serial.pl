@@ -99,7 +99,7 @@ settled('a load over crashes');
 
 # Several producers of the same keys, while tasks are cancelled and brought
 # back: still one at a time.
-$node->pgbench('--no-vacuum --client=4 --transactions=60',
+$node->pgbench('--no-vacuum --client=4 --transactions=60 --max-tries=1000',
 	0, [qr/processed: 240/], [qr/^$/], 'producers of the same keys', {
 	'038_serial' => q{
 		\set k random(0, 3)

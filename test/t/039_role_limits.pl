@@ -51,7 +51,7 @@ for my $how ('server', 'scheduler')
 {
 	$node->safe_psql('postgres', q{
 		SET ROLE large;
-		SELECT weir.try_enqueue('SELECT pg_sleep(0.001)', queue => 'q') FROM generate_series(1, 70)});
+		SELECT weir.try_enqueue('SELECT pg_sleep(0.05)', queue => 'q') FROM generate_series(1, 70)});
 	is($node->safe_psql('postgres', q{SELECT unfinished FROM weir.role_limits}),
 		60, "before the $how is killed the quota is used up");
 	if ($how eq 'server')

@@ -21,6 +21,8 @@ my $node = weir_node('main', log_line_prefix => "'[%p] %e '", log_statement => "
 srand $seed;
 diag("WEIR_FUZZ_SEED=$seed WEIR_FUZZ_CALLS=$calls");
 weir_database($node, 'fuzz');
+# nobody waits long for it
+queue_ready($node, 'fuzz');
 $node->safe_psql('fuzz', q{
 	CREATE ROLE ordinary LOGIN;
 	CREATE ROLE other LOGIN;
@@ -37,7 +39,6 @@ $node->safe_psql('fuzz', q{
 	SELECT weir.cap_resource('api', 3);
 	SELECT weir.create_job('load', 'SELECT $1, $2', every => '1 day');
 });
-queue_ready($node, 'fuzz');
 
 # Tasks that must be there at the end, whatever became of them.
 my %known;
