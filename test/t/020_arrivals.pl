@@ -26,6 +26,7 @@ local %ENV = (
 	WEIR_LOG => $node->logfile,
 	PG_CTL => $node->config_data('--bindir') . '/pg_ctl',
 	ARRIVALS_LIMIT => 600,
+	PACE => 0.03,
 	RESTARTS => 5);
 
 # Runs a script of the example, and shows what it prints.
