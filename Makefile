@@ -27,6 +27,7 @@ OBJS = \
 	src/policy/admit.o \
 	src/policy/behind.o \
 	src/policy/breaker.o \
+	src/policy/breaker_window.o \
 	src/policy/bucket.o \
 	src/policy/budget.o \
 	src/policy/choose.o \

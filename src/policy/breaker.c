@@ -20,15 +20,13 @@
  *
  * Ends of attempts are reported.  They count if the attempt began in this
  * state of the breaker: what an attempt from before an outage has to tell is
- * old news.  The last calls are counted one by one, or by slices of the last
- * time.
+ * old news.  How they count is in breaker_window.c.
  *
  *-------------------------------------------------------------------------
  */
-#include <string.h>
-
 #include "policy/admit.h"
 #include "policy/breaker.h"
+#include "policy/breaker_window.h"
 #include "policy/park.h"
 #include "policy/place.h"
 #include "policy/ramp.h"
@@ -127,8 +125,6 @@ breaker_refuse(Policy *policy, PolicyBreaker *breaker)
 static void
 breaker_enter(Policy *policy, PolicyBreaker *breaker, BreakerState state)
 {
-	static const BreakerCounts none;
-
 	/* what was told last, and what led to this */
 	if (!breaker->turned)
 		breaker->from = breaker->state;
@@ -140,10 +136,7 @@ breaker_enter(Policy *policy, PolicyBreaker *breaker, BreakerState state)
 	if (state == BREAKER_OPEN)
 		breaker->until = policy_time_add(policy->now, breaker->rule.wait);
 	breaker->probing = 0;
-	breaker->sums = none;
-	breaker->ncalls = 0;
-	memset(breaker->slices, 0, sizeof(breaker->slices));
-	memset(breaker->calls, 0, sizeof(breaker->calls));
+	policy_breaker_forget(breaker);
 	breaker_note(policy, breaker);
 	breaker_refuse(policy, breaker);
 }
@@ -167,8 +160,7 @@ breaker_turn(Policy *policy, PolicyResource *resource, BreakerState state)
 }
 
 /*
- * If the time of an open breaker is over, probes may start.  The caller settles
- * and wakes.
+ * If the time of an open breaker is over, probes may start.
  */
 void
 policy_breaker_pass(Policy *policy, PolicyResource *resource)
@@ -195,136 +187,6 @@ policy_breaker_probe(Policy *policy, PolicyResource *resource)
 }
 
 /*
- * Does the SQLSTATE begin like one of those?
- */
-static bool
-sqlstate_among(const char *sqlstate, const char (*list)[6], int n)
-{
-	int			i;
-
-	for (i = 0; i < n; i++)
-		if (strncmp(sqlstate, list[i], strlen(list[i])) == 0)
-			return true;
-	return false;
-}
-
-/*
- * Does an error with this SQLSTATE say that the resource fails?  Contention
- * does not, unless it is named.
- */
-static bool
-breaker_records(const BreakerRule *rule, const char *sqlstate)
-{
-	if (sqlstate_among(sqlstate, rule->ignore, rule->nignore))
-		return false;
-	if (rule->nrecord > 0)
-		return sqlstate_among(sqlstate, rule->record, rule->nrecord);
-	return strncmp(sqlstate, "40", 2) != 0;
-}
-
-/*
- * Adds the counts of one call, or takes them away.
- */
-static void
-counts_add(BreakerCounts *counts, const BreakerCounts *other, int sign)
-{
-	counts->calls += sign * other->calls;
-	counts->failures += sign * other->failures;
-	counts->slow += sign * other->slow;
-}
-
-/*
- * Forgets the slices that are out of the window.
- */
-static void
-breaker_advance(PolicyBreaker *breaker, PolicyTime now)
-{
-	static const BreakerCounts none;
-	int64_t		number = now / (breaker->rule.window / BREAKER_SLICES);
-
-	if (number - breaker->slice > BREAKER_SLICES)
-		breaker->slice = number - BREAKER_SLICES;
-	while (breaker->slice < number)
-	{
-		BreakerCounts *oldest;
-
-		breaker->slice++;
-		oldest = &breaker->slices[breaker->slice % BREAKER_SLICES];
-		counts_add(&breaker->sums, oldest, -1);
-		*oldest = none;
-	}
-}
-
-/*
- * Counts a call among the last ones.
- */
-static void
-breaker_count(PolicyBreaker *breaker, const BreakerCounts *call,
-			  PolicyTime now)
-{
-	BreakerCall *place;
-
-	counts_add(&breaker->sums, call, 1);
-	if (breaker->state == BREAKER_HALF_OPEN)
-		return;
-	if (breaker->rule.time_based)
-	{
-		breaker_advance(breaker, now);
-		counts_add(&breaker->slices[breaker->slice % BREAKER_SLICES], call, 1);
-		return;
-	}
-	place = &breaker->calls[breaker->ncalls % breaker->rule.window];
-	if (breaker->ncalls++ >= (uint64_t) breaker->rule.window)
-	{
-		const BreakerCounts oldest = {1, place->failed, place->slow};
-
-		counts_add(&breaker->sums, &oldest, -1);
-	}
-	place->failed = call->failures > 0;
-	place->slow = call->slow > 0;
-}
-
-/*
- * Is a share of the calls too large?
- */
-static bool
-share_exceeded(int32_t part, int32_t calls, double percent)
-{
-	return percent > 0 && part > 0 && 100.0 * part >= percent * calls;
-}
-
-/*
- * Are there too many failures, or slow calls, in the window?
- */
-static bool
-breaker_trips(const PolicyBreaker *breaker)
-{
-	const BreakerRule *rule = &breaker->rule;
-	const BreakerCounts *sums = &breaker->sums;
-
-	if (rule->failures > 0 && sums->failures >= rule->failures)
-		return true;
-	return sums->calls >= rule->min_calls &&
-		(share_exceeded(sums->failures, sums->calls, rule->failure_rate) ||
-		 share_exceeded(sums->slow, sums->calls, rule->slow_rate));
-}
-
-/*
- * Did the probes show that the resource still fails?
- */
-static bool
-probes_failed(const PolicyBreaker *breaker)
-{
-	const BreakerRule *rule = &breaker->rule;
-	const BreakerCounts *sums = &breaker->sums;
-
-	if (rule->failure_rate == 0 && sums->failures > 0)
-		return true;
-	return share_exceeded(sums->failures, sums->calls, rule->failure_rate) ||
-		share_exceeded(sums->slow, sums->calls, rule->slow_rate);
-}
-
-/*
  * Takes note of the end of an attempt that needed the resource.
  */
 static void
@@ -338,19 +200,19 @@ breaker_report(Policy *policy, PolicyResource *resource,
 		(breaker->state != BREAKER_CLOSED &&
 		 breaker->state != BREAKER_HALF_OPEN))
 		return;
-	if (!result->succeeded && !breaker_records(&breaker->rule, result->sqlstate))
+	if (!result->succeeded && !policy_breaker_records(&breaker->rule, result->sqlstate))
 		return;
 	call.failures = !result->succeeded;
 	call.slow = breaker->rule.slow > 0 && result->duration >= breaker->rule.slow;
-	breaker_count(breaker, &call, policy->now);
+	policy_breaker_count(breaker, &call, policy->now);
 	breaker_note(policy, breaker);
-	if (breaker->state == BREAKER_CLOSED && breaker_trips(breaker))
+	if (breaker->state == BREAKER_CLOSED && policy_breaker_trips(breaker))
 		breaker_turn(policy, resource, BREAKER_OPEN);
 	else if (breaker->state == BREAKER_HALF_OPEN &&
 			 breaker->sums.calls >= breaker->rule.permitted)
 	{
 		/* the probe that has told this has not ended yet */
-		breaker_turn(policy, resource, probes_failed(breaker) ?
+		breaker_turn(policy, resource, policy_breaker_probes_failed(breaker) ?
 					 BREAKER_OPEN : BREAKER_CLOSED);
 	}
 }
@@ -462,22 +324,17 @@ policy_set_breaker(Policy *policy, uint64_t resource, const BreakerRule *rule)
 	before = breaker->rule;
 	breaker->rule = *rule;
 	breaker_clamp(&breaker->rule);
-	if (breaker->rule.time_based != before.time_based ||
-		breaker->rule.window != before.window)
+	/* probes are in no window */
+	if (breaker->state == BREAKER_CLOSED &&
+		(breaker->rule.time_based != before.time_based ||
+		 breaker->rule.window != before.window))
 	{
-		BreakerState state = breaker->state;
-		PolicyTime	until = breaker->until;
-		bool		turned = breaker->turned;
-
-		/* what was counted is of another window */
-		breaker_enter(policy, breaker, state);
-		breaker->until = until;
-		breaker->turned = turned;
+		policy_breaker_forget(breaker);
+		breaker->since = policy->now;
+		breaker_note(policy, breaker);
 	}
 	breaker_refuse(policy, breaker);
 	breaker_follow(policy, entry, rule->reset != before.reset);
-	/* with a fallback nobody has looked at the time */
-	policy_breaker_pass(policy, entry);
 	policy_rate_settle(policy, entry);
 	policy_wake(policy, &entry->place);
 }
@@ -501,7 +358,6 @@ policy_restore_breaker(Policy *policy, uint64_t resource, BreakerState state,
 	breaker_refuse(policy, entry->breaker);
 	breaker_note(policy, entry->breaker);
 	policy_rate_settle(policy, entry);
-	policy_breaker_pass(policy, entry);
 }
 
 /*

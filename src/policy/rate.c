@@ -73,8 +73,9 @@ rate_note_change(Policy *policy, PolicyResource *resource)
 }
 
 /*
- * Closes or opens a resource after something has changed.  The caller wakes
- * those who wait for it.
+ * Closes or opens a resource after something has changed.  One whose breaker is
+ * open is closed until the time of that is over, whatever else there is: then
+ * it is looked at again.  The caller wakes those who wait for it.
  */
 void
 policy_rate_settle(Policy *policy, PolicyResource *resource)
@@ -89,9 +90,10 @@ policy_rate_settle(Policy *policy, PolicyResource *resource)
 		resource->apart_until = POLICY_TIME_ALWAYS;
 		resource->spread_until = POLICY_TIME_ALWAYS;
 	}
-	opening = rate_opening(resource);
-	if (policy_breaker_opens_at(resource) > opening)
-		opening = policy_breaker_opens_at(resource);
+	policy_breaker_pass(policy, resource);
+	opening = policy_breaker_opens_at(resource);
+	if (opening == POLICY_TIME_ALWAYS)
+		opening = rate_opening(resource);
 	if (resource->gap > 0 || opening != resource->opens_at)
 		rate_note_change(policy, resource);
 	if (resource->closed)
@@ -161,7 +163,6 @@ policy_rate_open_due(Policy *policy)
 
 		if (resource->opens_at > policy->now)
 			return;
-		policy_breaker_pass(policy, resource);
 		policy_rate_settle(policy, resource);
 		policy_wake(policy, &resource->place);
 	}

@@ -212,10 +212,10 @@ change_window(Episode *e)
 /*
  * What is not limited cannot be paused.
  */
-static void
-forget_pause(ModelResource *state)
+void
+episode_forget_pause(ModelResource *state)
 {
-	if (state->slots > 0 || state->gap > 0)
+	if (state->slots > 0 || state->gap > 0 || state->breaker.rule.on)
 		return;
 	state->paused_until = POLICY_TIME_ALWAYS;
 	state->spread_until = POLICY_TIME_ALWAYS;
@@ -240,7 +240,7 @@ episode_change_resource(Episode *e)
 		state->limit = state->backfill_limit = 0;
 		state->classes = 0;
 	}
-	forget_pause(state);
+	episode_forget_pause(state);
 }
 
 /*
@@ -301,7 +301,7 @@ change_rate(Episode *e)
 	state->nstarts = 0;
 	policy_set_rate(e->policy, state->key, e->model.now, state->gap,
 					state->burst, full_at);
-	forget_pause(state);
+	episode_forget_pause(state);
 }
 
 /*
@@ -321,7 +321,7 @@ change_pause(Episode *e)
 		state->spread_until = until + spread;
 		state->spread_gap = spread / (state->slots > 0 ? state->slots : 16);
 	}
-	forget_pause(state);
+	episode_forget_pause(state);
 }
 
 /*
@@ -379,6 +379,11 @@ episode_change_something(Episode *e)
 	if (e->windows > 0 && chance(e, e->windows))
 	{
 		change_window(e);
+		return;
+	}
+	if (e->breakers > 0 && chance(e, e->breakers))
+	{
+		episode_change_breaker(e);
 		return;
 	}
 	switch (draw(e, 15))
@@ -536,6 +541,7 @@ episode_open_up(Episode *e)
 						1, 0);
 	}
 	episode_open_windows(e);
+	episode_end_breakers(e);
 	policy_set_ramp(e->policy, 0, 0);
 	episode_end_ramps(e);
 	for (i = 0; i < HEALTH_MEASURES; i++)

@@ -157,6 +157,7 @@ end_run(Episode *e, ModelTask *task)
 		policy_note_run(e->policy, task->spec.queue,
 						(int64_t) (test_uniform(&e->random) * HOUR),
 						e->model.now - task->started_at);
+	episode_report(e, task);
 	switch (preempted && chance(e, 80) ? 0 : draw(e, 8))
 	{
 		case 0:
@@ -233,6 +234,7 @@ tick(Episode *e)
 				oracle_owner(&e->model, e->policy, draw(e, MODEL_OWNERS)) &&
 				oracle_shed(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
 				oracle_due(&e->model, e->policy) &&
+				(e->breakers == 0 || episode_refuse(e)) &&
 				(!chance(e, 30) || episode_preempt(e)) &&
 				(!chance(e, e->handing) || episode_hand_over(e));
 		}
@@ -367,6 +369,8 @@ set_up(Episode *e)
 		episode_change_queue(e);
 	for (i = 0; i < MODEL_RESOURCES; i++)
 		episode_change_resource(e);
+	for (i = 0; i < MODEL_RESOURCES && e->breakers > 0; i++)
+		episode_change_breaker(e);
 }
 
 /*
@@ -438,6 +442,8 @@ episode_run(uint64_t seed, int steps, EpisodeStats *stats)
 		abort();
 	e->random.state = seed;
 	e->windows = seed % 2 == 0 ? 1 + (int) (seed % 30) : 0;
+	e->breakers = seed % 3 == 0 ? 1 + (int) (seed % 40) : 0;
+	e->failing = seed % 3 == 0 ? 1 + (int) (seed % 90) : 0;
 	e->stats = stats;
 	e->policy = policy_create(&test_allocator);
 	empty = policy_memory(e->policy);
@@ -448,6 +454,9 @@ episode_run(uint64_t seed, int steps, EpisodeStats *stats)
 		good = wind_up(e, empty);
 	stats->drains += e->model.ndrains;
 	stats->windows += e->model.nwindows;
+	stats->opened += e->model.nopened;
+	stats->probes += e->model.nprobes;
+	stats->fallbacks += e->model.nfallbacks;
 	if (e->model.max_overtaken > stats->max_overtaken)
 		stats->max_overtaken = e->model.max_overtaken;
 	policy_destroy(e->policy);

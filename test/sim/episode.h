@@ -17,6 +17,10 @@ typedef struct EpisodeStats
 	uint64_t	refusals;
 	uint64_t	behind;			/* starts behind another task */
 	uint64_t	expiries;
+	uint64_t	opened;			/* breakers, by themselves */
+	uint64_t	probes;
+	uint64_t	fallbacks;
+	uint64_t	refused;		/* because a breaker is open */
 	uint64_t	orphans;
 	uint64_t	releases;
 	uint64_t	drains;
@@ -48,6 +52,8 @@ typedef struct Episode
 	int			changes;		/* of the configuration, per hundred events */
 	int			windows;		/* per hundred changes */
 	int			handing;		/* over behind others, per hundred refusals */
+	int			breakers;		/* per hundred changes */
+	int			failing;		/* per hundred attempts */
 	int			max_needs;
 	int64_t		duration;		/* of a run, at most */
 	bool		extremes;		/* times at the ends of time */
@@ -65,6 +71,11 @@ extern void episode_end_ramps(Episode *e);
 extern void episode_change_ramp(Episode *e);
 extern void episode_change_health(Episode *e);
 extern void episode_change_something(Episode *e);
+extern void episode_forget_pause(ModelResource *state);
+extern void episode_change_breaker(Episode *e);
+extern void episode_report(Episode *e, const ModelTask *task);
+extern bool episode_refuse(Episode *e);
+extern void episode_end_breakers(Episode *e);
 extern void episode_open_up(Episode *e);
 extern bool episode_task_ended(Episode *e, int64_t task_id, bool succeeded);
 extern bool episode_touch_task(Episode *e, ModelTask *task);

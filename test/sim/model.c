@@ -127,6 +127,7 @@ model_run(Model *model, ModelTask *task, const PolicyStart *start)
 	task->started_at = model->now;
 	model_count(model, task, 1);
 	model_count_start(model, task);
+	model_breaker_start(model, task);
 	for (i = 0; i < MODEL_RESOURCES; i++)
 	{
 		ModelResource *resource = &model->resources[i];
@@ -188,6 +189,9 @@ model_opens_at(const Model *model, uint64_t key)
 	ModelResource *resource = model_resource((Model *) model, key);
 	PolicyTime	opens_at = resource->paused_until;
 
+	/* an open breaker is looked at first */
+	if (model_breaker_opens_at(model, key) != POLICY_TIME_ALWAYS)
+		return model_breaker_opens_at(model, key);
 	if (resource->apart_until > opens_at)
 		opens_at = resource->apart_until;
 	if (resource->gap > 0)
@@ -210,6 +214,7 @@ model_end(Model *model, ModelTask *task, ModelState next)
 	task->behind = 0;
 	task->state = next;
 	task->ngrants = 0;
+	memset(task->probes, 0, sizeof(task->probes));
 	task->preempted_for = 0;
 }
 
@@ -483,6 +488,7 @@ model_blocked(const Model *model, const ModelTask *task, bool alone,
 		if ((model_opens_at(model, task->spec.needs[i]) > model->now ||
 			 model_slots_open(model, task->spec.needs[i], task->spec.klass,
 							  alone) == 0 ||
+			 !model_breaker_room(model, task->spec.needs[i]) ||
 			 (!alone && !model_ramp_room(model, task->spec.needs[i]))) &&
 			task->spec.needs[i] < least)
 			least = task->spec.needs[i];
@@ -490,6 +496,8 @@ model_blocked(const Model *model, const ModelTask *task, bool alone,
 		return POLICY_CAUSE_NONE;
 	if (lacking != NULL)
 		*lacking = least;
+	if (!model_breaker_room(model, least))
+		return POLICY_CAUSE_BREAKER;
 	if (model_opens_at(model, least) > model->now)
 		return POLICY_CAUSE_RATE;
 	return alone || model_ramp_room(model, least) ? POLICY_CAUSE_RESOURCE :

@@ -20,6 +20,7 @@
 #define MODEL_RESOURCES 6
 #define MODEL_PARENTS	3
 #define MODEL_STARTS	4096	/* that may be in the window of a budget */
+#define MODEL_CALLS		1024	/* that may be in the window of a breaker */
 #define MODEL_KEYS		3
 #define MODEL_RING		128		/* starts remembered; more than 100 */
 
@@ -41,6 +42,8 @@ typedef struct ModelTask
 	int			ngrants;
 	PolicyGrant grants[POLICY_MAX_NEEDS];
 	bool		tokens[MODEL_RESOURCES];	/* that it has taken */
+	bool		probes[MODEL_RESOURCES];	/* of whose breakers it is one */
+	uint64_t	fallback;		/* it runs another command because of that */
 	bool		counted;		/* for its owner, until it has ended */
 	int			overtaken;		/* starts of its class while it was oldest */
 	PolicyTime	started_at;
@@ -81,6 +84,26 @@ typedef struct ModelRamp
 	int64_t		phase;
 	int			total;
 } ModelRamp;
+
+/* The end of an attempt that a breaker counts */
+typedef struct ModelCall
+{
+	PolicyTime	ended_at;
+	bool		failed;
+	bool		slow;
+} ModelCall;
+
+/* A circuit breaker; none if its rule is not on */
+typedef struct ModelBreaker
+{
+	BreakerRule rule;
+	BreakerState state;
+	PolicyTime	since;
+	PolicyTime	until;			/* while open */
+	BreakerState told;			/* by the policy */
+	int			ncalls;
+	ModelCall	calls[MODEL_CALLS]; /* since the state began */
+} ModelBreaker;
 
 typedef struct ModelQueue
 {
@@ -132,6 +155,7 @@ typedef struct ModelResource
 	uint64_t	nstarts;		/* under this rate */
 	ModelBudget budget;
 	ModelRamp	ramp;
+	ModelBreaker breaker;
 } ModelResource;
 
 typedef struct ModelClass
@@ -178,6 +202,9 @@ typedef struct Model
 	int			max_overtaken;
 	uint64_t	ndrains;
 	uint64_t	nwindows;		/* in which a class was owed its floor share */
+	uint64_t	nopened;		/* breakers that opened by themselves */
+	uint64_t	nprobes;
+	uint64_t	nfallbacks;
 } Model;
 
 extern ModelTask *model_find(Model *model, int64_t task_id);
@@ -228,6 +255,19 @@ extern bool model_budget_kept(const ModelBudget *budget, PolicyTime now);
 extern const ModelBudget *model_budget_lacking(const Model *model,
 											   const ModelTask *task,
 											   uint64_t *resource);
+
+/* model_breaker.c */
+extern BreakerState model_breaker_state(const Model *model,
+										const ModelBreaker *breaker);
+extern int	model_breaker_probes(const Model *model, uint64_t key);
+extern bool model_breaker_room(const Model *model, uint64_t key);
+extern PolicyTime model_breaker_opens_at(const Model *model, uint64_t key);
+extern uint64_t model_fallback(const Model *model, const ModelTask *task);
+extern void model_breaker_start(Model *model, ModelTask *task);
+extern void model_breaker_report(Model *model, const ModelTask *task,
+								 const PolicyResult *result);
+extern void model_set_breaker(Model *model, ModelResource *resource,
+							  const BreakerRule *rule);
 
 /* model_health.c */
 extern void model_tell_health(Model *model, HealthMeasure measure,

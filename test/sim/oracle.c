@@ -397,7 +397,8 @@ oracle_start(Model *model, const PolicyStart *start)
 		start->klass != task->spec.klass || start->solo != task->spec.solo ||
 		start->attempt != task->spec.attempt)
 		return oracle_complain("the start does not describe the task");
-	if (!check_grants(model, task, start) ||
+	if (!oracle_fallback(model, task, start) ||
+		!check_grants(model, task, start) ||
 		!check_first_of_bucket(model, task) || !check_solo(model, task) ||
 		(!task->spec.solo && !check_class(model, task)) ||
 		!check_overtaking(model, task) || !check_floor(model, task))

@@ -36,6 +36,12 @@ extern bool oracle_owner(const Model *model, Policy *policy, int owner);
 extern bool oracle_counts(Model *model, Policy *policy, int queue);
 extern bool oracle_shed(Model *model, Policy *policy, int queue);
 extern bool oracle_due(Model *model, Policy *policy);
+extern bool oracle_looked_at(const Model *model, const ModelTask *task);
+extern bool oracle_fallback(const Model *model, const ModelTask *task,
+							const PolicyStart *start);
+extern bool oracle_breaker_refused(Model *model, const PolicyEnd *refused);
+extern bool oracle_none_refused(Model *model);
+extern bool oracle_breakers(Model *model, Policy *policy);
 extern bool oracle_complain(const char *format,...)
 			__attribute__((format(printf, 1, 2)));
 

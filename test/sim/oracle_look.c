@@ -59,7 +59,8 @@ oracle_why(Model *model, Policy *policy, const ModelTask *task)
 		return oracle_complain("cause %d told instead of %d", why.cause,
 							   expected);
 	if ((expected == POLICY_CAUSE_RESOURCE || expected == POLICY_CAUSE_RATE ||
-		 expected == POLICY_CAUSE_BUDGET || expected == POLICY_CAUSE_RAMP) &&
+		 expected == POLICY_CAUSE_BREAKER || expected == POLICY_CAUSE_BUDGET ||
+		 expected == POLICY_CAUSE_RAMP) &&
 		why.resource != lacking)
 		return oracle_complain("the wrong resource is told");
 	if (expected == POLICY_CAUSE_RAMP &&
@@ -74,6 +75,9 @@ oracle_why(Model *model, Policy *policy, const ModelTask *task)
 	if (expected == POLICY_CAUSE_RATE &&
 		why.until != model_opens_at(model, lacking))
 		return oracle_complain("the wrong time of a start is told");
+	if (expected == POLICY_CAUSE_BREAKER &&
+		why.until != model_breaker_opens_at(model, lacking))
+		return oracle_complain("the wrong time of a probe is told");
 	if (expected == POLICY_CAUSE_BUDGET &&
 		why.until != model_budget_opens(model_budget_lacking(model, task, NULL),
 										model->now))
@@ -90,8 +94,8 @@ oracle_why(Model *model, Policy *policy, const ModelTask *task)
  * Is it known whether a due task lacks a slot?  Its bucket is looked at while
  * a worker can be had for it.
  */
-static bool
-counts_known(const Model *model, const ModelTask *task)
+bool
+oracle_looked_at(const Model *model, const ModelTask *task)
 {
 	return oracle_open(model) && !oracle_drains(model) &&
 		model->busy < model_ramp_allowed(&model->ramp, model->now) &&
@@ -143,13 +147,14 @@ oracle_counts(Model *model, Policy *policy, int queue)
 		else if (cause != POLICY_CAUSE_NONE &&
 				 ((cause != POLICY_CAUSE_RESOURCE &&
 				   cause != POLICY_CAUSE_RATE &&
+				   cause != POLICY_CAUSE_BREAKER &&
 				   cause != POLICY_CAUSE_RAMP &&
 				   cause != POLICY_CAUSE_BUDGET &&
 				   cause != POLICY_CAUSE_WINDOW) || task->spec.solo ||
-				  counts_known(model, task)))
+				  oracle_looked_at(model, task)))
 			blocked++;
 		else if (cause == POLICY_CAUSE_NONE &&
-				 counts_known(model, task))
+				 oracle_looked_at(model, task))
 			ready++;
 		else
 			either++;
@@ -239,7 +244,7 @@ wants_slot(Model *model, const ModelTask *task, uint64_t key, bool alone)
 	if (task->spec.klass != POLICY_CLASS_DAILY || task->spec.solo ||
 		!model_due(model, task) || !model_needs(task, key) ||
 		model_opens_at(model, key) > model->now ||
-		!model_ramp_room(model, key) ||
+		!model_breaker_room(model, key) || !model_ramp_room(model, key) ||
 		model_slots_open(model, key, POLICY_CLASS_DAILY, false) != 0)
 		return false;
 	for (i = 0; i < task->spec.nneeds && alone; i++)
@@ -369,7 +374,7 @@ budget_due(const Model *model, PolicyTime told, PolicyTime otherwise)
 		first.spec.retry = false;
 		if (model_lacks(model, task, false, NULL) == POLICY_CAUSE_BUDGET &&
 			model_lacks(model, &first, false, NULL) == POLICY_CAUSE_NONE &&
-			counts_known(model, task) && last < told)
+			oracle_looked_at(model, task) && last < told)
 			return false;
 	}
 	return of_budget && told <= otherwise;
@@ -421,7 +426,7 @@ window_due(Model *model)
 		if (until <= model->now || until >= due)
 			continue;
 		if (task->spec.solo ||
-			(counts_known(model, task) && task->spec.nneeds == 0 &&
+			(oracle_looked_at(model, task) && task->spec.nneeds == 0 &&
 			 !model_is_retry(task) &&
 			 !model->queues[task->spec.queue].paused &&
 			 !model->queues[task->spec.queue].held_up &&

@@ -122,6 +122,7 @@ can_be_helped(Model *model, const ModelTask *task)
 		return false;
 	for (i = 0; i < task->spec.nneeds; i++)
 		if (model_opens_at(model, task->spec.needs[i]) > model->now ||
+			!model_breaker_room(model, task->spec.needs[i]) ||
 			!model_ramp_room(model, task->spec.needs[i]))
 			return false;
 	return true;

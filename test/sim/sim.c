@@ -70,6 +70,12 @@ check(uint64_t seed, long episodes, int steps)
 			 (unsigned long long) stats.behind,
 			 (unsigned long long) stats.windows,
 			 (double) (clock() - begin) / CLOCKS_PER_SEC);
+	tap_note("%llu breakers opened, %llu probes, %llu fallbacks, "
+			 "%llu tasks refused",
+			 (unsigned long long) stats.opened,
+			 (unsigned long long) stats.probes,
+			 (unsigned long long) stats.fallbacks,
+			 (unsigned long long) stats.refused);
 }
 
 int

@@ -125,6 +125,101 @@ unit_round(void)
 }
 
 /*
+ * A window that is made longer moves, too; and a change of it is not the end of
+ * a probe.
+ */
+static void
+unit_changed_window(void)
+{
+	BreakerRule rule = usual_rule();
+	Policy	   *policy = create(&rule, 100);
+	PolicyTime	now = HOUR;
+	int			i;
+
+	call(policy, now, &failure);
+	rule.window = 100 * SECOND;
+	policy_set_breaker(policy, RESOURCE, &rule);
+	for (i = 0; i < 8; i++)
+		call(policy, now + i * 30 * SECOND, &failure);
+	tap_ok(status(policy).state == BREAKER_CLOSED,
+		   "breaker: what is out of a longer window does not count");
+	now += 8 * 30 * SECOND;
+	for (i = 0; i < 4; i++)
+		call(policy, now, &failure);
+	tap_ok(status(policy).state == BREAKER_OPEN,
+		   "breaker: what is in it does");
+	now += MINUTE;
+	i = (int) unit_next(policy, now);
+	rule.window = 10 * SECOND;
+	policy_set_breaker(policy, RESOURCE, &rule);
+	tap_ok(i != 0 && unit_next(policy, now) == 0,
+		   "breaker: one probe, though the window is another");
+	policy_report(policy, i, &success, now);
+	tap_ok(policy_finished(policy, i) && unit_next(policy, now) != 0 &&
+		   unit_next(policy, now) != 0, "breaker: and that one counts");
+	policy_destroy(policy);
+}
+
+/*
+ * While the resource is paused, too, a breaker is half open when its time is
+ * over.
+ */
+static void
+unit_paused(void)
+{
+	BreakerRule rule = usual_rule();
+	Policy	   *policy;
+	PolicyTime	now = HOUR;
+
+	rule.failures = 1;
+	policy = create(&rule, 3);
+	call(policy, now, &failure);
+	policy_pause_resource(policy, RESOURCE, now + HOUR, 0);
+	tap_ok(policy_next_due(policy) == now + MINUTE &&
+		   policy_why(policy, 2, now).cause == POLICY_CAUSE_BREAKER,
+		   "breaker: open and paused");
+	now += MINUTE;
+	tap_ok(unit_next(policy, now) == 0 &&
+		   status(policy).state == BREAKER_HALF_OPEN &&
+		   policy_why(policy, 2, now).cause == POLICY_CAUSE_RATE &&
+		   policy_why(policy, 2, now).until == HOUR + HOUR,
+		   "breaker: half open, and paused still");
+	tap_ok(unit_next(policy, HOUR + HOUR) != 0,
+		   "breaker: the probe comes after the pause");
+	policy_destroy(policy);
+}
+
+/*
+ * A task with a deadline may be the probe, and is if it is the first in line.
+ */
+static void
+unit_deadline(void)
+{
+	BreakerRule rule = usual_rule();
+	Policy	   *policy;
+	PolicyTask	daily = unit_task(10, POLICY_CLASS_DAILY);
+	PolicyTime	now = HOUR;
+
+	rule.failures = 1;
+	policy = create(&rule, 3);
+	call(policy, now, &failure);
+	daily.nneeds = 1;
+	daily.needs[0] = RESOURCE;
+	daily.deadline = now + 2 * MINUTE;
+	policy_add(policy, &daily);
+	tap_ok(unit_next(policy, now) == 0 &&
+		   policy_why(policy, 10, now).cause == POLICY_CAUSE_BREAKER,
+		   "breaker: a task with a deadline waits, too");
+	now += MINUTE;
+	tap_ok(unit_next(policy, now) == 10 && unit_next(policy, now) == 0,
+		   "breaker: it may be the probe, and is when it goes first");
+	policy_report(policy, 10, &success, now);
+	tap_ok(policy_finished(policy, 10) && unit_next(policy, now) != 0,
+		   "breaker: and lets the others in");
+	policy_destroy(policy);
+}
+
+/*
  * The window moves, and what began before the state does not count.
  */
 static void
@@ -338,6 +433,9 @@ void
 unit_breaker(void)
 {
 	unit_round();
+	unit_changed_window();
+	unit_paused();
+	unit_deadline();
 	unit_window();
 	unit_shares();
 	unit_errors();

@@ -571,6 +571,8 @@ verify_policy(const Policy *policy)
 	if (complaint == NULL)
 		complaint = verify_slots(policy);
 	if (complaint == NULL)
+		complaint = verify_breakers(policy);
+	if (complaint == NULL)
 		complaint = verify_edges(policy, blocked);
 	return complaint != NULL ? complaint : verify_expiry(policy);
 }

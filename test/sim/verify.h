@@ -14,6 +14,7 @@
 extern const char *verify_policy(const Policy *policy);
 extern int	verify_order(const TaskTable *table, const TaskOrder *order);
 extern const char *verify_slots(const Policy *policy);
+extern const char *verify_breakers(const Policy *policy);
 extern const char *verify_lines(const Policy *policy);
 extern bool verify_no_keys(const Policy *policy);
 extern PolicyTime verify_drain_until(const Policy *policy);
