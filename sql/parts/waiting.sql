@@ -83,13 +83,16 @@ CREATE FUNCTION weir._causes(
                    || CASE WHEN count(*) > 5 THEN ' and ' || count(*) - 5 || ' more' ELSE '' END,
                count(*) || ' of ' || cardinality(t.after) || ' parents have not ended'
                    || CASE WHEN bool_or(p.failed) THEN ', or have failed and wait for weir.retry()' ELSE '' END,
-               -- a collector waits no longer than its group may take
-               (SELECT g.deadline FROM weir.groups g
-                WHERE g.task_id = t.task_id AND g.on_deadline = 'partial')
+               -- when the last parent is likely to end, if all that have not run; a
+               -- collector waits no longer than its group may take
+               least(CASE WHEN count(*) = count(p.ends_at) THEN max(p.ends_at) END,
+                     (SELECT g.deadline FROM weir.groups g
+                      WHERE g.task_id = t.task_id AND g.on_deadline = 'partial'))
         FROM t CROSS JOIN LATERAL (
-            SELECT u.id, u.failed, row_number() OVER (ORDER BY u.id) AS place
+            SELECT u.id, u.failed, e.ends_at, row_number() OVER (ORDER BY u.id) AS place
             FROM (SELECT s.task_id AS id, s.state IN ('discarded', 'cancelled', 'expired', 'shed') AS failed
                   FROM weir.tasks s WHERE s.task_id = ANY (t.after) AND s.state <> 'succeeded') u
+            LEFT JOIN e ON e.task_id = u.id
             WHERE NOT u.failed OR t.on_parent_failure <> 'run') p
         WHERE t.state = 'blocked' GROUP BY t.task_id, t.after
         UNION ALL
@@ -219,13 +222,22 @@ CREATE FUNCTION weir._causes(
                                              WHEN 'named' THEN t.resources END)
         WHERE t.state = 'ready' AND t.class <> 'daily' AND r.reserved = r.slots
         UNION ALL
+        -- with a fallback nothing waits for it
         SELECT t.task_id, 8, 'breaker', 'resource ' || b.resource,
                CASE b.state WHEN 'open' THEN format('%s of %s attempts failed', b.failures, b.calls)
-                            WHEN 'half_open' THEN 'a probe runs'
+                            WHEN 'half_open' THEN coalesce(p.tasks || CASE WHEN b.probing = 1 THEN ' is the probe' ELSE ' are the probes' END,
+                                                           'a probe runs')
                             ELSE 'held open by weir.set_breaker()' END,
-               b.half_open_at
+               CASE b.state WHEN 'half_open' THEN p.ends_at ELSE b.half_open_at END
         FROM t JOIN weir.breakers b ON b.resource = ANY (t.resources)
-        WHERE t.state = 'ready' AND (b.state IN ('open', 'forced_open') OR (b.state = 'half_open' AND b.probing > 0))
+        CROSS JOIN LATERAL (
+            SELECT string_agg('task ' || a.task_id, ', ' ORDER BY a.task_id) AS tasks, min(e.ends_at) AS ends_at
+            FROM weir._show_assigned() a
+            JOIN weir.tasks o ON o.task_id = a.task_id AND b.resource = ANY (o.resources)
+            LEFT JOIN e ON e.task_id = a.task_id
+            WHERE b.state = 'half_open') p
+        WHERE t.state = 'ready' AND b.breaker ->> 'on_open' IS DISTINCT FROM 'fallback'
+        AND (b.state IN ('open', 'forced_open') OR (b.state = 'half_open' AND b.probing > 0))
         UNION ALL
         SELECT t.task_id, 8, 'health', m.measure,
                CASE m.measure WHEN 'free_workers' THEN format('%s workers are free, and %s are to be left', m.value, m.bound)

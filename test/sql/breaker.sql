@@ -57,6 +57,17 @@ call pg_temp.await($$select state = 'closed' from weir.breakers where resource =
 call pg_temp.await($$select count(*) = 9 from breaker_events$$);
 select "from", state, until from breaker_events;
 
+-- A task with a deadline may be the probe.
+update remote set state = '08006';
+select weir.cap_resource('remote', breaker => '{"failure_count_threshold": 1, "wait_duration_in_open_state": "50 ms"}');
+select weir.enqueue('select ask()', queue => 'br', resources => '{remote}') as opens \gset
+select outcome from weir.wait(:opens, '30s');
+call pg_temp.await($$select state in ('open', 'half_open') from weir.breakers where resource = 'remote'$$);
+update remote set state = '';
+select weir.enqueue('select ask()', queue => 'daily', deadline => now() + interval '1 hour', resources => '{remote}') as probe \gset
+select outcome, result from weir.wait(:probe, '30s');
+call pg_temp.await($$select state = 'closed' from weir.breakers where resource = 'remote'$$);
+
 -- Failures of others do not count, nor those that are to be ignored, nor contention.
 select weir.cap_resource('remote', breaker => '{"failure_count_threshold": 1, "record_sqlstates": ["08", "58030"], "ignore_sqlstates": ["08P01"], "wait_duration_in_open_state": "1 hour"}');
 create procedure ask_with(state text) language plpgsql as $$

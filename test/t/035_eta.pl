@@ -5,6 +5,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use WeirNode;
+use WeirTest;
 
 my $node = weir_node('main', 'weir.max_workers' => 2);
 
@@ -39,6 +40,41 @@ sub enqueue
 
 my $session = $node->background_psql('postgres');
 $session->query_safe('SELECT pg_advisory_lock(1)');
+
+# A collector: its members that run, or the end of the time of its group; and
+# what waits for two that run.
+my %collector = map {
+	$_ => $node->safe_psql('postgres', qq{
+		SELECT weir.fan_out('[{"command": "SELECT pg_advisory_xact_lock_shared(1)"}]', '{"command": "SELECT 1"}', within => '$_')})
+} ('30 minutes', '2 hours');
+wait_running($node, 'postgres', 2);
+is(why($collector{'2 hours'}), 'dependency|t', 'until the last member has likely ended');
+is($node->safe_psql('postgres', qq{SELECT cause, eta = deadline FROM weir.why_waiting($collector{'30 minutes'}), weir.groups g
+		WHERE g.task_id = $collector{'30 minutes'}}),
+	'dependency|t', 'or no longer than the group may take');
+my $members = $node->safe_psql('postgres', q{SELECT string_agg(task_id::text, ',') FROM weir.running});
+my $after = enqueue(", after => ARRAY[$members]");
+is(why($after), 'dependency|t', 'until all that it waits for have likely ended');
+is(why(enqueue(", after => ARRAY[$members,$after]")), 'dependency|', 'of one that does not run nobody knows');
+$node->safe_psql('postgres', q{SELECT weir.cancel(task_id) FROM weir.tasks WHERE state IN ('running', 'blocked') ORDER BY task_id DESC});
+wait_drained($node, 'postgres', 'all are cancelled');
+
+# The probe of a breaker.
+$node->safe_psql('postgres', q{
+	SELECT weir.cap_resource('api', breaker => '{"failure_count_threshold": 1, "wait_duration_in_open_state": "1 ms"}')});
+$node->safe_psql('postgres', q{
+	SELECT weir.enqueue('SELECT 1/0', queue => 'backfill', resources => '{api}') AS id \gset
+	SELECT weir.wait(:id, '1 min')});
+ok($node->poll_query_until('postgres', q{SELECT state = 'half_open' FROM weir.breakers}), 'a breaker is half open');
+my $probe = enqueue(q(, resources => '{api}'));
+ok($node->poll_query_until('postgres', q{SELECT probing = 1 FROM weir.breakers}), 'a probe runs');
+wait_running($node, 'postgres', 1);
+my $behind = enqueue(q(, resources => '{api}'));
+is(why($behind), 'breaker|t', 'until the probe has likely ended');
+is($node->safe_psql('postgres', "SELECT holder, detail FROM weir.why_waiting($behind) LIMIT 1"),
+	"resource api|task $probe is the probe", 'the probe is named');
+$node->safe_psql('postgres', "SELECT weir.cancel($behind), weir.cancel($probe)");
+wait_drained($node, 'postgres', 'both are cancelled');
 
 # A slot.
 $node->safe_psql('postgres', q{SELECT weir.cap_table('fact', 1)});
