@@ -25,6 +25,7 @@ OBJS = \
 	src/pg_weir.o \
 	src/policy/adaptive.o \
 	src/policy/admit.o \
+	src/policy/age.o \
 	src/policy/behind.o \
 	src/policy/breaker.o \
 	src/policy/breaker_window.o \

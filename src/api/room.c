@@ -43,18 +43,22 @@ typedef struct RoomRequest
 } RoomRequest;
 
 /*
- * Refuses: the queue is full.  The detail is JSON for programs.
+ * Refuses: the queue is full.  The detail is JSON for programs; the scheduler
+ * may not know yet of the tasks that fill it, and then their age is not known.
  */
 void
 room_refuse(const char *queue, uint32 capacity, QueueSlot *slot,
 			const char *hint)
 {
+	int64		age = depth_oldest_age(slot);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("queue \"%s\" is full", queue),
-			 errdetail("{\"queue\": %s, \"capacity\": %u, \"depth\": %u, \"retry_after_ms\": " INT64_FORMAT "}",
+			 errdetail("{\"queue\": %s, \"capacity\": %u, \"depth\": %u, \"oldest_age_ms\": %s, \"retry_after_ms\": " INT64_FORMAT "}",
 					   request_json_string(queue), capacity,
 					   pg_atomic_read_u32(&slot->depth),
+					   age < 0 ? "null" : psprintf(INT64_FORMAT, age),
 					   depth_retry_after(slot)),
 			 errhint("%s", hint)));
 }

@@ -126,7 +126,19 @@ task_record(Policy *policy, const PolicyBucket *bucket,
 	facts->firm = task->firm;
 	facts->preempted = (uint8_t) (task->preempted < 3 ? task->preempted : 3);
 	policy_quota_enter(policy, task->task_id, bucket->owner);
+	policy_age_add(&bucket->queue->ages, task->enqueued_at);
 	return index;
+}
+
+/*
+ * Deletes the record of a task that is in no order.
+ */
+static void
+record_delete(Policy *policy, uint32_t task)
+{
+	policy_age_remove(&policy_bucket_of(policy, task)->queue->ages,
+					  policy_stored_time(policy_task_facts(&policy->tasks, task)->enqueued_at));
+	policy_tasks_delete(&policy->tasks, task);
 }
 
 /*
@@ -172,7 +184,7 @@ task_forget(Policy *policy, uint32_t task)
 	policy_serial_forget(policy, task_id);
 	policy_task_lift(policy, task);
 	policy_risk_drop(policy, task_id);
-	policy_tasks_delete(&policy->tasks, task);
+	record_delete(policy, task);
 	policy_settle(policy, bucket);
 	policy_bucket_check(policy, bucket);
 }
@@ -466,7 +478,7 @@ policy_finished(Policy *policy, int64_t task_id)
 	policy_expiry_drop(policy, task_id);
 	policy_risk_drop(policy, task_id);
 	policy_serial_forget(policy, task_id);
-	policy_tasks_delete(&policy->tasks, task);
+	record_delete(policy, task);
 	run_wake(policy, bucket);
 	return true;
 }

@@ -306,7 +306,7 @@ count_solo_blocked(const Policy *policy, const PolicyQueue *queue)
 void
 policy_queue_counts(Policy *policy, uint32_t queue, PolicyQueueCounts *counts)
 {
-	static const PolicyQueueCounts none;
+	static const PolicyQueueCounts none = {.oldest = POLICY_TIME_NEVER};
 	const PolicyQueue *entry = policy_queue_find(policy, queue);
 
 	*counts = none;
@@ -314,6 +314,7 @@ policy_queue_counts(Policy *policy, uint32_t queue, PolicyQueueCounts *counts)
 		return;
 	counts->running = entry->running;
 	counts->delayed = entry->delayed;
+	counts->oldest = policy_age_oldest(&entry->ages);
 	counts->shut = policy->paused ||
 		!policy_place_room(&entry->place, POLICY_CLASS_SYSTEM);
 	if (counts->shut)

@@ -159,6 +159,8 @@ typedef struct PolicyQueueCounts
 								 * without room, as last looked at */
 	uint32_t	running;
 	bool		shut;			/* nothing of it can start, whatever it is */
+	PolicyTime	oldest;			/* when the oldest of all was enqueued, or
+								 * somewhat earlier; POLICY_TIME_NEVER: none */
 } PolicyQueueCounts;
 
 /* Who wants what a task holds that runs: answer of policy_to_yield */

@@ -30,6 +30,7 @@
 #ifndef WEIR_POLICY_STATE_H
 #define WEIR_POLICY_STATE_H
 
+#include "policy/age.h"
 #include "policy/fair.h"
 #include "policy/forecast.h"
 #include "policy/order.h"
@@ -164,6 +165,7 @@ typedef struct PolicyQueue
 	uint32_t	parked;			/* ready ones in buckets parked at resources
 								 * and budgets, or shut */
 	uint32_t	dependent;		/* tasks that are blocked by others */
+	PolicyAges	ages;			/* of all its tasks */
 	uint32_t	nbuckets;
 	bool		held_up;		/* the queue that it feeds is full */
 	PolicyRamp *ramp;			/* or NULL */

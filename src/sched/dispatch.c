@@ -246,6 +246,8 @@ dispatch_publish(Scheduler *scheduler)
 		pg_atomic_write_u32(&slot->blocked, counts.blocked);
 		pg_atomic_write_u32(&slot->running, counts.running);
 		pg_atomic_write_u32(&slot->shut, counts.shut ? 1 : 0);
+		pg_atomic_write_u64(&slot->oldest_at,
+							counts.oldest == POLICY_TIME_NEVER ? 0 : (uint64) counts.oldest);
 	}
 }
 

@@ -69,6 +69,7 @@ depth_reset(QueueSlot *slot)
 	pg_atomic_write_u32(&slot->awaited, 0);
 	pg_atomic_write_u32(&slot->high, 0);
 	pg_atomic_write_u32(&slot->shut, 0);
+	pg_atomic_write_u64(&slot->oldest_at, 0);
 	pg_atomic_write_u64(&slot->last_end, 0);
 	pg_atomic_write_u64(&slot->gap, 0);
 	pg_atomic_write_u64(&slot->longest, 0);
@@ -286,6 +287,19 @@ depth_retry_after(QueueSlot *slot)
 	int64		gap = (int64) pg_atomic_read_u64(&slot->gap) / 1000;
 
 	return gap == 0 ? 1000 : Min(Max(gap, 10), 60000);
+}
+
+/*
+ * For how long the oldest task of the queue that the scheduler knows has not
+ * ended, ms; -1 if it knows none.
+ */
+int64
+depth_oldest_age(QueueSlot *slot)
+{
+	TimestampTz oldest_at = (TimestampTz) pg_atomic_read_u64(&slot->oldest_at);
+
+	return oldest_at == 0 ? -1 :
+		TimestampDifferenceMilliseconds(oldest_at, GetCurrentTimestamp());
 }
 
 /*

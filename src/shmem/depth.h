@@ -20,6 +20,7 @@ extern bool depth_reserve(QueueSlot *slot, uint32 n, uint32 capacity);
 extern void depth_give_back(QueueSlot *slot, uint32 n);
 extern void depth_end(QueueSlot *slot, uint32 n);
 extern int64 depth_retry_after(QueueSlot *slot);
+extern int64 depth_oldest_age(QueueSlot *slot);
 extern void depth_seed(QueueSlot *slot, uint32 n);
 
 #endif							/* WEIR_DEPTH_H */

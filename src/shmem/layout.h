@@ -182,6 +182,7 @@ typedef struct QueueSlot
 	pg_atomic_uint32 delayed;
 	pg_atomic_uint32 blocked;
 	pg_atomic_uint32 running;
+	pg_atomic_uint64 oldest_at; /* scheduler: its oldest task; 0: none */
 	pg_atomic_uint64 last_end;	/* when a task ended, us */
 	pg_atomic_uint64 gap;		/* smoothed time between ends, us */
 	pg_atomic_uint64 longest;	/* scheduler: of the last runs, us */

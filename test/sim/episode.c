@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/age.h"
 #include "episode.h"
 #include "oracle.h"
 #include "verify.h"
@@ -232,6 +233,8 @@ tick(Episode *e)
 				  oracle_wanted(&e->model, e->policy, task))) &&
 				oracle_counts(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
 				oracle_owner(&e->model, e->policy, draw(e, MODEL_OWNERS)) &&
+				oracle_oldest(&e->model, e->policy, e->stats->refusals % MODEL_QUEUES,
+							  e->max_tasks <= AGE_SPANS) &&
 				oracle_shed(&e->model, e->policy, draw(e, MODEL_QUEUES)) &&
 				oracle_due(&e->model, e->policy) &&
 				(e->breakers == 0 || episode_refuse(e)) &&

@@ -34,6 +34,8 @@ extern bool oracle_preemption(Model *model, const PolicyPreemption *preemption);
 extern bool oracle_no_preemption(Model *model);
 extern bool oracle_owner(const Model *model, Policy *policy, int owner);
 extern bool oracle_counts(Model *model, Policy *policy, int queue);
+extern bool oracle_oldest(const Model *model, Policy *policy, int queue,
+						  bool few);
 extern bool oracle_shed(Model *model, Policy *policy, int queue);
 extern bool oracle_due(Model *model, Policy *policy);
 extern bool oracle_looked_at(const Model *model, const ModelTask *task);

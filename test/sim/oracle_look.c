@@ -175,6 +175,32 @@ oracle_counts(Model *model, Policy *policy, int queue)
 }
 
 /*
+ * Is it known when the oldest task of a queue was enqueued?  Exactly, if there
+ * have never been but few.
+ */
+bool
+oracle_oldest(const Model *model, Policy *policy, int queue, bool few)
+{
+	PolicyQueueCounts counts;
+	PolicyTime	oldest = POLICY_TIME_NEVER;
+	int			i;
+
+	for (i = 0; i < MODEL_TASKS; i++)
+	{
+		const ModelTask *task = &model->tasks[i];
+
+		if ((task->state == MODEL_WAITING || task->state == MODEL_RUNNING) &&
+			(int) task->spec.queue == queue &&
+			task->spec.enqueued_at < oldest)
+			oldest = task->spec.enqueued_at;
+	}
+	policy_queue_counts(policy, (uint32_t) queue, &counts);
+	return counts.oldest == oldest ||
+		(!few && counts.oldest < oldest) ||
+		oracle_complain("the age of the oldest task of a queue is wrong");
+}
+
+/*
  * Is a task shed before another?
  */
 static bool

@@ -65,6 +65,7 @@ main(int argc, char **argv)
 	unit_memory();
 	unit_map();
 	unit_heap();
+	unit_age();
 	unit_tasks();
 	unit_order();
 	unit_rank();

@@ -10,6 +10,7 @@
 
 #include "tap.h"
 
+extern void unit_age(void);
 extern void unit_memory(void);
 extern void unit_map(void);
 extern void unit_heap(void);

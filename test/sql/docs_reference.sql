@@ -25,7 +25,9 @@ SELECT weir.create_queue('small', capacity => 1);
 SELECT weir.pause('small');
 SELECT outcome FROM weir.try_enqueue('SELECT 1', queue => 'small');
 SELECT task_id, outcome, extract(epoch FROM retry_after)::int AS seconds FROM weir.try_enqueue('SELECT 1', queue => 'small');
+\set VERBOSITY terse
 SELECT weir.enqueue('SELECT 1', queue => 'small');
+\set VERBOSITY default
 SELECT weir.resume('small');
 SELECT weir.drain('small', '1 minute');
 CREATE TABLE squares (n int, square int);

@@ -40,7 +40,9 @@ SELECT n FROM weir.enqueue_many('INSERT INTO visits VALUES ($1, $2, $3)',
     queue => 'loads');
 DO $$ BEGIN WHILE (SELECT blocked FROM weir.queues WHERE name = 'loads') < 3 LOOP END LOOP; END $$;
 SELECT name, capacity, depth, blocked, paused FROM weir.queues WHERE name = 'loads';
+\set VERBOSITY terse
 SELECT weir.enqueue('SELECT 1', queue => 'loads');
+\set VERBOSITY default
 SELECT weir.resume('loads');
 SELECT weir.drain('loads', timeout => '1 minute');
 SELECT count(*), sum(n) FROM visits;

@@ -6,6 +6,7 @@ set client_min_messages = warning;
 
 \getenv here PG_ABS_SRCDIR
 \i :here/sql/include/refused.sql
+\i :here/sql/include/await.sql
 
 create function pg_temp.refused(command text, argument text) returns text
 language plpgsql as $$
@@ -313,12 +314,28 @@ select * from weir.try_enqueue('selekt', queue => 'enqueue_small');
 select * from weir.try_enqueue(null);
 -- The detail of the refusal is for programs.
 select (regexp_match(pg_temp.refused($$select weir.enqueue('select 1', queue => 'enqueue_small')$$),
-    '\{.*\}'))[1]::jsonb - 'retry_after_ms';
+    '\{.*\}'))[1]::jsonb - '{oldest_age_ms,retry_after_ms}'::text[];
+-- How old the oldest task is, as soon as the scheduler knows of it.
+create function pg_temp.told_age() returns bigint language sql as $$
+    select ((regexp_match(pg_temp.refused($c$select weir.enqueue('select 1', queue => 'enqueue_small')$c$),
+        '\{.*\}'))[1]::jsonb ->> 'oldest_age_ms')::bigint
+$$;
+create function pg_temp.age_is_right() returns boolean language plpgsql as $$
+declare
+    oldest timestamptz := (select min(enqueued_at) from weir.tasks where queue = 'enqueue_small');
+    before timestamptz := clock_timestamp();
+    told bigint := pg_temp.told_age();
+begin
+    return told between floor(extract(epoch from before - oldest) * 1000)
+                and ceil(extract(epoch from clock_timestamp() - oldest) * 1000);
+end $$;
+call pg_temp.await('select pg_temp.told_age() is not null');
+select pg_temp.age_is_right();
 -- What they are refused with, without the changing detail.
 \set VERBOSITY terse
 create function pg_temp.refused_full(command text) returns text
 language sql as $$
-    select regexp_replace(pg_temp.refused(command), '"retry_after_ms": \d+', '"retry_after_ms": N')
+    select regexp_replace(pg_temp.refused(command), '_ms": (\d+|null)', '_ms": N', 'g')
 $$;
 -- A queue that waits refuses a transaction that cannot: it has tasks there,
 -- or has written.

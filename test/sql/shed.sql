@@ -16,7 +16,7 @@ begin
 exception when others then
     get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
     return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm,
-                     nullif(regexp_replace(d, '"retry_after_ms": \d+', '"retry_after_ms": 0'), ''), nullif(h, ''));
+                     nullif(regexp_replace(d, '_ms": (\d+|null)', '_ms": 0', 'g'), ''), nullif(h, ''));
 end $$;
 -- Tasks are called by their command.
 create function pg_temp.states(queue text) returns text language sql as $$

@@ -16,7 +16,7 @@ begin
     return 'not refused';
 exception when others then
     get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint, c = pg_exception_context;
-    return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, ''),
+    return concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, regexp_replace(nullif(d, ''), '"oldest_age_ms": (\d+|null), ', ''), nullif(h, ''),
                      (regexp_match(c, 'Task [^\n]*'))[1]);
 end $$;
 create function pg_temp.refused_tasks(tasks jsonb) returns text language sql as

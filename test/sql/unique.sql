@@ -15,7 +15,7 @@ begin
 exception when others then
     get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
     return regexp_replace(concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, '')),
-                          '(task|retry_after_ms":) \d+', '\1 N', 'gi');
+                          '(task|_ms":) (\d+|null)', '\1 N', 'gi');
 end $$;
 
 -- Who has which key, by the tasks' reasons.
