@@ -1,10 +1,10 @@
 #!/bin/bash
 # Runs the example in an empty database of a server with pg_weir preloaded, with
-# fewer items unless STAGES_ITEMS says otherwise, and checks what it leaves; then
-# a job that takes longer than it may.  Prints TAP.
+# 10,000 items unless STAGES_ITEMS says otherwise, and checks what it leaves; then
+# a job that takes longer than it may, which is one second here.  Prints TAP.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-items=${STAGES_ITEMS:-1000}
+items=${STAGES_ITEMS:-10000}
 
 psql -Xq -v items="$items" -f "$here/stages.sql"
 psql -XqAt -v ON_ERROR_STOP=1 -v items="$items" <<'SQL'
@@ -39,6 +39,7 @@ select stages.submit(:items, '1 second') as job \gset
 insert into tap (ok, name)
 select outcome = 'cancelled', 'a job that takes too long is cancelled'
 from weir.wait(:job, interval '1 minute');
+select bool_and(weir.drain(q, timeout => '5 minutes')) as drained from unnest('{fetch,compute}'::text[]) q \gset
 insert into tap (ok, name)
 select count(*) = 0, 'with every task of it'
 from weir.group_runs(:job) where outcome is null;
