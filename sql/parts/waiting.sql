@@ -242,7 +242,9 @@ CREATE FUNCTION weir._causes(
         SELECT t.task_id, 8, 'health', m.measure,
                CASE m.measure WHEN 'free_workers' THEN format('%s workers are free, and %s are to be left', m.value, m.bound)
                               ELSE format('%s is %s, has exceeded %s, and is to be %s again', m.measure, m.value, m.bound, m.resume_at) END,
-               NULL
+               -- so many have to end that one more than the limit is free
+               CASE WHEN m.measure = 'free_workers'
+                    THEN (SELECT e.ends_at FROM e ORDER BY e.ends_at OFFSET greatest(m.bound - m.value, 0) LIMIT 1) END
         FROM t JOIN weir.health m ON m.bad AND t.class = ANY (m.classes)
         WHERE t.state = 'ready'
         UNION ALL

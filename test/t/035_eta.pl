@@ -95,6 +95,12 @@ wait_running($node, 'postgres', 2);
 my $third = enqueue('');
 is(why($third), 'no_worker|t', 'a worker, the same');
 
+# Workers that are to stay free.
+$node->safe_psql('postgres', q{SELECT weir.set_health('free_workers', 1, classes => '{adhoc}')});
+ok($node->poll_query_until('postgres', qq{SELECT cause = 'health' FROM weir.why_waiting($third) LIMIT 1}), 'workers are to stay free');
+is(why($third), 'health|t', 'until enough tasks have likely ended');
+$node->safe_psql('postgres', q{SELECT weir.unset_health('free_workers')});
+
 # The limit of a role.
 $node->safe_psql('postgres', q{SELECT weir.limit_role(current_user::regrole, max_running => 1)});
 ok($node->poll_query_until('postgres', 'SELECT running = 2 FROM weir.role_limits'), 'the role has a limit');
