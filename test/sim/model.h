@@ -234,8 +234,6 @@ extern bool model_before(const ModelTask *a, const ModelTask *b);
 extern bool model_same_bucket(const ModelTask *a, const ModelTask *b);
 extern bool model_has_worker(const Model *model, PolicyClass klass,
 							 bool alone);
-extern PolicyTime model_window_until(const Model *model,
-									 const ModelTask *task);
 extern PolicyCause model_blocked(const Model *model, const ModelTask *task,
 								 bool alone, uint64_t *resource);
 extern PolicyCause model_lacks(const Model *model, const ModelTask *task,
@@ -284,5 +282,9 @@ extern PolicyTime model_ramp_next(const ModelRamp *ramp, PolicyTime now);
 extern bool model_ramp_room(const Model *model, uint64_t key);
 extern bool model_ramp_queue_room(const Model *model, const ModelTask *task);
 extern bool model_ramp_holds(const Model *model, const ModelTask *task);
+
+/* model_window.c */
+extern PolicyTime model_window_until(const Model *model,
+									 const ModelTask *task);
 
 #endif							/* WEIR_SIM_MODEL_H */
