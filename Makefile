@@ -235,6 +235,7 @@ SQL_PARTS = \
 	job_access \
 	jobs \
 	intervals \
+	upstream \
 	daily \
 	chunks \
 	backfills \

@@ -35,7 +35,7 @@ BEGIN
         SELECT g.interval_start, g.interval_end, coalesce(s.version, 0),
                CASE WHEN g.interval_end > clock_timestamp() THEN false
                     WHEN s.exec IN ('queued', 'running') THEN false
-                    WHEN p_reprocess = 'all' OR coalesce(s.exec, 'missing') = 'missing' THEN true
+                    WHEN p_reprocess = 'all' OR coalesce(s.exec, 'missing') IN ('missing', 'blocked') THEN true
                     WHEN s.exec = 'failed' AND p_reprocess = 'failed' THEN true
                     ELSE s.exec <> 'waived' AND s.currency <> 'current' AND p_reprocess = 'stale' END,
                CASE WHEN g.interval_end > clock_timestamp() THEN 'has not ended'

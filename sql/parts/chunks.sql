@@ -115,9 +115,9 @@ $$;
 
 -- Feeds a backfill, whose job is locked: intervals that have not had their turn
 -- are enqueued in chunks as long as there is room.  One that somebody else is
--- working on is passed over for now.  All intervals below open_from have ended.
--- False if there was no time to look at all that could have had their turn.
-CREATE FUNCTION weir._feed_backfill(j weir.job, b weir.backfill, p_until timestamptz) RETURNS boolean
+-- working on, or that waits for its inputs, is passed over for now.  All intervals
+-- below open_from have ended.  Answers as weir._feed() does.
+CREATE FUNCTION weir._feed_backfill(j weir.job, b weir.backfill, p_until timestamptz) RETURNS integer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     AS $$
@@ -128,8 +128,10 @@ DECLARE
     failed bigint[];
     c record;
     open_from integer;
+    look record := weir._backfill_look(j, b);
     looked boolean := false;
-    in_time boolean := true;
+    moved boolean := false;
+    answer integer := 1;
 BEGIN
     SELECT room - count(*) FILTER (WHERE NOT o.ended), min(o.ordinal) FILTER (WHERE NOT o.ended),
            coalesce(array_agg(o.task_id) FILTER (WHERE o.again), '{}')
@@ -160,11 +162,12 @@ BEGIN
             WHERE i.job_id = j.job_id AND i.interval_start = k.interval_start
             ORDER BY i.version DESC LIMIT 1) n ON true
         WHERE k.backfill_id = b.backfill_id AND k.ordinal >= b.low AND t.turn = t.again + 1
+        AND (look.ordinals IS NULL OR k.ordinal <@ look.ordinals)
         ORDER BY k.ordinal
     LOOP
         IF looked AND clock_timestamp() > p_until THEN
             open_from := least(open_from, c.ordinal);
-            in_time := false;
+            answer := 3;
             EXIT;
         END IF;
         looked := true;
@@ -174,9 +177,13 @@ BEGIN
         ELSIF c.found_as IS NOT NULL THEN
             INSERT INTO weir.backfill_step (backfill_id, ordinal, outcome, turn)
             VALUES (b.backfill_id, c.ordinal, c.found_as, c.turn);
+            moved := true;
             CONTINUE;
         END IF;
         open_from := least(open_from, c.ordinal);
+        EXIT WHEN room <= 0;
+        CONTINUE WHEN look.awaited && tstzrange(c.interval_start, c.interval_end);
+        moved := true;
         IF cardinality(chunk) >= size OR c.alone
            OR (chunk[cardinality(chunk)]).interval_end <> c.interval_start
               AND (chunk[cardinality(chunk)]).interval_start <> c.interval_end THEN
@@ -190,7 +197,13 @@ BEGIN
             chunk := '{}';
         END IF;
     END LOOP;
-    PERFORM weir._start_chunk(j, b, chunk, room);
+    room := weir._start_chunk(j, b, chunk, room);
+    IF NOT look.ordinals @> int4range(b.low, b.intervals + 1) THEN
+        open_from := least(open_from, (SELECT min(upper(r)) FROM unnest(look.ordinals) r));
+        IF room > 0 THEN
+            answer := CASE WHEN moved THEN 3 ELSE 2 END;
+        END IF;
+    END IF;
     IF open_from IS NULL THEN
         UPDATE weir.backfill SET state = 'finished', ended_at = clock_timestamp() WHERE backfill_id = b.backfill_id;
         PERFORM weir._job_event((SELECT oid FROM pg_roles WHERE rolname = b.created_by), 'finish_' || b.cause, j, NULL,
@@ -199,13 +212,13 @@ BEGIN
         -- not for each chunk: the row is updated
         UPDATE weir.backfill SET low = open_from WHERE backfill_id = b.backfill_id;
     END IF;
-    RETURN in_time;
+    RETURN answer;
 END
 $$;
 
--- Feeds the backfills, those behind p_after first, for so long; for the
--- scheduler, which waits for nobody and has others to care for: there can be
--- any number of chunks that somebody else has done.  0: there are none; 1: the
+-- Feeds what is blocked and the backfills, those behind p_after first, for so
+-- long; for the scheduler, which waits for nobody and has others to care for: there
+-- can be any number of chunks that somebody else has done.  0: there are none; 1: the
 -- end of a task may make room; 2: look again soon; 3: the time was over, go on
 -- behind the last one.
 CREATE FUNCTION weir._feed(p_after bigint, p_time interval, OUT answer integer, OUT last bigint)
@@ -218,7 +231,9 @@ DECLARE
     j weir.job;
     until timestamptz := clock_timestamp() + p_time;
 BEGIN
-    answer := 0;
+    -- what is due comes before
+    answer := weir._feed_blocked(until);
+    until := greatest(until, clock_timestamp() + p_time / 2);
     FOR b IN SELECT * FROM weir.backfill WHERE state = 'running'
              ORDER BY backfill_id <= p_after, backfill_id LOOP
         IF last IS NOT NULL AND clock_timestamp() > until THEN
@@ -236,9 +251,7 @@ BEGIN
         SELECT * INTO b FROM weir.backfill WHERE backfill_id = b.backfill_id AND state = 'running';
         CONTINUE WHEN NOT FOUND;
         BEGIN
-            IF NOT weir._feed_backfill(j, b, until) THEN
-                answer := 3;
-            END IF;
+            answer := greatest(answer, weir._feed_backfill(j, b, until));
         EXCEPTION
             -- that passes, as does a drain of the queue
             WHEN lock_not_available OR cannot_connect_now OR insufficient_resources

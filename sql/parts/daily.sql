@@ -136,17 +136,21 @@ DECLARE
     before timestamptz := weir._boundary(j.starts_at, j.every, j.timezone, k - 1);
     noted timestamptz := (SELECT max(e.interval_start) FROM weir.event e
                           WHERE e.job_id = j.job_id AND e.kind = 'expected');
+    -- what ends from now on is not looked at
+    until timestamptz := clock_timestamp();
     due record;
     n integer := 0;
 BEGIN
     PERFORM weir._note_events(caller, j, least(before, noted));
+    RETURN QUERY SELECT b.interval_start, b.interval_end, NULL::bigint FROM weir._block_due(caller, j, start, oldest, until) b;
     FOR due IN
         WITH listed AS (
             SELECT x.*, lead(x.interval_start) OVER (ORDER BY x.interval_start) IS NULL AS newest,
                    x.exec = 'missing'
                    OR x.exec = 'queued' AND x.cause <> 'schedule' AND x.done_version IS NULL
-                      AND x.interval_start >= j.starts_at AS wanted
-            FROM weir.__intervals(caller, j.job_id, start, NULL) x
+                      AND x.interval_start >= j.starts_at
+                      AND NOT weir._waits(j, x.interval_start, x.interval_end) AS wanted
+            FROM weir.__intervals(caller, j.job_id, start, until) x
         ), grouped AS (
             SELECT l.*, count(*) FILTER (WHERE NOT l.wanted)
                             OVER (ORDER BY l.interval_start) AS island
@@ -188,7 +192,7 @@ CREATE FUNCTION weir.run_due(
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_call';
 COMMENT ON FUNCTION weir.run_due(text)
-    IS 'Enqueues every interval of a job that has ended within its catch_up and has not been run; returns them with their tasks.';
+    IS 'Enqueues every interval of a job that has ended within its catch_up and has not been run; returns them with their tasks, null for those that wait for their inputs.';
 
 -- The role, the search path and so on under which pg_cron is called.
 CREATE FUNCTION weir._cron(j weir.job, p_command text, p_args text[]) RETURNS text
@@ -313,7 +317,7 @@ LEFT JOIN LATERAL (
     ORDER BY a.event_id DESC LIMIT 1) a ON true
 WHERE x.exec NOT IN ('done', 'waived') AND x.done_version IS NULL
 AND (x.timeliness = 'late'
-     OR x.exec IN ('missing', 'failed') AND x.interval_end < pg_catalog.clock_timestamp() - j.catch_up);
+     OR x.exec IN ('missing', 'blocked', 'failed') AND x.interval_end < pg_catalog.clock_timestamp() - j.catch_up);
 COMMENT ON VIEW weir.late IS 'The intervals that are not done although they are due, or ended longer ago than catch_up.';
 COMMENT ON COLUMN weir.late.job IS 'Name of the job.';
 COMMENT ON COLUMN weir.late.owner IS 'Its owner.';
@@ -321,7 +325,7 @@ COMMENT ON COLUMN weir.late.interval_start IS 'Start of the interval.';
 COMMENT ON COLUMN weir.late.interval_end IS 'End of the interval.';
 COMMENT ON COLUMN weir.late.due_at IS 'When it should have been done; null if the job has no due.';
 COMMENT ON COLUMN weir.late.late_by IS 'Time since then; since the end of the interval if the job has no due.';
-COMMENT ON COLUMN weir.late.exec IS 'State of its newest version: missing, queued, running or failed.';
+COMMENT ON COLUMN weir.late.exec IS 'State of its newest version: missing, blocked, queued, running or failed.';
 COMMENT ON COLUMN weir.late.task_id IS 'Task of that version.';
 COMMENT ON COLUMN weir.late.event_id IS 'Event late or missing, once weir.run_due() has written it.';
 COMMENT ON COLUMN weir.late.acknowledged_by IS 'Who acknowledged it last.';
@@ -338,6 +342,7 @@ CREATE FUNCTION weir._why_late(
     AS $$
 DECLARE
     j weir.job;
+    upstream weir.job[];
 BEGIN
     IF pg_has_role(caller, 'pg_monitor', 'USAGE') THEN
         SELECT * INTO j FROM weir.job WHERE name = p_name;
@@ -345,6 +350,7 @@ BEGIN
     IF j.job_id IS NULL THEN
         j := weir._find_job(caller, p_name);
     END IF;
+    upstream := weir._upstream(j);
     RETURN QUERY
     WITH late AS MATERIALIZED (
         SELECT l.interval_start, l.interval_end, l.exec, l.task_id FROM weir.late l WHERE l.job = j.name
@@ -355,6 +361,16 @@ BEGIN
                 WHEN j.schedule IS NULL THEN 'weir.run_due() has not been called, and the job has no schedule'
                 ELSE 'the next tick of pg_cron enqueues it' END, NULL::timestamptz
     FROM late l WHERE l.exec = 'missing'
+    UNION ALL
+    SELECT l.interval_start, 'inputs', 'job ' || a.job,
+           format('%s of its intervals are not done, the first is that of %s', count(*),
+                  min(timezone(j.timezone, a.interval_start))), NULL
+    FROM late l, weir._awaited(upstream, l.interval_start, l.interval_end, false) a
+    WHERE l.exec = 'blocked' GROUP BY l.interval_start, a.job
+    UNION ALL
+    SELECT l.interval_start, 'not_enqueued', NULL, b.problem, NULL
+    FROM late l JOIN weir.blocked_interval b ON b.job_id = j.job_id AND b.interval_start = l.interval_start
+    WHERE l.exec = 'blocked' AND b.problem IS NOT NULL
     UNION ALL
     SELECT l.interval_start, 'failed', 'task ' || l.task_id,
            (SELECT r.outcome || coalesce(': ' || r.message, '') FROM weir.run r WHERE r.task_id = l.task_id AND r.final

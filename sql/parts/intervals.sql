@@ -167,7 +167,7 @@ CREATE FUNCTION weir.__intervals(
     ), listed AS (
         SELECT coalesce(n.interval_start, x.interval_start) AS interval_start,
                coalesce(n.interval_end, x.interval_end) AS interval_end, n.version,
-               CASE WHEN n.version IS NULL THEN 'missing'
+               CASE WHEN n.version IS NULL THEN CASE WHEN w.job_id IS NULL THEN 'missing' ELSE 'blocked' END
                     WHEN n.task_id IS NULL THEN 'waived'
                     WHEN n.final THEN CASE n.outcome WHEN 'succeeded' THEN 'done' ELSE 'failed' END
                     WHEN a.task_id IS NOT NULL THEN 'running'
@@ -185,6 +185,7 @@ CREATE FUNCTION weir.__intervals(
         CROSS JOIN j
         LEFT JOIN done d ON d.interval_start = n.interval_start
         LEFT JOIN assigned a ON a.task_id = n.task_id
+        LEFT JOIN weir.blocked_interval w ON w.job_id = p_job_id AND w.interval_start = x.interval_start
     )
     SELECT l.interval_start, l.interval_end, l.version, l.exec,
            CASE WHEN l.done_version IS NULL THEN NULL
@@ -266,7 +267,7 @@ SELECT j.name, j.owner_name AS owner, j.every, j.timezone, j.starts_at, j.schedu
         WHERE b.job_id = j.job_id AND b.state IN ('running', 'paused')) AS backfill_id,
        j.resources, j.queue_timeout, j.due_calendar, j.chunk_target,
        CASE WHEN weir._may_see(j.owner, j.owner_name, j.created_at) THEN j.fingerprint END AS fingerprint,
-       j.recheck
+       j.recheck, j.wait_for_inputs
 FROM weir.job j;
 COMMENT ON VIEW weir.jobs IS 'The jobs: what runs over which intervals.';
 COMMENT ON COLUMN weir.jobs.name IS 'Name of the job.';
@@ -299,6 +300,7 @@ COMMENT ON COLUMN weir.jobs.due_calendar IS 'Calendar of the business days that 
 COMMENT ON COLUMN weir.jobs.chunk_target IS 'How long a chunk of a backfill should take, which covers as many intervals; null if each covers one.';
 COMMENT ON COLUMN weir.jobs.fingerprint IS 'Query that tells whether the input of an interval has changed; null for those who may not see it.';
 COMMENT ON COLUMN weir.jobs.recheck IS 'How long ago an interval may have ended for weir.run_due() to have its fingerprint compared; null is not at all.';
+COMMENT ON COLUMN weir.jobs.wait_for_inputs IS 'Whether its intervals wait for the jobs whose outputs are among its inputs.';
 
 CREATE VIEW weir.intervals WITH (security_barrier) AS
 SELECT j.name AS job, j.owner_name AS owner, x.interval_start, x.interval_end, x.version,
@@ -306,7 +308,10 @@ SELECT j.name AS job, j.owner_name AS owner, x.interval_start, x.interval_end, x
        x.attempts, x.started_at, x.finished_at, x.done_version, x.first_done_at,
        CASE WHEN weir._may_see(j.owner, j.owner_name, j.created_at)
             THEN (SELECT i.reason FROM weir.interval i WHERE i.job_id = j.job_id
-                  AND i.interval_start = x.interval_start AND i.version = x.version) END AS reason
+                  AND i.interval_start = x.interval_start AND i.version = x.version) END AS reason,
+       CASE WHEN x.exec = 'blocked'
+            THEN (SELECT u.name FROM weir.blocked_interval w JOIN weir.job u ON u.job_id = w.input_job_id
+                  WHERE w.job_id = j.job_id AND w.interval_start = x.interval_start) END AS waits_for
 FROM weir.job j
 CROSS JOIN LATERAL weir._intervals(j.job_id, NULL, NULL) x;
 COMMENT ON VIEW weir.intervals IS 'The intervals of the jobs with their states, the missing ones included.';
@@ -315,7 +320,7 @@ COMMENT ON COLUMN weir.intervals.owner IS 'Its owner.';
 COMMENT ON COLUMN weir.intervals.interval_start IS 'Start of the interval, which belongs to it.';
 COMMENT ON COLUMN weir.intervals.interval_end IS 'End of the interval, which does not belong to it.';
 COMMENT ON COLUMN weir.intervals.version IS 'Number of the newest version; null if there is none.';
-COMMENT ON COLUMN weir.intervals.exec IS 'State of the newest version: missing, queued, running, done, failed or waived.';
+COMMENT ON COLUMN weir.intervals.exec IS 'State of the newest version: missing, blocked, queued, running, done, failed or waived.';
 COMMENT ON COLUMN weir.intervals.currency IS 'Whether the output that is there is right: current, stale_input, stale_upstream or stale_code; null if there is none.';
 COMMENT ON COLUMN weir.intervals.timeliness IS 'How it stands to its deadline: on_time, at_risk, late, missed or corrected_after_close; null if it has none.';
 COMMENT ON COLUMN weir.intervals.due_at IS 'To be done by.';
@@ -328,6 +333,7 @@ COMMENT ON COLUMN weir.intervals.finished_at IS 'End of the task; null if it has
 COMMENT ON COLUMN weir.intervals.done_version IS 'Number of the newest version that is done, whose output is there; null if there is none.';
 COMMENT ON COLUMN weir.intervals.first_done_at IS 'When the first version was done.';
 COMMENT ON COLUMN weir.intervals.reason IS 'Reason given for the newest version; null for those who may not see it.';
+COMMENT ON COLUMN weir.intervals.waits_for IS 'Job whose output it waits for; null if it is not blocked.';
 
 -- Refuses bounds that are not those of intervals of the job.
 CREATE FUNCTION weir._check_bounds(j weir.job, p_from timestamptz, p_to timestamptz) RETURNS void
@@ -401,6 +407,7 @@ BEGIN
                 weir._due_at(j, x.interval_end), p_reason, pg_get_userbyid(caller));
         event := weir._job_event(caller, 'waived', j, p_reason, NULL, x.interval_start);
         first_event := coalesce(first_event, event);
+        DELETE FROM weir.blocked_interval WHERE job_id = j.job_id AND blocked_interval.interval_start = x.interval_start;
         n := n + 1;
     END LOOP;
     PERFORM weir._announce(j.job_id, first_event, event);

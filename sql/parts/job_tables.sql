@@ -34,7 +34,8 @@ CREATE TABLE weir.job (
     chunk_target interval,
     fingerprint text,
     recheck interval,
-    check_task_id bigint
+    check_task_id bigint,
+    wait_for_inputs boolean NOT NULL DEFAULT true
 );
 COMMENT ON TABLE weir.job IS 'Configuration: the jobs.';
 
@@ -56,6 +57,20 @@ CREATE TABLE weir.interval (
 );
 COMMENT ON TABLE weir.interval IS 'Ledger: one row per version of an interval, with the task that produces it; none if it is waived.';
 CREATE INDEX interval_task_idx ON weir.interval (task_id);
+
+CREATE TABLE weir.blocked_interval (
+    job_id integer NOT NULL,
+    interval_start timestamptz NOT NULL,
+    interval_end timestamptz NOT NULL,
+    input_job_id integer NOT NULL,
+    input_start timestamptz NOT NULL,
+    problem text,
+    blocked_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    blocked_by text NOT NULL,
+    CONSTRAINT blocked_interval_pkey PRIMARY KEY (job_id, interval_start)
+);
+COMMENT ON TABLE weir.blocked_interval IS 'The intervals that are due and wait for their inputs, with the last interval of another job that was missing when they were looked at.';
+CREATE INDEX blocked_interval_input_idx ON weir.blocked_interval (input_start);
 
 CREATE TABLE weir.interval_end (
     task_id bigint CONSTRAINT interval_end_pkey PRIMARY KEY,
@@ -124,6 +139,7 @@ CREATE TABLE weir.backfill_interval (
     CONSTRAINT backfill_interval_pkey PRIMARY KEY (backfill_id, ordinal)
 );
 COMMENT ON TABLE weir.backfill_interval IS 'Ledger: the intervals of a backfill as they were frozen, with the newest version then.';
+CREATE INDEX backfill_interval_start_idx ON weir.backfill_interval (backfill_id, interval_start);
 
 CREATE TABLE weir.backfill_step (
     backfill_id bigint NOT NULL,
@@ -160,6 +176,7 @@ ALTER TABLE weir.backfill_step ENABLE ALWAYS TRIGGER append_only;
 SELECT pg_catalog.pg_extension_config_dump('weir.job', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.job_job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.interval', '');
+SELECT pg_catalog.pg_extension_config_dump('weir.blocked_interval', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.interval_end', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.stale', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.input_fingerprint', '');

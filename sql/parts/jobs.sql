@@ -72,7 +72,8 @@ BEGIN
                      WHEN j.search_path IS NULL THEN 'search_path' WHEN j.queue IS NULL THEN 'queue'
                      WHEN j.backfill_queue IS NULL THEN 'backfill_queue'
                      WHEN j.catch_up IS NULL THEN 'catch_up' WHEN j.misfire IS NULL THEN 'misfire'
-                     WHEN j.priority IS NULL THEN 'priority' WHEN j.mode IS NULL THEN 'mode' END;
+                     WHEN j.priority IS NULL THEN 'priority' WHEN j.mode IS NULL THEN 'mode'
+                     WHEN j.wait_for_inputs IS NULL THEN 'wait_for_inputs' END;
     IF argument IS NOT NULL THEN
         RAISE null_value_not_allowed USING MESSAGE = format('argument "%s" must not be null', argument);
     END IF;
@@ -219,7 +220,7 @@ CREATE FUNCTION weir._create_job(
     p_inputs regclass[], p_outputs regclass[], p_due interval, p_due_calendar jsonb, p_catch_up interval,
     p_misfire text, p_priority integer, p_timeout interval, p_queue_timeout interval, p_max_attempts integer,
     p_mode text, p_settings jsonb, p_policy jsonb, p_search_path text, p_chunk_target interval,
-    p_fingerprint text, p_recheck interval
+    p_fingerprint text, p_recheck interval, p_wait_for_inputs boolean
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -244,6 +245,7 @@ BEGIN
     j.chunk_target := p_chunk_target;
     j.fingerprint := p_fingerprint;
     j.recheck := p_recheck;
+    j.wait_for_inputs := p_wait_for_inputs;
     j.resources := p_resources;
     j.queue_timeout := p_queue_timeout;
     j.catch_up := p_catch_up;
@@ -272,6 +274,7 @@ BEGIN
     IF EXISTS (SELECT FROM weir.job o WHERE o.name = p_name) THEN
         RAISE duplicate_object USING MESSAGE = format('job "%s" already exists', p_name);
     END IF;
+    PERFORM weir._check_cycle(j);
     PERFORM weir._set_job_breaker(j, NULL);
     PERFORM weir._try_job(j);
     BEGIN
@@ -309,11 +312,12 @@ CREATE FUNCTION weir.create_job(
     search_path text DEFAULT current_setting('search_path'),
     chunk_target interval DEFAULT NULL,
     fingerprint text DEFAULT NULL,
-    recheck interval DEFAULT NULL
+    recheck interval DEFAULT NULL,
+    wait_for_inputs boolean DEFAULT true
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_call';
-COMMENT ON FUNCTION weir.create_job(text, text, interval, timestamptz, text, text, text, regclass[], text[], regclass[], regclass[], interval, jsonb, interval, text, integer, interval, interval, integer, text, jsonb, jsonb, text, interval, text, interval)
+COMMENT ON FUNCTION weir.create_job(text, text, interval, timestamptz, text, text, text, regclass[], text[], regclass[], regclass[], interval, jsonb, interval, text, integer, interval, interval, integer, text, jsonb, jsonb, text, interval, text, interval, boolean)
     IS 'Creates a job that belongs to the caller: a command that produces one interval of time after the other.';
 
 CREATE FUNCTION weir._alter_job(
@@ -321,7 +325,7 @@ CREATE FUNCTION weir._alter_job(
     p_tables regclass[], p_resources text[], p_inputs regclass[], p_outputs regclass[], p_due interval,
     p_due_calendar jsonb, p_catch_up interval, p_misfire text, p_priority integer, p_timeout interval,
     p_queue_timeout interval, p_max_attempts integer, p_mode text, p_settings jsonb, p_policy jsonb, p_chunk_target interval,
-    p_fingerprint text, p_recheck interval, p_reset text[]
+    p_fingerprint text, p_recheck interval, p_wait_for_inputs boolean, p_reset text[]
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -361,19 +365,24 @@ BEGIN
     j.chunk_target := coalesce(p_chunk_target, j.chunk_target);
     j.fingerprint := coalesce(p_fingerprint, j.fingerprint);
     j.recheck := coalesce(p_recheck, j.recheck);
+    j.wait_for_inputs := coalesce(p_wait_for_inputs, j.wait_for_inputs);
     PERFORM weir._check_job(j);
+    PERFORM weir._check_cycle(j);
     PERFORM weir._set_job_breaker(j, old.policy);
     PERFORM weir._try_job(j);
     UPDATE weir.job SET (command, parameters, queue, backfill_queue, tables, inputs, outputs, due,
                          catch_up, misfire, priority, timeout, max_attempts, mode, settings, policy,
-                         resources, queue_timeout, due_calendar, chunk_target, fingerprint, recheck)
+                         resources, queue_timeout, due_calendar, chunk_target, fingerprint, recheck,
+                         wait_for_inputs)
         = (j.command, j.parameters, j.queue, j.backfill_queue, j.tables, j.inputs, j.outputs, j.due,
            j.catch_up, j.misfire, j.priority, j.timeout, j.max_attempts, j.mode, j.settings, j.policy,
-           j.resources, j.queue_timeout, j.due_calendar, j.chunk_target, j.fingerprint, j.recheck)
+           j.resources, j.queue_timeout, j.due_calendar, j.chunk_target, j.fingerprint, j.recheck,
+           j.wait_for_inputs)
     WHERE job_id = j.job_id;
     PERFORM weir._job_event(caller, 'alter_job', j, NULL,
         (SELECT jsonb_object_agg(n.key, n.value) FROM jsonb_each(to_jsonb(j)) n
          WHERE n.value IS DISTINCT FROM to_jsonb(old) -> n.key));
+    PERFORM weir._wake_waiting();
 END
 $$;
 
@@ -400,11 +409,12 @@ CREATE FUNCTION weir.alter_job(
     chunk_target interval DEFAULT NULL,
     fingerprint text DEFAULT NULL,
     recheck interval DEFAULT NULL,
+    wait_for_inputs boolean DEFAULT NULL,
     reset text[] DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_call';
-COMMENT ON FUNCTION weir.alter_job(text, text, text, text, regclass[], text[], regclass[], regclass[], interval, jsonb, interval, text, integer, interval, interval, integer, text, jsonb, jsonb, interval, text, interval, text[])
+COMMENT ON FUNCTION weir.alter_job(text, text, text, text, regclass[], text[], regclass[], regclass[], interval, jsonb, interval, text, integer, interval, interval, integer, text, jsonb, jsonb, interval, text, interval, boolean, text[])
     IS 'Changes a job: null keeps a property, reset clears those it names. Tasks that are enqueued already stay as they are.';
 
 CREATE FUNCTION weir._drop_job(caller oid, p_name text, p_reason text) RETURNS integer
@@ -427,8 +437,10 @@ BEGIN
         cancelled := cancelled + weir._cancel(caller, ARRAY[j.check_task_id], coalesce(p_reason, 'the job was dropped'));
     END IF;
     PERFORM weir._set_job_breaker(jsonb_populate_record(j, '{"policy": null}'), j.policy);
+    DELETE FROM weir.blocked_interval WHERE job_id = j.job_id;
     DELETE FROM weir.job WHERE job_id = j.job_id;
     PERFORM weir._job_event(caller, 'drop_job', j, p_reason);
+    PERFORM weir._wake_waiting();
     RETURN cancelled;
 END
 $$;

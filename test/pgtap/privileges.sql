@@ -144,6 +144,7 @@ SELECT wt.denied(replace(c, 'BF', :backfill::text)) FROM unnest(ARRAY[
     $$SELECT weir.schedule('wt', '* * * * *')$$,
     $$SELECT weir.unschedule('wt')$$,
     $$SELECT * FROM weir.why_late('wt')$$,
+    $$SELECT * FROM weir.missing_inputs('wt', '2024-05-01 UTC', '2024-05-03 UTC')$$,
     $$SELECT * FROM weir.preview_backfill('wt', '2024-05-01 UTC', '2024-05-03 UTC')$$,
     $$SELECT weir.backfill('wt', '2024-05-01 UTC', '2024-05-03 UTC')$$,
     $$SELECT weir.pause_backfill(BF)$$,
@@ -164,6 +165,8 @@ SELECT wt.denied(replace(c, 'BF', :backfill::text)) FROM unnest(ARRAY[
     $$SELECT weir._wake_feeder()$$,
     $$SELECT weir._begin_ramp(1)$$,
     $$SELECT weir._ended(1)$$,
+    $$SELECT weir._available(1, now())$$,
+    $$SELECT weir._feed_blocked(now())$$,
     $$SELECT weir.__intervals(10, 1, NULL, NULL)$$
 ]) WITH ORDINALITY u(c, i) ORDER BY i;
 SELECT is((SELECT row(name, owner, command, settings, search_path)::text FROM weir.jobs WHERE name = 'wt'),

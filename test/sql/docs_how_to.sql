@@ -143,6 +143,10 @@ SELECT weir.create_job('usage',
     tables => '{usage}', inputs => '{call}', due => '6 hours');
 SELECT weir.cap_table('usage', slots => 2, reserved => 1);
 SELECT * FROM weir.run_due('usage');
+CREATE TABLE bill (day date PRIMARY KEY, amount numeric);
+SELECT weir.create_job('bill',
+    'DELETE FROM bill WHERE day = $1; INSERT INTO bill SELECT day, 0.1 * minutes FROM usage WHERE day = $1 RETURNING amount',
+    every => '1 day', timezone => 'Europe/Berlin', tables => '{bill}', inputs => '{usage}');
 SELECT action, reason, count(*) FROM weir.preview_backfill('usage',
     '2024-03-25 00:00 Europe/Berlin', '2024-04-08 00:00 Europe/Berlin') GROUP BY action, reason;
 SELECT weir.backfill('usage', '2024-03-25 00:00 Europe/Berlin', '2024-04-08 00:00 Europe/Berlin',

@@ -274,6 +274,16 @@ SELECT weir.schedule('sales', '*/5 * * * *');
 SELECT weir.unschedule('sales');
 SELECT weir.acknowledge(event_id, note => 'the supplier sends it at noon') FROM weir.late WHERE event_id IS NOT NULL;
 SELECT * FROM weir.why_late('sales');
+CREATE TABLE cost (day date, amount numeric);
+SELECT weir.create_job('cost', 'INSERT INTO cost VALUES ($1, 1)', every => '1 day', timezone => 'Europe/Berlin',
+    starts_at => '2024-04-01 00:00 Europe/Berlin', tables => '{cost}');
+SELECT weir.create_job('margin', 'SELECT sum(amount) FROM cost WHERE day >= $1 AND day < $2', every => '1 week',
+    timezone => 'Europe/Berlin', starts_at => '2024-04-01 00:00 Europe/Berlin', inputs => '{cost}');
+SELECT input_job, exec, count(*) FROM weir.missing_inputs('margin',
+    '2024-04-01 00:00 Europe/Berlin', '2024-04-08 00:00 Europe/Berlin') GROUP BY input_job, exec;
+SELECT weir.drop_job('margin');
+SELECT weir.drop_job('cost');
+DROP TABLE cost;
 SELECT interval_start AT TIME ZONE 'Europe/Berlin' AS day, interval_end - interval_start AS length, action, reason
 FROM weir.preview_backfill('sales', '2024-03-30 00:00 Europe/Berlin', '2024-04-03 00:00 Europe/Berlin');
 SELECT weir.backfill('sales', '2024-03-30 00:00 Europe/Berlin', '2024-04-03 00:00 Europe/Berlin', reason => 'new job') AS backfill \gset
