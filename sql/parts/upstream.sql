@@ -417,7 +417,7 @@ CREATE FUNCTION weir.missing_inputs(
     OUT interval_start timestamptz, OUT input_job text, OUT input_start timestamptz, OUT input_end timestamptz,
     OUT exec text
 ) RETURNS SETOF record
-    LANGUAGE c STABLE PARALLEL UNSAFE
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_call';
 COMMENT ON FUNCTION weir.missing_inputs(text, timestamptz, timestamptz)
     IS 'What the intervals of a job in a range wait for: the intervals of other jobs whose output they read, and their states.';

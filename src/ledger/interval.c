@@ -60,7 +60,8 @@ interval_keep_ends(int32 generation_id)
 }
 
 /*
- * Ends all backfills, whose tasks are cancelled with the rest of a ledger.
+ * Ends all backfills, whose tasks are cancelled with the rest of a ledger, and
+ * forgets the intervals that wait for their inputs.
  */
 void
 interval_cancel_backfills(void)
@@ -68,4 +69,5 @@ interval_cancel_backfills(void)
 	sql_execute("UPDATE weir.backfill SET state = 'cancelled',"
 				" state_reason = 'adopt', ended_at = clock_timestamp()"
 				" WHERE state IN ('running', 'paused')", NULL);
+	sql_execute("DELETE FROM weir.blocked_interval", NULL);
 }
