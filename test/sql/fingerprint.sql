@@ -115,6 +115,29 @@ call pg_temp.await(:b);
 select day, version, currency from fp where day = '2024-04-01';
 select count(*) from weir.compare_inputs('fp', pg_temp.day('2024-03-29'), pg_temp.day('2024-04-03'));
 
+-- One that waits to be run again reads what is there then.
+select weir.pause('backfill');
+select weir.backfill('fp', pg_temp.day('2024-04-01'), pg_temp.day('2024-04-02'), reprocess => 'all') as b \gset
+update fp_raw set amount = 8 where day = '2024-04-01';
+select day, version, exec from fp where day = '2024-04-01';
+select count(*) from weir.compare_inputs('fp', pg_temp.day('2024-03-29'), pg_temp.day('2024-04-03'));
+select weir.resume('backfill');
+call pg_temp.await(:b);
+select count(*) from weir.compare_inputs('fp', pg_temp.day('2024-03-29'), pg_temp.day('2024-04-03'));
+-- What was found is of no use any more when the interval has been run again since,
+-- the job has another query, or is gone.
+create function pg_temp.found(id int, query text, version int) returns bigint language sql as $$
+    select count(*) from weir._correct_inputs(id, query, array[pg_temp.day('2024-04-01')], array[version], array['another'],
+        (select oid from pg_roles where rolname = current_user), false)
+$$;
+select pg_temp.found(job_id, fingerprint, 2), pg_temp.found(job_id, 'select 1', 3), pg_temp.found(0, fingerprint, 3)
+from weir.job where name = 'fp';
+select day, version, currency from fp where day = '2024-04-01';
+select pg_temp.found(job_id, fingerprint, 3) from weir.job where name = 'fp';
+select day, version, currency from fp where day = '2024-04-01';
+select weir.backfill('fp', pg_temp.day('2024-04-01'), pg_temp.day('2024-04-02'), reprocess => 'stale') as b \gset
+call pg_temp.await(:b);
+
 -- Another query: what is there now is what it is compared with from then on.
 select weir.alter_job('fp', fingerprint => 'select amount from fp_raw where day >= $1 and day < $2 and amount <> 2');
 update fp_raw set amount = 3 where day = '2024-04-01';
