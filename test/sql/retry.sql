@@ -59,6 +59,37 @@ end $$;
 call run_states();
 select state, pg_temp.runs(id) from states order by i;
 
+-- The same of errors that are not made up.
+create table genuine (i serial, command text, id bigint);
+create table one (a int primary key);
+insert into one values (1);
+create function deeper(n int) returns int language plpgsql as $$ begin return deeper(n + 1); end $$;
+insert into genuine (command) values
+    ('select 1 / 0'), ('select ''x''::int'), ('insert into one values (1)'), ('insert into one values (null)'),
+    ('select * from nowhere'), ('set transaction read only; insert into one values (2)'),
+    ('select pg_read_file(''nowhere'')'),
+    -- sleep is the work, and is cut short
+    ('select pg_cancel_backend(pg_backend_pid()), pg_sleep(60)'),
+    ('set local work_mem = 64; set local temp_file_limit = 0; select count(*) from (select i from generate_series(1, 100000) i order by -i) s'),
+    ('select deeper(1)');
+create procedure run_genuine() language plpgsql as $$
+declare
+    g record;
+    task bigint;
+begin
+    for g in select * from genuine order by i loop
+        task := weir.enqueue(g.command, queue => 'rt', max_attempts => 2, validate => false);
+        update genuine set id = task where i = g.i;
+        commit;
+        perform weir.wait(task, '30s');
+    end loop;
+end $$;
+call run_genuine();
+select left(command, 40) as command, pg_temp.runs(id) from genuine order by i;
+drop procedure run_genuine();
+drop function deeper(int);
+drop table genuine, one;
+
 -- retry_permanent tries those, too.
 select setval('tries_seq', 1, false);
 select weir.enqueue('select fail($1, 2)', '["23505"]', 'rt', policy => '{"retry_permanent": true}') as id \gset
