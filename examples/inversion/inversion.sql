@@ -88,7 +88,7 @@ where p.queue = 'daily';
 \pset footer off
 select how, waited as waited_s, loads_meanwhile from inversion.report order by how desc;
 
--- Who was in the way, and who inherited; both know the tasks of each.
+-- Who was in the way, and who inherited by a lock; both know the tasks of each.
 create table inversion.waits as
 select p.how, h.class, h.relation, o.queue as blocked_by, h.outcome
 from weir.lock_wait_history h
@@ -99,7 +99,7 @@ select * from inversion.waits order by how desc;
 create table inversion.grants as
 select p.how, p.queue as who_inherited, e.detail ->> 'for_class' as from_class, (e.detail ->> 'helped')::boolean as helped
 from weir.events e join inversion.part p on e.task_id between p.first_id and p.last_id
-where e.kind = 'inherit';
+where e.kind = 'inherit' and e.detail ? 'depth';
 select distinct * from inversion.grants order by who_inherited;
 
 \o /dev/null

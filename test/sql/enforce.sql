@@ -173,6 +173,8 @@ select takes(s) || ' <- ' || s from unnest(array[
     'select id::text from ev_p2 for no key update',
     'select id::text from ev_p21 for update',
     'declare c cursor for select a from ev for update',
+    'declare c cursor for select a from ev for update | fetch c | update ev set a = 3 where current of c',
+    'do $$ declare r record; begin for r in select * from ev for update loop update ev set a = 3 where id = r.id; end loop; end $$',
     'explain select a from ev for update',
     'do $$ begin perform from ev for update; end $$',
     'insert into ev_plain select id + 50, a from ev for update',

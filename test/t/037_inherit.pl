@@ -137,6 +137,29 @@ ends($_) for $loose, $stuck;
 is($node->safe_psql('postgres', "SELECT count(*) FROM weir.events WHERE kind = 'inherit' AND task_id = $loose"),
 	0, 'which inherits nothing, and no event says so');
 
+# A slot: who holds the last one of those that a daily task needs.  The event is of
+# a wait that has lasted, as the scheduler has seen it: from its second round on.
+$node->safe_psql('postgres', q{CREATE TABLE slotted (n int); SELECT weir.cap_table('slotted', 1)});
+my $slow = $node->safe_psql('postgres',
+	"SELECT weir.enqueue('CALL hold(2, 5)', queue => 'backfill', tables => '{slotted}', max_attempts => 1)");
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM weir.slots WHERE task_id = $slow")
+  or die "task $slow does not run";
+my $wants = $node->safe_psql('postgres', "SELECT weir.enqueue('SELECT 1', queue => 'daily', tables => '{slotted}')");
+ok( $node->poll_query_until('postgres', "SELECT cause = 'cap' FROM weir.why_waiting($wants) LIMIT 1"),
+	'a daily task waits for a slot');
+my $beat = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
+for my $more ('100 ms', '0 ms', '400 ms')
+{
+	$node->poll_query_until('postgres', "SELECT heartbeat > timestamptz '$beat' + interval '$more' FROM weir.status")
+	  or die 'the scheduler does not go on';
+	$beat = $node->safe_psql('postgres', 'SELECT heartbeat FROM weir.status');
+}
+open_gate(5);
+ends($_) for $slow, $wants;
+is(event($slow), "$wants|daily||true|t", 'and an event says so when it has it');
+is($node->safe_psql('postgres', "SELECT relation FROM weir.events WHERE kind = 'inherit' AND task_id = $slow"),
+	'public.slotted', 'and of which table');
+
 # A session at the root is told of.
 my $session = $node->background_psql('postgres');
 my $pid = $session->query_safe('SELECT pg_backend_pid()');
