@@ -158,6 +158,16 @@ select weir.waive('daily_fact', '2024-05-02 UTC', '2024-05-03 UTC', 'closed');
 select weir.resume('backfill');
 select weir.drop_job('daily_fact') is not null as dropped;
 
+-- check_inputs, compare_inputs, note_inputs, missing_inputs
+select weir.create_job('seen_fact', 'select 1', every => '1 day', timezone => 'UTC', fingerprint => 'select $1, $2');
+select weir.check_inputs('seen_fact', '2024-05-01 UTC', '2024-05-03 UTC') as task_id \gset
+select outcome, weir.result(:task_id) from weir.wait(:task_id, '60 seconds');
+select * from weir.compare_inputs('seen_fact', '2024-05-01 UTC', '2024-05-03 UTC', reprocess => false);
+select weir.enqueue('select weir.note_inputs() as noted') as task_id \gset
+select outcome, weir.result(:task_id) from weir.wait(:task_id, '60 seconds');
+select * from weir.missing_inputs('seen_fact', '2024-05-01 UTC', '2024-05-03 UTC');
+select weir.drop_job('seen_fact') is not null as dropped;
+
 select weir.uncap_table('fact');
 select weir.drop_queue('nightly');
 drop table fact;
