@@ -45,6 +45,24 @@ CREATE FUNCTION weir._causes(
             JOIN weir.tasks o ON o.task_id = a.task_id AND o.owner_oid = r.oid
             LEFT JOIN e ON e.task_id = a.task_id) a
         WHERE l.running >= l.max_running
+    ), b AS MATERIALIZED (
+        -- the breakers that hold tasks back, which none with a fallback does
+        SELECT b.resource, b.state, b.calls, b.failures, b.probing, b.half_open_at, p.probes, p.ends_at
+        FROM weir.breakers b CROSS JOIN LATERAL (
+            SELECT string_agg('task ' || a.task_id, ', ' ORDER BY a.task_id) AS probes,
+                   min(e.ends_at) AS ends_at
+            FROM weir._show_assigned() a
+            JOIN weir.tasks o ON o.task_id = a.task_id AND b.resource = ANY (o.resources)
+            LEFT JOIN e ON e.task_id = a.task_id
+            WHERE b.state = 'half_open') p
+        WHERE b.breaker ->> 'on_open' IS DISTINCT FROM 'fallback'
+        AND (b.state IN ('open', 'forced_open') OR (b.state = 'half_open' AND b.probing > 0))
+    ), m AS MATERIALIZED (
+        -- so many have to end that one more worker than the limit is free
+        SELECT m.*, CASE WHEN m.measure = 'free_workers'
+                         THEN (SELECT e.ends_at FROM e ORDER BY e.ends_at
+                               OFFSET greatest(m.bound - m.value, 0) LIMIT 1) END AS ends_at
+        FROM weir.health m WHERE m.bad
     ), k AS MATERIALIZED (
         SELECT class, reserved_in_force AS reserved, running, max_share, reclaim_bound
         FROM weir.classes
@@ -222,30 +240,20 @@ CREATE FUNCTION weir._causes(
                                              WHEN 'named' THEN t.resources END)
         WHERE t.state = 'ready' AND t.class <> 'daily' AND r.reserved = r.slots
         UNION ALL
-        -- with a fallback nothing waits for it
         SELECT t.task_id, 8, 'breaker', 'resource ' || b.resource,
                CASE b.state WHEN 'open' THEN format('%s of %s attempts failed', b.failures, b.calls)
-                            WHEN 'half_open' THEN coalesce(p.tasks || CASE WHEN b.probing = 1 THEN ' is the probe' ELSE ' are the probes' END,
+                            WHEN 'half_open' THEN coalesce(b.probes || CASE WHEN b.probing = 1 THEN ' is the probe' ELSE ' are the probes' END,
                                                            'a probe runs')
                             ELSE 'held open by weir.set_breaker()' END,
-               CASE b.state WHEN 'half_open' THEN p.ends_at ELSE b.half_open_at END
-        FROM t JOIN weir.breakers b ON b.resource = ANY (t.resources)
-        CROSS JOIN LATERAL (
-            SELECT string_agg('task ' || a.task_id, ', ' ORDER BY a.task_id) AS tasks, min(e.ends_at) AS ends_at
-            FROM weir._show_assigned() a
-            JOIN weir.tasks o ON o.task_id = a.task_id AND b.resource = ANY (o.resources)
-            LEFT JOIN e ON e.task_id = a.task_id
-            WHERE b.state = 'half_open') p
-        WHERE t.state = 'ready' AND b.breaker ->> 'on_open' IS DISTINCT FROM 'fallback'
-        AND (b.state IN ('open', 'forced_open') OR (b.state = 'half_open' AND b.probing > 0))
+               CASE b.state WHEN 'half_open' THEN b.ends_at ELSE b.half_open_at END
+        FROM t JOIN b ON b.resource = ANY (t.resources)
+        WHERE t.state = 'ready'
         UNION ALL
         SELECT t.task_id, 8, 'health', m.measure,
                CASE m.measure WHEN 'free_workers' THEN format('%s workers are free, and %s are to be left', m.value, m.bound)
                               ELSE format('%s is %s, has exceeded %s, and is to be %s again', m.measure, m.value, m.bound, m.resume_at) END,
-               -- so many have to end that one more than the limit is free
-               CASE WHEN m.measure = 'free_workers'
-                    THEN (SELECT e.ends_at FROM e ORDER BY e.ends_at OFFSET greatest(m.bound - m.value, 0) LIMIT 1) END
-        FROM t JOIN weir.health m ON m.bad AND t.class = ANY (m.classes)
+               m.ends_at
+        FROM t JOIN m ON t.class = ANY (m.classes)
         WHERE t.state = 'ready'
         UNION ALL
         SELECT t.task_id, 8, 'ramp', m.kind || coalesce(' ' || m.name, ''),
