@@ -127,7 +127,7 @@ for (1 .. 10)
 			END IF;
 		END \$\$;
 		SELECT announced, waited, file_name, file_offset, later
-		FROM pg_temp.look(), pg_walfile_name_offset(lsn)});
+		FROM pg_temp.look(), pg_walfile_name_offset(lsn)}), -1;
 	last if $later ne '';
 	wait_drained($node, $db, 'all was done before somebody had looked');
 }
