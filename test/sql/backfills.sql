@@ -221,6 +221,8 @@ select weir.alter_job('bn', tables => '{bf_input}');
 alter table bf_input rename to bf_input_gone;
 select weir.resume('narrow');
 call pg_temp.await(:b16);
+-- it may stop while its first chunk runs
+select weir.drain('narrow', '60s') as drained;
 select state, state_reason, done from b where backfill_id = :b16;
 alter table bf_input_gone rename to bf_input;
 select weir.resume_backfill(:b16);

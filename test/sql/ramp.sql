@@ -96,7 +96,7 @@ select pg_advisory_lock(1, 66);
 select count(*) from weir.run_due('catching');
 call pg_temp.await($$select running = 1 from weir.ramps where name = 'ramp2'$$);
 select kind, name, running, allowed, total from weir.ramps where name = 'ramp2';
-select running, ready + blocked as waiting from weir.queues where name = 'ramp2';
+call pg_temp.await($$select running = 1 and ready + blocked = 4 from weir.queues where name = 'ramp2'$$);
 select pg_advisory_unlock(1, 66);
 select weir.drain('ramp2', '30s') is not null as drained;
 select weir.drop_job('catching');
