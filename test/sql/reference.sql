@@ -146,16 +146,6 @@ select weir.unschedule('daily_fact');
 select weir.acknowledge(event_id, note => 'known') from weir.late where job = 'daily_fact';
 select * from weir.why_late('daily_fact');
 
--- note_inputs, check_inputs, compare_inputs, missing_inputs
-select weir.create_job('compared', 'select 1', every => '1 day', timezone => 'UTC', starts_at => '2026-01-01 UTC',
-                       fingerprint => 'select count(*) from fact where day >= $1 and day < $2');
-select weir.note_inputs();
-select weir.check_inputs('compared', '2026-01-01 UTC', '2026-01-02 UTC') as task_id \gset
-select outcome, weir.result(:task_id) from weir.wait(:task_id, '1 minute');
-select weir.compare_inputs('compared', '2026-01-01 UTC', '2026-01-02 UTC');
-select * from weir.missing_inputs('compared', '2026-01-01 UTC', '2026-01-02 UTC');
-select weir.drop_job('compared');
-
 -- preview_backfill, backfill, pause_backfill, resume_backfill, cancel_backfill, correct, waive, drop_job
 select weir.pause('backfill');
 select action, reason from weir.preview_backfill('daily_fact', '2024-05-01 UTC', '2024-05-03 UTC', 'newest_first', reprocess => 'stale');
