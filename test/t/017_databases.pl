@@ -64,10 +64,15 @@ pass('a database that is alone has all workers');
 
 # And gives half of them back, one by one as they are free, when it is not.
 $node->safe_psql('big', "SELECT count(weir.enqueue('SELECT pg_sleep(3600)')) FROM generate_series(1, 6)");
-$node->safe_psql('small', "SELECT weir.cancel($_)")
-  for (split /\n/, $node->safe_psql('small', 'SELECT task_id FROM weir.running ORDER BY task_id'))[ 0, 1 ];
-ok( $node->poll_query_until('big', 'SELECT count(*) = 2 FROM weir.running'),
-	'another one gets its share');
+$node->poll_query_until('big', q{
+	SELECT ready + blocked = 6 AND (SELECT bool_and(cause = 'no_worker') FROM weir.waiting)
+	FROM weir.queues WHERE name = 'adhoc'}) or die 'it does not want any';
+my @given = (split /\n/, $node->safe_psql('small', 'SELECT task_id FROM weir.running ORDER BY task_id'))[ 0, 1 ];
+for my $n (1, 2)
+{
+	$node->safe_psql('small', "SELECT weir.cancel($given[$n - 1])");
+	ok($node->poll_query_until('big', "SELECT count(*) = $n FROM weir.running"), "another one gets its share, $n");
+}
 is($node->safe_psql('small', 'SELECT count(*) FROM weir.running'), 2, 'and the first keeps its own');
 
 for my $database (qw(big small))
