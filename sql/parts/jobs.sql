@@ -382,7 +382,9 @@ BEGIN
     PERFORM weir._job_event(caller, 'alter_job', j, NULL,
         (SELECT jsonb_object_agg(n.key, n.value) FROM jsonb_each(to_jsonb(j)) n
          WHERE n.value IS DISTINCT FROM to_jsonb(old) -> n.key));
-    PERFORM weir._wake_waiting();
+    IF (j.inputs, j.outputs, j.wait_for_inputs) IS DISTINCT FROM (old.inputs, old.outputs, old.wait_for_inputs) THEN
+        PERFORM weir._wake_waiting();
+    END IF;
 END
 $$;
 

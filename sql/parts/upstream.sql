@@ -155,6 +155,31 @@ BEGIN
 END
 $$;
 
+-- Need an interval of another job, which was waited for, not be any more?  The job
+-- may have been dropped since.
+CREATE FUNCTION weir._arrived(p_job_id integer, p_start timestamptz) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    RETURN weir._available(p_job_id, p_start) OR NOT EXISTS (
+        SELECT FROM weir.job u WHERE u.job_id = p_job_id
+        AND (p_start >= u.starts_at OR weir._in_hand(u.job_id, p_start)));
+END
+$$;
+
+-- Does a job still wait for that?  It may have been changed.
+CREATE FUNCTION weir._awaits(j weir.job, p_input_job_id integer, p_input_start timestamptz) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    RETURN p_input_job_id IS NOT NULL AND j.wait_for_inputs
+        AND EXISTS (SELECT FROM weir.job u WHERE u.job_id = p_input_job_id AND u.outputs && j.inputs)
+        AND NOT weir._arrived(p_input_job_id, p_input_start);
+END
+$$;
+
 -- Does an interval that is due wait?
 CREATE FUNCTION weir._waits(j weir.job, p_start timestamptz, p_end timestamptz) RETURNS boolean
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -194,39 +219,32 @@ DECLARE
     awaited tstzmultirange;
     x record;
 BEGIN
+    IF cardinality(upstream) = 0 AND NOT EXISTS (SELECT FROM weir.blocked_interval b WHERE b.job_id = j.job_id) THEN
+        RETURN;
+    END IF;
     -- what the feeder could not enqueue is tried again
     UPDATE weir.blocked_interval b SET problem = NULL WHERE b.job_id = j.job_id AND b.problem IS NOT NULL;
     FOR x IN
-        SELECT s.interval_start, s.interval_end, s.exec
-        FROM (SELECT i.*, lead(i.interval_start) OVER (ORDER BY i.interval_start) IS NULL AS newest
-              FROM weir.__intervals(caller, j.job_id, p_from, p_until) i) s
-        WHERE s.exec IN ('missing', 'blocked') AND s.interval_end > p_oldest
+        SELECT s.interval_start, s.interval_end, b.input_job_id, b.input_start
+        FROM (SELECT r.*, lead(r.interval_start) OVER (ORDER BY r.interval_start) IS NULL AS newest
+              FROM weir._range(j, p_from, p_until) r) s
+        LEFT JOIN weir.blocked_interval b ON b.job_id = j.job_id AND b.interval_start = s.interval_start
+        WHERE s.interval_start >= j.starts_at AND s.interval_end > p_oldest
         AND (s.newest OR j.misfire <> 'skip')
+        AND NOT EXISTS (SELECT FROM weir.interval i WHERE i.job_id = j.job_id AND i.interval_start = s.interval_start)
         ORDER BY s.interval_start
     LOOP
+        CONTINUE WHEN weir._awaits(j, x.input_job_id, x.input_start);
         awaited := coalesce(awaited, weir._awaited_times(upstream, x.interval_start, p_until, false));
         IF NOT awaited && tstzrange(x.interval_start, x.interval_end) THEN
             DELETE FROM weir.blocked_interval b WHERE b.job_id = j.job_id AND b.interval_start = x.interval_start;
-        ELSIF weir._block(pg_get_userbyid(caller), j, upstream, x.interval_start, x.interval_end) AND x.exec = 'missing' THEN
+        ELSIF weir._block(pg_get_userbyid(caller), j, upstream, x.interval_start, x.interval_end)
+              AND x.input_job_id IS NULL THEN
             interval_start := x.interval_start;
             interval_end := x.interval_end;
             RETURN NEXT;
         END IF;
     END LOOP;
-END
-$$;
-
--- Is what an interval was seen to wait for still to come?  Jobs may have been
--- changed or dropped since.
-CREATE FUNCTION weir._awaits(j weir.job, p_input_job_id integer, p_input_start timestamptz) RETURNS boolean
-    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-    AS $$
-BEGIN
-    RETURN j.wait_for_inputs AND NOT weir._available(p_input_job_id, p_input_start) AND EXISTS (
-        SELECT FROM weir.job u
-        WHERE u.job_id = p_input_job_id AND u.outputs && j.inputs
-        AND (p_input_start >= u.starts_at OR weir._in_hand(u.job_id, p_input_start)));
 END
 $$;
 
@@ -286,11 +304,20 @@ DECLARE
     j weir.job;
 BEGIN
     FOR came IN
-        SELECT DISTINCT b.job_id
-        FROM (SELECT * FROM weir.blocked_interval o WHERE o.problem IS NULL
-              ORDER BY o.input_start DESC LIMIT 1000) b
-        JOIN weir.job d ON d.job_id = b.job_id
-        WHERE NOT weir._awaits(d, b.input_job_id, b.input_start)
+        WITH inputs AS MATERIALIZED (
+            -- once for all that wait for the same
+            SELECT i.*, weir._arrived(i.input_job_id, i.input_start) AS arrived
+            FROM (SELECT b.input_job_id, b.input_start, array_agg(DISTINCT b.job_id) AS job_ids
+                  FROM (SELECT * FROM weir.blocked_interval o WHERE o.problem IS NULL
+                        ORDER BY o.input_start DESC LIMIT 1000) b
+                  GROUP BY b.input_job_id, b.input_start) i
+        )
+        SELECT DISTINCT d.job_id
+        FROM inputs i
+        CROSS JOIN LATERAL unnest(i.job_ids) w
+        JOIN weir.job d ON d.job_id = w
+        LEFT JOIN weir.job u ON u.job_id = i.input_job_id
+        WHERE i.arrived OR NOT d.wait_for_inputs OR (u.outputs && d.inputs) IS NOT TRUE
     LOOP
         SELECT * INTO j FROM weir.job WHERE job_id = came FOR NO KEY UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
@@ -315,15 +342,17 @@ BEGIN
 END
 $$;
 
--- Has the feeder look again at commit: jobs are not what they were.
+-- Has the feeder look again at commit: jobs are not what they were.  Not only if
+-- something waits: another session may just be about to block it.  A scheduler
+-- that is not there looks when it comes.
 CREATE FUNCTION weir._wake_waiting() RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     AS $$
 BEGIN
-    IF EXISTS (SELECT FROM weir.blocked_interval) OR EXISTS (SELECT FROM weir.backfill WHERE state = 'running') THEN
-        PERFORM weir._wake_feeder();
-    END IF;
+    PERFORM weir._wake_feeder();
+EXCEPTION WHEN object_not_in_prerequisite_state OR cannot_connect_now THEN
+    NULL;
 END
 $$;
 
@@ -337,13 +366,13 @@ CREATE FUNCTION weir._backfill_window(
     AS $$
 DECLARE
     -- of that many intervals of theirs it is asked whether they are done
-    reach interval := 1024 * (SELECT min(u.every) FROM unnest(p_upstream) u);
+    reach interval := 512 * (SELECT min(u.every) FROM unnest(p_upstream) u);
     first weir.backfill_interval;
     last weir.backfill_interval;
 BEGIN
     SELECT * INTO first FROM weir.backfill_interval k WHERE k.backfill_id = b.backfill_id AND k.ordinal = p_low;
     SELECT * INTO last FROM weir.backfill_interval k
-    WHERE k.backfill_id = b.backfill_id AND k.ordinal BETWEEN p_low AND p_low + 511
+    WHERE k.backfill_id = b.backfill_id AND k.ordinal BETWEEN p_low AND p_low + 255
     AND k.interval_start BETWEEN first.interval_start - reach AND first.interval_start + reach
     ORDER BY k.ordinal DESC LIMIT 1;
     ordinals := int4multirange(int4range(p_low, coalesce(last.ordinal, p_low), '[]'));

@@ -111,7 +111,7 @@ select state, done from weir.backfills where backfill_id = :below;
 select weir.create_job('long', 'select 1', '1 hour', timezone => 'UTC', starts_at => '2023-01-01', inputs => '{up_other}');
 select weir.create_job('source', 'select 1', '1 hour', timezone => 'UTC', starts_at => '2023-01-01', outputs => '{up_other}', catch_up => '0');
 select weir.waive('source', '2023-04-01', '2023-04-01 05:00', 'there already');
-select weir.backfill('long', '2023-01-01', '2023-04-02') as b \gset
+select weir.backfill('long', '2023-03-08', '2023-04-02') as b \gset
 call pg_temp.await(format('select done = 5 from weir.backfills where backfill_id = %s', :b));
 select state, intervals, done, in_queue from weir.backfills where backfill_id = :b;
 select weir.cancel_backfill(:b);
