@@ -227,9 +227,9 @@ BEGIN
     FOR x IN
         SELECT s.interval_start, s.interval_end, b.input_job_id, b.input_start
         FROM (SELECT r.*, lead(r.interval_start) OVER (ORDER BY r.interval_start) IS NULL AS newest
-              FROM weir._range(j, p_from, p_until) r) s
+              FROM weir._range(j, greatest(p_from, j.starts_at), p_until) r) s
         LEFT JOIN weir.blocked_interval b ON b.job_id = j.job_id AND b.interval_start = s.interval_start
-        WHERE s.interval_start >= j.starts_at AND s.interval_end > p_oldest
+        WHERE s.interval_end > p_oldest
         AND (s.newest OR j.misfire <> 'skip')
         AND NOT EXISTS (SELECT FROM weir.interval i WHERE i.job_id = j.job_id AND i.interval_start = s.interval_start)
         ORDER BY s.interval_start
