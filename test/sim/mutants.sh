@@ -47,7 +47,7 @@ while IFS='|' read -r program file about expression; do
   [ "$program" != sim ] || arguments=${arguments:-check 1 1000 1000}
   # a mutant may loop for ever; that is noticed too
   # shellcheck disable=SC2086
-  { timeout 10 "$build/mutant/$program" $arguments >"$build/mutant/out" 2>&1; } 2>/dev/null
+  { timeout 40 "$build/mutant/$program" $arguments >"$build/mutant/out" 2>&1; } 2>/dev/null
   status=$?
   if [ "$status" = 0 ]; then
     result 1 "not noticed: $about"

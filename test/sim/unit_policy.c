@@ -491,6 +491,33 @@ policy_empty(void)
 	policy_destroy(policy);
 }
 
+/*
+ * A limit holds for the slots that are there for everybody: one that is
+ * reserved does not count.
+ */
+static void
+policy_limit_beside_reserved(void)
+{
+	Policy	   *policy = unit_create(8);
+	int			i;
+
+	policy_set_resource(policy, 7, 5, 1);
+	policy_set_limit(policy, 7, 3, 0);
+	for (i = 1; i <= 4; i++)
+	{
+		PolicyTask	task = unit_task(i, i == 1 ? POLICY_CLASS_DAILY :
+									 POLICY_CLASS_ADHOC);
+
+		task.nneeds = 1;
+		task.needs[0] = 7;
+		policy_add(policy, &task);
+	}
+	tap_ok(unit_next(policy, HOUR) == 1 && unit_next(policy, HOUR) == 2 &&
+		   unit_next(policy, HOUR) == 3 && unit_next(policy, HOUR) == 0,
+		   "policy: a limit holds beside the reserved slots");
+	policy_destroy(policy);
+}
+
 void
 unit_policy(void)
 {
@@ -504,4 +531,5 @@ unit_policy(void)
 	policy_needs();
 	policy_adopted();
 	policy_empty();
+	policy_limit_beside_reserved();
 }
