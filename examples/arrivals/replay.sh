@@ -37,8 +37,10 @@ select exists (select from weir.queues where name = 'arrivals') as there \gset
 \if :there
   select weir.alter_queue('arrivals', capacity => :capacity);
 \else
+  -- who breaks so much on purpose does not want to wait for a budget
   select weir.create_queue('arrivals', 'adhoc', capacity => :capacity,
-                           on_full => 'wait');
+                           on_full => 'wait',
+                           policy => '{"retry_budget": false}');
 \endif
 select weir.cap_table('arrivals.fact', slots => :slots);
 \o
