@@ -32,6 +32,7 @@
 #include "api/room.h"
 #include "ledger/event_row.h"
 #include "ledger/generation.h"
+#include "ledger/group_row.h"
 #include "ledger/identity.h"
 #include "ledger/interval.h"
 #include "ledger/run_row.h"
@@ -190,6 +191,32 @@ control_end_waiting(WeirDatabase *database, const TaskRow *task,
 	return END_DONE;
 }
 
+static bool cancel_one(WeirDatabase *database, int64 task_id,
+					   const char *reason);
+
+/*
+ * Cancels what was brought back of the group of a collector that has ended,
+ * one by one: the scheduler has done with the group.  False if it is nothing.
+ */
+static bool
+cancel_members(WeirDatabase *database, int64 collector, const char *reason)
+{
+	GroupRow	group;
+	RunEnd		end;
+	bool		any = false;
+
+	if (!group_row_read(collector, &group))
+		return false;
+	for (int i = 0; i < group.n; i++)
+	{
+		/* it may be in a generation that is not there any more */
+		if (!run_row_ended(group.members[i], &end) &&
+			task_row_read(group.members[i]) != NULL)
+			any |= cancel_one(database, group.members[i], reason);
+	}
+	return any;
+}
+
 /*
  * Cancels one task; false if it has ended already.
  */
@@ -207,7 +234,8 @@ cancel_one(WeirDatabase *database, int64 task_id, const char *reason)
 		send(database, MESSAGE_CANCEL, task_id);
 		event_write("cancel", task_id, task->environment.queue, NULL, reason, NULL);
 	}
-	return verdict != END_TOO_LATE;
+	return verdict != END_TOO_LATE ||
+		cancel_members(database, task_id, reason);
 }
 
 /*

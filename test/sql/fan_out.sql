@@ -69,6 +69,19 @@ select outcome, actor = 'task ' || :id as itself, reason from weir.wait(:id, '30
 select key, outcome from weir.group_runs(:id);
 select kind, reason from weir.events where task_id = :id;
 select weir.cancel(:id), weir.cancel(:partial);
+-- Also when the collector has ended, and a member was brought back.
+select weir.create_queue('again');
+select weir.fan_out('[{"key": "a", "command": "select 1 / 0", "queue": "again", "validate": false}, {"key": "b", "command": "select 1"}]', '{"command": "select 2 as n"}') as again \gset
+select outcome, result from weir.wait(:again, '30s');
+select weir.pause('again');
+select weir.cancel(:again);
+select task_id as member from weir.group_runs(:again) where key = 'a' \gset
+select weir.retry(:member);
+select weir.cancel(:again, 'not again');
+select outcome, reason from weir.wait(:member, '30s');
+select key, outcome from weir.group_runs(:again) order by key;
+select weir.cancel(:again);
+select weir.drop_queue('again');
 -- Of a member: the group goes on.
 select weir.fan_out('[{"key": "a", "command": "select 1", "run_at": "2100-01-01"}, {"key": "b", "command": "select 2"}]', '{"command": "select 3 as n"}', within => '1 day') as id \gset
 select weir.cancel(task_id) from weir.group_runs(:id) where key = 'a';
