@@ -76,6 +76,7 @@ OBJS = \
 	src/shmem/named_resource.o \
 	src/shmem/offers.o \
 	src/shmem/outbox.o \
+	src/shmem/overrun.o \
 	src/shmem/resource.o \
 	src/shmem/role.o \
 	src/shmem/settings.o \

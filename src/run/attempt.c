@@ -46,16 +46,24 @@
 #include "shmem/depth.h"
 #include "shmem/inflight.h"
 #include "shmem/lazy_commit.h"
+#include "shmem/overrun.h"
 #include "shmem/worker_slot.h"
 #include "shmem/xact_actions.h"
 
+/* A command that has caught its cancellation is cancelled again */
+#define AGAIN_MS	1000
+
 Attempt    *CurrentAttempt = NULL;
+
+/* for the handler, which cannot look for it */
+static WeirDatabase *Mine = NULL;
 
 static TimeoutId RunTimeout = MAX_TIMEOUTS;
 static volatile sig_atomic_t TimedOut = false;
 
 /*
- * The run's time is up: cancel the command as a user would.
+ * The run's time is up: cancel the command as a user would, once more each
+ * time, and have the scheduler look whether that is of no use.
  */
 static void
 attempt_timeout_handler(void)
@@ -64,11 +72,13 @@ attempt_timeout_handler(void)
 	InterruptPending = true;
 	QueryCancelPending = true;
 	SetLatch(MyLatch);
+	database_wake(Mine);
 }
 
 void
 attempt_install(void)
 {
+	Mine = database_mine();
 	RunTimeout = RegisterTimeout(USER_TIMEOUT, attempt_timeout_handler);
 }
 
@@ -89,7 +99,12 @@ attempt_arm(const Attempt *attempt)
 		limit = limit > 0 ? Min(limit, own) : own;
 	}
 	if (limit > 0)
-		enable_timeout_at(RunTimeout, attempt->started_at + limit * 1000);
+	{
+		TimestampTz end = attempt->started_at + limit * 1000;
+
+		overrun_limit(attempt->worker, end);
+		enable_timeout_every(RunTimeout, end, AGAIN_MS);
+	}
 }
 
 /*
@@ -176,6 +191,7 @@ void
 attempt_disarm(void)
 {
 	disable_timeout(RunTimeout, false);
+	overrun_over(CurrentAttempt->worker);
 }
 
 /*

@@ -253,7 +253,8 @@ pool_reconcile(Scheduler *scheduler, WeirWorker *worker,
 		feed_note_end(scheduler);
 		return true;
 	}
-	if (fate.ended || fate.task.cancel_wanted ||
+	if (fate.ended ||
+		(fate.task.cancel_wanted && worker->task_id != task_id) ||
 		(!begun && !fate.task.claimed))
 		rebuild_add(scheduler, &fate.task);
 	else

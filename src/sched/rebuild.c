@@ -50,6 +50,7 @@
 #include "shmem/database.h"
 #include "shmem/depth.h"
 #include "shmem/inbox.h"
+#include "shmem/overrun.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 #include "shmem/xact_actions.h"
@@ -442,6 +443,28 @@ interrupt_retry_at(const UnfinishedTask *unfinished, TimestampTz finished_at)
 }
 
 /*
+ * Was the attempt to end, so that it is not given back: cancelled, or
+ * terminated for the time that it took?
+ */
+static bool
+interrupt_wanted(const UnfinishedTask *unfinished, const WeirWorker *worker,
+				 RunRow *run)
+{
+	if (!unfinished->cancel_wanted && !overrun_stopped(worker, unfinished->task.task_id))
+		return false;
+	run->outcome = unfinished->cancel_wanted ? OUTCOME_CANCELLED : OUTCOME_TIMED_OUT;
+	run->final = unfinished->cancel_wanted;
+	run->charged = true;
+	run->sqlstate = "57014";
+	run->message = unfinished->cancel_wanted ?
+		"worker ended while the task was being canceled" :
+		"task ran longer than its timeout";
+	if (overrun_stopped(worker, unfinished->task.task_id))
+		run->detail = "It went on when it was canceled, and its worker was terminated.";
+	return true;
+}
+
+/*
  * Ends an attempt whose worker went away in the middle of it.  In mode
  * transaction nothing of it is left; it is given back, unless the command
  * itself brought the process to its end, or may well have done so: a task can
@@ -469,6 +492,11 @@ rebuild_interrupt(Scheduler *scheduler, const UnfinishedTask *unfinished,
 	}
 	else
 		run.finished_at = GetCurrentTimestamp();
+	if (interrupt_wanted(unfinished, worker, &run))
+	{
+		rebuild_end_attempt(scheduler, unfinished, &run);
+		return;
+	}
 	run.outcome = OUTCOME_INTERRUPTED;
 	run.charged = unfinished->autocommit || !terminated ||
 		(worker && !evicted && unfinished->given_back >= MAX_GIVEN_BACK);

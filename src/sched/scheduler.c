@@ -60,6 +60,7 @@
 #include "sched/watermark.h"
 #include "sched/windows.h"
 #include "shmem/database.h"
+#include "shmem/overrun.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
 #include "shmem/submit_ring.h"
@@ -239,6 +240,7 @@ scheduler_timeout(Scheduler *scheduler)
 	if (!scheduler->other_version)
 		next = Min(next, ends_next_timer(scheduler));
 	next = Min(next, groups_next_timer(scheduler));
+	next = Min(next, scheduler->overrun_at);
 	next = Min(next, feed_next_timer(scheduler));
 	next = Min(next, preempt_next_timer(scheduler));
 	next = Min(next, lock_watch_next_timer(scheduler));
@@ -310,6 +312,8 @@ scheduler_round(Scheduler *scheduler)
 	scheduler->idle_intake = false;
 	if (pg_atomic_read_u32(&database->rebuild_wanted) != 0)
 		scheduler_rebuild(scheduler);
+	scheduler->overrun_at = overrun_review(database->oid,
+										   GetCurrentTimestamp());
 	if (scheduler->policy == NULL)
 	{
 		configure_acknowledge(scheduler);

@@ -108,6 +108,7 @@ typedef struct Scheduler
 	int			maxends;
 	HTAB	   *groups;			/* what has to end by some time; groups.c */
 	long		groups_prune_at;	/* look for ended ones at so many */
+	TimestampTz overrun_at;		/* the next attempt that runs on for too long */
 	TimestampTz groups_at;		/* the first of these times */
 	TimestampTz groups_load_at; /* reading them failed: again then; 0 = no */
 	bool		groups_ending;	/* one of them is ending */

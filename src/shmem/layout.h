@@ -499,6 +499,10 @@ typedef struct WeirWorker
 	Oid			cancel_actor;
 	int64		cancel_for;		/* CANCEL_PREEMPTED: the daily task */
 
+	/* when the process that still executes it is terminated; under mutex */
+	TimestampTz stop_at;		/* worker, scheduler, cancel; 0 = never */
+	bool		stopped;		/* scheduler: it was */
+
 	/* scheduler: a task that had better stop; 0 = none */
 	pg_atomic_uint64 yield_task;
 } WeirWorker;

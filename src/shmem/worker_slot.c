@@ -26,6 +26,7 @@
 #include "shmem/database.h"
 #include "shmem/inbox.h"
 #include "shmem/outbox.h"
+#include "shmem/overrun.h"
 #include "shmem/settings.h"
 #include "shmem/worker_slot.h"
 
@@ -127,6 +128,8 @@ worker_slot_claim(Oid database, Oid role)
 		claimed->task_id = 0;
 		claimed->started_at = 0;
 		claimed->cancel_task = 0;
+		claimed->stop_at = 0;
+		claimed->stopped = false;
 		pg_atomic_write_u64(&claimed->yield_task, 0);
 		inbox_reset(claimed);
 		outbox_reset(claimed);
@@ -380,6 +383,8 @@ worker_slot_begin(WeirWorker *worker, const Assignment *assignment)
 	worker->done = 0;
 	worker->total = 0;
 	worker->lock_wait = 0;
+	worker->stop_at = 0;
+	worker->stopped = false;
 	worker->note[0] = '\0';
 	SpinLockRelease(&worker->mutex);
 	worker_slot_set_state(worker, WORKER_BUSY);
@@ -394,6 +399,7 @@ worker_slot_end(WeirWorker *worker)
 {
 	SpinLockAcquire(&worker->mutex);
 	worker->task_id = 0;
+	worker->stop_at = 0;
 	SpinLockRelease(&worker->mutex);
 	worker_slot_set_state(worker, WORKER_IDLE);
 }
@@ -505,6 +511,7 @@ worker_slot_cancel(Oid database, int64 task_id, CancelCause cause, Oid actor)
 {
 	int32		attempt;
 	WeirWorker *worker = worker_slot_holding(database, task_id, &attempt);
+	TimestampTz now = GetCurrentTimestamp();
 	bool		ends;
 
 	if (worker == NULL)
@@ -527,7 +534,11 @@ worker_slot_cancel(Oid database, int64 task_id, CancelCause cause, Oid actor)
 	/* under the mutex: a later signal could hit the worker's next task */
 	if (worker->task_id == task_id && worker->attempt == attempt &&
 		worker->pid != 0)
+	{
+		if (cause == CANCEL_REQUESTED)
+			overrun_expect(worker, now);
 		kill(worker->pid, SIGINT);
+	}
 	SpinLockRelease(&worker->mutex);
 	return true;
 }

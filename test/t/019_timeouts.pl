@@ -1,5 +1,6 @@
 # The server's transaction_timeout (17 and later) ends a run and not its worker,
 # and does not end our other processes.  Limits that are very long are none.
+# What goes on when it is cancelled is terminated.
 use strict;
 use warnings FATAL => 'all';
 use PostgreSQL::Test::Cluster;
@@ -80,6 +81,36 @@ SKIP:
 		'all in one worker');
 	unlike(log_since($node), qr/background worker "pg_weir/, 'no process of ours was ended');
 }
+
+# Commands that catch their cancellation, and count where no rollback does.
+$node->safe_psql('postgres', q{
+	CREATE SEQUENCE defied;
+	CREATE SEQUENCE ignored;
+	CREATE FUNCTION defy(sequence regclass) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		LOOP
+			BEGIN
+				PERFORM nextval(sequence);
+				PERFORM pg_sleep(3600); -- sleep is the work
+			EXCEPTION WHEN query_canceled THEN
+				NULL;
+			END;
+		END LOOP;
+	END $$});
+my $overdue = enqueue(q('SELECT defy(''defied'')', timeout => '500 ms'));
+my $unwanted = enqueue(q('SELECT defy(''ignored'')')
+	  . ($limited ? q(, settings => '{"transaction_timeout": 0}') : ''));
+$node->poll_query_until('postgres', 'SELECT is_called FROM ignored')
+  or die 'it does not begin';
+$node->safe_psql('postgres', "SELECT weir.cancel($unwanted)");
+is(outcome($unwanted), 'cancelled 57014 worker ended while the task was being canceled',
+	'a command that goes on when it is cancelled ends');
+is(outcome($overdue), 'timed_out 57014 task ran longer than its timeout', 'so one that goes on when its time is over');
+is($node->safe_psql('postgres', "SELECT bool_and(final AND charged), count(*) FROM weir.runs WHERE task_id IN ($overdue, $unwanted)"),
+	't|2', 'each once');
+# the second one may come while it handles the first
+is($node->safe_psql('postgres', "SELECT last_value > 2 OR detail IS NULL FROM defied, weir.runs WHERE task_id = $overdue"),
+	't', 'which is cancelled more than once before its process is terminated');
 
 $node->stop;
 done_testing();
