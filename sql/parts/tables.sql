@@ -114,7 +114,7 @@ CREATE TABLE weir.event (
 );
 COMMENT ON TABLE weir.event IS 'Ledger: everything besides tasks and runs that changes what runs.';
 CREATE INDEX event_breaker_idx ON weir.event ((detail ->> 'resource'), event_id)
-    WHERE kind IN ('breaker', 'set_breaker');
+    WHERE kind = 'breaker';
 CREATE INDEX event_task_id_idx ON weir.event (task_id) WHERE task_id IS NOT NULL;
 CREATE INDEX event_watermark_idx ON weir.event (queue, event_id) WHERE kind IN ('queue_high', 'queue_low', 'drop_queue');
 CREATE INDEX event_window_idx ON weir.event (event_id) WHERE kind IN ('window_opened', 'window_closed');
@@ -204,10 +204,10 @@ CREATE TABLE weir.resource (
     retry_budget jsonb,
     breaker jsonb,
     breaker_mode text NOT NULL DEFAULT 'closed' CHECK (breaker_mode IN ('closed', 'forced_open', 'disabled')),
-    breaker_reset integer NOT NULL DEFAULT 0,
+    breaker_since timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     CHECK (slots IS NOT NULL OR gap IS NOT NULL OR breaker IS NOT NULL)
 );
-COMMENT ON TABLE weir.resource IS 'Configuration: the named resources and templates; gap is the time between two starts under the rate, in microseconds.';
+COMMENT ON TABLE weir.resource IS 'Configuration: the named resources and templates; gap is the time between two starts under the rate, in microseconds; breaker_since when its breaker was made, or set by hand: it knows nothing of what was before.';
 
 CREATE TABLE weir.resource_grant (
     resource text NOT NULL,

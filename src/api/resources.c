@@ -264,7 +264,12 @@ weir_cap_resource(PG_FUNCTION_ARGS)
 					" per = excluded.per, burst = excluded.burst,"
 					" gap = excluded.gap, since = excluded.since,"
 					" retry_budget = excluded.retry_budget,"
-					" breaker = excluded.breaker"
+					" breaker = excluded.breaker,"
+	/* what is known of one that was removed is not for the next */
+					" breaker_mode = CASE WHEN r.breaker IS NULL"
+					"  THEN excluded.breaker_mode ELSE r.breaker_mode END,"
+					" breaker_since = CASE WHEN r.breaker IS NULL"
+					"  THEN excluded.breaker_since ELSE r.breaker_since END"
 					" WHERE $9", &params) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -344,7 +349,7 @@ weir_set_breaker(PG_FUNCTION_ARGS)
 	sql_add_text(&params, text);
 	sql_begin(&session);
 	sql_execute("UPDATE weir.resource SET breaker_mode = $2,"
-				" breaker_reset = breaker_reset + 1 WHERE name = $1", &params);
+				" breaker_since = clock_timestamp() WHERE name = $1", &params);
 	sql_end(&session);
 	event_write("set_breaker", 0, NULL, NULL, argument_text(fcinfo, 2),
 				psprintf("{\"resource\": %s, \"state\": \"%s\"}",

@@ -80,7 +80,7 @@ resource_config_row(uint64 row, ResourceConfig *resource)
 	breaker_config_parse(sql_jsonb(row, 11), &resource->breaker);
 	resource->fallback = breaker_config_fallback(sql_jsonb(row, 11));
 	(void) breaker_state_parse(sql_text(row, 12), &resource->breaker.mode);
-	resource->breaker.reset = sql_int4(row, 13);
+	resource->breaker.made = sql_int8(row, 13);
 	resource->limits.has_breaker = resource->breaker.on;
 }
 
@@ -130,7 +130,7 @@ resource_config_load(void)
 	sql_begin(&session);
 	n = sql_read_latest("SELECT name, slots, reserved, gap, burst, since,"
 						" owner_name, owner, owned_at, retry_budget, breaker,"
-						" breaker_mode, breaker_reset FROM weir.resource"
+						" breaker_mode, breaker_since FROM weir.resource"
 						" ORDER BY name COLLATE \"C\"");
 	MemoryContextReset(ConfigContext);
 	caller = MemoryContextSwitchTo(ConfigContext);

@@ -334,21 +334,23 @@ policy_set_breaker(Policy *policy, uint64_t resource, const BreakerRule *rule)
 		breaker_note(policy, breaker);
 	}
 	breaker_refuse(policy, breaker);
-	breaker_follow(policy, entry, rule->reset != before.reset);
+	breaker_follow(policy, entry, rule->made != before.made);
 	policy_rate_settle(policy, entry);
 	policy_wake(policy, &entry->place);
 }
 
 /*
- * The breaker was in this state when its predecessor was lost.
+ * The breaker that was made then was in this state when the policy before this
+ * one was lost.
  */
 void
-policy_restore_breaker(Policy *policy, uint64_t resource, BreakerState state,
-					   PolicyTime until)
+policy_restore_breaker(Policy *policy, uint64_t resource, PolicyTime made,
+					   BreakerState state, PolicyTime until)
 {
 	PolicyResource *entry = policy_resource_find(policy, resource);
 
 	if (entry == NULL || entry->breaker == NULL ||
+		entry->breaker->rule.made != made ||
 		entry->breaker->rule.mode != BREAKER_CLOSED ||
 		(state != BREAKER_OPEN && state != BREAKER_HALF_OPEN))
 		return;
@@ -378,6 +380,7 @@ policy_next_breaker(Policy *policy, BreakerStatus *status)
 	status->state = breaker->state;
 	status->since = breaker->since;
 	status->until = breaker->until;
+	status->made = breaker->rule.made;
 	status->counts = breaker->turned ? breaker->reason : breaker->sums;
 	status->probing = breaker->probing;
 	breaker->turned = false;

@@ -113,12 +113,13 @@ extern bool policy_next_budget(Policy *policy, BudgetState *state);
 /*
  * Circuit breakers of resources.  Changed ones are told one by one.  The ends
  * of attempts are reported before policy_finished and the like; what restores
- * says is how the breaker was before this policy.
+ * says is how the breaker that was made then was before this policy.
  */
 extern void policy_set_breaker(Policy *policy, uint64_t resource,
 							   const BreakerRule *rule);
 extern void policy_restore_breaker(Policy *policy, uint64_t resource,
-								   BreakerState state, PolicyTime until);
+								   PolicyTime made, BreakerState state,
+								   PolicyTime until);
 extern void policy_report(Policy *policy, int64_t task_id,
 						  const PolicyResult *result, PolicyTime now);
 extern bool policy_next_breaker(Policy *policy, BreakerStatus *status);

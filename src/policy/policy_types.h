@@ -301,7 +301,8 @@ typedef struct BreakerRule
 {
 	bool		on;				/* there is one */
 	BreakerState mode;			/* CLOSED: by itself; or FORCED_OPEN, DISABLED */
-	int32_t		reset;			/* it is closed when this changes */
+	PolicyTime	made;			/* or set by hand; it is closed when this
+								 * changes */
 	bool		fail;			/* tasks that it holds back are ended */
 	bool		fallback;		/* none is held back: another command is
 								 * executed */
@@ -336,6 +337,7 @@ typedef struct BreakerStatus
 	BreakerState state;
 	PolicyTime	since;
 	PolicyTime	until;			/* while OPEN */
+	PolicyTime	made;			/* as its rule says */
 	BreakerCounts counts;		/* if turned: those that led to it */
 	int32_t		probing;		/* probes under way */
 } BreakerStatus;

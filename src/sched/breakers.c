@@ -6,7 +6,9 @@
  * The policy decides.  What it has decided is in shared memory at once, for
  * show, and each change of a state becomes an event.  When the policy is made
  * anew the last event of a resource says in which state its breaker was, so
- * that a restart does not close what is open.
+ * that a restart does not close what is open.  It says so of the breaker that it
+ * was then: not of another one, which the resource was given since, nor of one
+ * that was set by hand since.
  *
  *-------------------------------------------------------------------------
  */
@@ -64,8 +66,9 @@ restore(Scheduler *scheduler, const char *name)
 	sql_add_text(&params, name);
 	n = sql_execute("SELECT DISTINCT ON (detail ->> 'resource')"
 					" detail ->> 'resource', detail ->> 'state',"
-					" (detail ->> 'until')::timestamptz"
-					" FROM weir.event WHERE kind IN ('breaker', 'set_breaker')"
+					" (detail ->> 'until')::timestamptz,"
+					" (detail ->> 'breaker_since')::timestamptz"
+					" FROM weir.event WHERE kind = 'breaker'"
 					" AND ($1 IS NULL OR detail ->> 'resource' = $1)"
 					" ORDER BY detail ->> 'resource', event_id DESC", &params);
 	for (uint64 row = 0; row < n; row++)
@@ -75,8 +78,8 @@ restore(Scheduler *scheduler, const char *name)
 		BreakerState state;
 
 		if (key != 0 && breaker_state_parse(sql_text(row, 2), &state))
-			policy_restore_breaker(scheduler->policy, key, state,
-								   sql_int8(row, 3));
+			policy_restore_breaker(scheduler->policy, key, sql_int8(row, 4),
+								   state, sql_int8(row, 3));
 	}
 	sql_end(&session);
 }
@@ -174,9 +177,12 @@ step_events(Scheduler *scheduler, void *arg)
 		sql_add_int4(&params, status->counts.slow);
 		sql_add(&params, TIMESTAMPTZOID, TimestampTzGetDatum(status->until),
 				status->state != BREAKER_OPEN);
+		sql_add(&params, TIMESTAMPTZOID, TimestampTzGetDatum(status->made),
+				false);
 		sql_execute("SELECT jsonb_strip_nulls(jsonb_build_object("
 					"'resource', $1, 'from', $2, 'state', $3, 'calls', $4,"
-					" 'failures', $5, 'slow_calls', $6, 'until', $7))",
+					" 'failures', $5, 'slow_calls', $6, 'until', $7,"
+					" 'breaker_since', $8))",
 					&params);
 		detail = MemoryContextStrdup(scheduler->round, sql_text(0, 1));
 		sql_end(&session);

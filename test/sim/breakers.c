@@ -24,7 +24,7 @@ episode_change_breaker(Episode *e)
 	rule.on = chance(e, 85);
 	rule.mode = chance(e, 80) ? BREAKER_CLOSED :
 		chance(e, 50) ? BREAKER_FORCED_OPEN : BREAKER_DISABLED;
-	rule.reset = state->breaker.rule.reset + chance(e, 20);
+	rule.made = state->breaker.rule.made + chance(e, 20);
 	rule.fail = chance(e, 20);
 	rule.fallback = !rule.fail && chance(e, 30);
 	rule.time_based = chance(e, 50);

@@ -334,6 +334,6 @@ model_set_breaker(Model *model, ModelResource *resource,
 	else if (breaker->state == BREAKER_FORCED_OPEN ||
 			 breaker->state == BREAKER_DISABLED ||
 			 (breaker->state != BREAKER_CLOSED &&
-			  before.reset != rule->reset))
+			  before.made != rule->made))
 		turn(model, resource, BREAKER_CLOSED);
 }

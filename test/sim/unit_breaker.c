@@ -340,6 +340,7 @@ unit_set(void)
 	BreakerRule rule = usual_rule();
 	Policy	   *policy;
 	PolicyEnd	refused;
+	BreakerStatus told;
 
 	rule.mode = BREAKER_FORCED_OPEN;
 	policy = create(&rule, 10);
@@ -362,15 +363,20 @@ unit_set(void)
 	policy_destroy(policy);
 	rule = usual_rule();
 	policy = create(&rule, 10);
-	policy_restore_breaker(policy, RESOURCE, BREAKER_OPEN, HOUR);
+	policy_restore_breaker(policy, RESOURCE, rule.made, BREAKER_OPEN, HOUR);
 	tap_ok(unit_next(policy, HOUR - 1) == 0 && unit_next(policy, HOUR) != 0 &&
 		   unit_next(policy, HOUR) == 0, "breaker: restored");
-	policy_restore_breaker(policy, RESOURCE, BREAKER_OPEN, 2 * HOUR);
-	rule.reset++;
+	policy_restore_breaker(policy, RESOURCE, rule.made, BREAKER_OPEN, 2 * HOUR);
+	rule.made++;
 	policy_set_breaker(policy, RESOURCE, &rule);
 	tap_ok(unit_next(policy, HOUR) != 0 && unit_next(policy, HOUR) != 0,
 		   "breaker: closed by hand");
-	policy_restore_breaker(policy, RESOURCE, BREAKER_HALF_OPEN, 0);
+	policy_restore_breaker(policy, RESOURCE, rule.made - 1, BREAKER_OPEN, 2 * HOUR);
+	told = status(policy);
+	tap_ok(unit_next(policy, HOUR) != 0 && told.state == BREAKER_CLOSED &&
+		   told.made == rule.made,
+		   "breaker: how another one was is not restored");
+	policy_restore_breaker(policy, RESOURCE, rule.made, BREAKER_HALF_OPEN, 0);
 	tap_ok(unit_next(policy, HOUR) != 0 && unit_next(policy, HOUR) == 0,
 		   "breaker: a probe that was under way is made again");
 	tap_ok(!policy_forget_resource(policy, RESOURCE, HOUR),

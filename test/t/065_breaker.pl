@@ -90,5 +90,48 @@ $node->restart;
 queue_ready($node, 'postgres');
 $node->poll_query_until('postgres', q{SELECT bool_and(state = 'closed') FROM weir.breakers WHERE template IS NULL});
 is($psql->(q{SELECT count(*) FROM weir.breakers WHERE state <> 'closed'}), '0', 'what was closed is closed');
+
+# One that is removed and given again is another one, which begins closed; so
+# does all that a template stands for that is closed by hand while nobody sees
+# to it.  One whose parameters are changed stays as it is.
+my $breaker = q{'{"failure_count_threshold": 1, "wait_duration_in_open_state": "1 hour"}'};
+$psql->(qq{
+	UPDATE remote SET fails = true;
+	SELECT weir.cap_resource(r, breaker => $breaker) FROM unnest('{rr,keep,hand:*}'::text[]) r;
+	SELECT weir.enqueue('SELECT ask()', queue => 'q', resources => ARRAY[r]) FROM unnest('{api,rr,keep,host:b,hand:a}'::text[]) r;
+	SELECT weir.backfill('nightly', '2024-05-04', '2024-05-05')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 6 FROM weir.breakers WHERE state = 'open'})
+  or die 'the breakers do not open again';
+wait_drained($node, 'postgres', 'all that fail have ended');
+my $kept = q{SELECT state, half_open_at FROM weir.breakers WHERE resource = 'keep'};
+my $open = $psql->($kept);
+$psql->(qq{
+	SELECT weir.uncap_resource(r) FROM unnest('{api,host:*}'::text[]) r;
+	SELECT weir.cap_resource('rr', slots => 2);
+	SELECT weir.cap_resource(r, breaker => $breaker) FROM unnest('{api,host:*,rr}'::text[]) r;
+	SELECT weir.cap_resource('keep', breaker => '{"failure_count_threshold": 2, "wait_duration_in_open_state": "2 hours"}');
+	BEGIN;
+	SELECT weir.drop_job('nightly');
+	SELECT weir.create_job('nightly', 'SELECT 4', '1 day', timezone => 'UTC', starts_at => '2024-05-01', backfill_queue => 'q',
+		policy => '{"breaker": {"failure_count_threshold": 1, "wait_duration_in_open_state": "1 hour"}}');
+	COMMIT;
+	BEGIN;
+	SELECT pg_terminate_backend(scheduler_pid) FROM weir.status;
+	SELECT weir.set_breaker('hand:*', 'closed');
+	COMMIT});
+queue_ready($node, 'postgres');
+my $pid = $psql->('SELECT scheduler_pid FROM weir.status');
+$psql->("SELECT pg_terminate_backend($pid)");
+wait_gone($pid);
+queue_ready($node, 'postgres');
+$psql->(q{
+	SELECT weir.enqueue('SELECT 4', queue => 'q', resources => ARRAY[r]) FROM unnest('{api,rr,keep,host:b,hand:a}'::text[]) r;
+	SELECT weir.backfill('nightly', '2024-05-04', '2024-05-05')});
+my $again = q{SELECT string_agg(resources[1], ', ' ORDER BY resources[1]) FROM weir.tasks WHERE command = 'SELECT 4' AND state };
+$node->poll_query_until('postgres', "$again = 'succeeded'", 'api, hand:a, host:b, job:nightly, rr')
+  or diag($psql->($state));
+is($psql->("$again = 'succeeded'"), 'api, hand:a, host:b, job:nightly, rr', 'what was removed and given again is closed');
+is($psql->("$again <> 'succeeded'"), 'keep', 'and what was changed holds back');
+is($psql->($kept), $open, 'until the same time');
 is(ledger_faults($node, 'postgres'), '', 'the ledger is sound');
 done_testing();
