@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/inval.h"
 
 #include "api/arguments.h"
 #include "api/capped.h"
@@ -75,16 +76,25 @@ named_argument(FunctionCallInfo fcinfo)
 }
 
 /*
- * Holds a slot until the end of the transaction; the second argument says how
- * long to wait for it.
+ * Has the resource slots to be had?
  */
-static void
+static bool
+has_slots(const CapRule *rule)
+{
+	return rule->slots > 0;
+}
+
+/*
+ * Holds a slot until the end of the transaction; the second argument says how
+ * long to wait for it.  False if the resource has lost its slots meanwhile.
+ */
+static bool
 acquire_slot(FunctionCallInfo fcinfo, ResourceSlot *resource)
 {
 	int64		timeout = weir_max_wait;
 
 	if (slots_holds(resource->key))
-		return;
+		return true;
 	if (!PG_ARGISNULL(1))
 		timeout = session_interval_ms(PG_GETARG_INTERVAL_P(1));
 	if (timeout < 0)
@@ -93,13 +103,18 @@ acquire_slot(FunctionCallInfo fcinfo, ResourceSlot *resource)
 				 errmsg("argument \"%s\" must not be negative", "wait")));
 	/* who is in line goes first */
 	if (slot_room(resource) && slot_try_any(resource))
-		return;
+		return true;
 	if (!slot_may_wait())
 		slot_refuse_busy(resource,
 						 "This transaction has written or holds a slot already, and does not wait: others may wait for it. Acquire first.");
 	if (timeout == 0)
 		slot_refuse_busy(resource, "Try again later, or wait longer.");
-	(void) slot_wait(resource, true, timeout);
+	(void) slot_wait(resource, true, has_slots, timeout);
+	if (slots_holds(resource->key))
+		return true;
+	/* what has changed is found by who looks again */
+	AcceptInvalidationMessages();
+	return false;
 }
 
 /*
@@ -118,7 +133,9 @@ try_acquire_slot(ResourceSlot *resource)
 Datum
 weir_acquire(PG_FUNCTION_ARGS)
 {
-	acquire_slot(fcinfo, resource_argument(fcinfo));
+	/* where there is no cap any more, the second look says so */
+	while (!acquire_slot(fcinfo, resource_argument(fcinfo)))
+		CHECK_FOR_INTERRUPTS();
 	PG_RETURN_VOID();
 }
 
@@ -138,7 +155,8 @@ weir_try_acquire(PG_FUNCTION_ARGS)
 Datum
 weir_acquire_resource(PG_FUNCTION_ARGS)
 {
-	acquire_slot(fcinfo, named_argument(fcinfo));
+	while (!acquire_slot(fcinfo, named_argument(fcinfo)))
+		CHECK_FOR_INTERRUPTS();
 	PG_RETURN_VOID();
 }
 

@@ -50,6 +50,24 @@ role_exempt(const CapRule *rule)
 }
 
 /*
+ * Does the cap concern what this session writes?
+ */
+static bool
+rule_concerns(const CapRule *rule)
+{
+	return rule->slots > 0 && rule->enforce != CAP_TASKS && !role_exempt(rule);
+}
+
+/*
+ * Does it make it take a slot?
+ */
+static bool
+rule_binds(const CapRule *rule)
+{
+	return rule->enforce == CAP_EVERYONE && rule_concerns(rule);
+}
+
+/*
  * Why this session does not wait for a slot; NULL if it does.
  */
 static const char *
@@ -111,7 +129,7 @@ admit_one(WeirDatabase *database, ResourceSlot *resource)
 	if (slots_holds(resource->key))
 		return true;
 	rule = resource_rule(database, resource);
-	if (rule.slots == 0 || rule.enforce == CAP_TASKS || role_exempt(&rule))
+	if (!rule_concerns(&rule))
 		return true;
 	if (CurrentAttempt != NULL)
 		let_through_record(resource, "undeclared", "undeclared");
@@ -186,6 +204,6 @@ admit_wait(WeirDatabase *database, ResourceSlot *resource)
 {
 	CapRule		rule = resource_rule(database, resource);
 
-	if (!slot_wait(resource, rule.refuse_unsafe, weir_max_wait))
+	if (!slot_wait(resource, rule.refuse_unsafe, rule_binds, weir_max_wait))
 		go_beside(resource, &rule, "would_deadlock");
 }

@@ -32,6 +32,7 @@ typedef struct SlotRequest
 {
 	ResourceSlot *resource;
 	bool		hard;			/* never beside the slots */
+	SlotBinds	binds;
 	TimestampTz arrived;
 } SlotRequest;
 
@@ -100,6 +101,7 @@ void
 slot_refuse_busy(ResourceSlot *resource, const char *hint)
 {
 	bool		paused = named_resource_is_paused(resource);
+	char	   *holders = holders_text(resource->key);
 
 	pg_atomic_fetch_add_u64(&resource->refused, 1);
 	ereport(ERROR,
@@ -107,15 +109,23 @@ slot_refuse_busy(ResourceSlot *resource, const char *hint)
 			 errmsg("no slot of %s is free", cap_title(resource)),
 			 paused ? errdetail("It is paused by task " UINT64_FORMAT ".",
 								pg_atomic_read_u64(&resource->paused_by)) :
-			 errdetail("Slots are held by processes: %s.",
-					   holders_text(resource->key)),
+			 holders[0] == '\0' ? errdetail("No process holds one: what is free is reserved, or others wait for it.") :
+			 errdetail("Slots are held by processes: %s.", holders),
 			 errhint("%s", hint)));
 }
 
+/*
+ * Gets a slot, or finds that none is needed any more: the cap can change while
+ * sessions are in line.
+ */
 static bool
 line_try(void *arg)
 {
 	SlotRequest *request = arg;
+	CapRule		rule = resource_rule(database_mine(), request->resource);
+
+	if (!request->binds(&rule))
+		return true;
 
 	/* for show: the head waits for no lock that would tell */
 	pg_atomic_write_u64(&request->resource->head_since, request->arrived);
@@ -171,11 +181,12 @@ line_left(int code, Datum arg)
 /*
  * Waits in line for a slot, up to so many ms.  The scheduler leaves freed
  * slots to the line.  False if a holder waits for us; "hard" refuses then.
+ * True without a slot if the cap does not bind any more.
  */
 bool
-slot_wait(ResourceSlot *resource, bool hard, int64 timeout)
+slot_wait(ResourceSlot *resource, bool hard, SlotBinds binds, int64 timeout)
 {
-	SlotRequest request = {resource, hard, GetCurrentTimestamp()};
+	SlotRequest request = {resource, hard, binds, GetCurrentTimestamp()};
 	GateCalls	calls = {line_try, line_stuck, line_refuse, &request};
 	Datum		database = PointerGetDatum(database_mine());
 	bool		got = false;

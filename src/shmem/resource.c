@@ -134,7 +134,8 @@ resource_begin_reading(WeirDatabase *database)
 }
 
 /*
- * It has been read to the end: what it did not name has no cap any more.
+ * It has been read to the end: what it did not name has no cap any more.  Those
+ * in line look what has become of the cap that they wait under.
  */
 void
 resource_end_reading(WeirDatabase *database)
@@ -144,6 +145,8 @@ resource_end_reading(WeirDatabase *database)
 	{
 		ResourceSlot *resource = &database->resources[i];
 
+		if (pg_atomic_read_u32(&resource->gate_waiters) > 0)
+			ConditionVariableBroadcast(&resource->freed);
 		if (resource->named)
 			continue;
 		memset(&resource->rule, 0, sizeof(CapRule));
