@@ -248,13 +248,17 @@ BEGIN
 END
 $$;
 
--- Enqueues what was blocked of a job, which is locked, and does not wait any more.
-CREATE FUNCTION weir._unblock(j weir.job) RETURNS void
+-- Enqueues what was blocked of a job, which is locked, and does not wait any more,
+-- until then, but some at any rate.  Is there more to do?  Null: the queue is full.
+CREATE FUNCTION weir._unblock(j weir.job, p_until timestamptz) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
     upstream weir.job[] := weir._upstream(j);
+    -- what may become one task is not divided
+    most integer := CASE WHEN j.misfire <> 'run_once' THEN 64 END;
+    came timestamptz[];
     due record;
     n integer := 0;
 BEGIN
@@ -262,14 +266,17 @@ BEGIN
     DELETE FROM weir.blocked_interval b
     WHERE b.job_id = j.job_id
     AND EXISTS (SELECT FROM weir.interval i WHERE i.job_id = b.job_id AND i.interval_start = b.interval_start);
+    came := ARRAY(SELECT b.interval_start FROM weir.blocked_interval b
+                  WHERE b.job_id = j.job_id AND NOT weir._awaits(j, b.input_job_id, b.input_start)
+                  ORDER BY b.interval_start LIMIT most);
     FOR due IN
-        WITH came AS MATERIALIZED (
+        WITH looked AS MATERIALIZED (
             SELECT b.* FROM weir.blocked_interval b
-            WHERE b.job_id = j.job_id AND NOT weir._awaits(j, b.input_job_id, b.input_start)
+            WHERE b.job_id = j.job_id AND b.interval_start = ANY (came)
         ), free AS MATERIALIZED (
             -- the others have another one to wait for
-            SELECT c.* FROM came c
-            WHERE NOT weir._block(c.blocked_by, j, upstream, c.interval_start, c.interval_end)
+            SELECT l.* FROM looked l
+            WHERE NOT weir._block(l.blocked_by, j, upstream, l.interval_start, l.interval_end)
         ), marked AS (
             SELECT f.*, f.interval_start IS DISTINCT FROM lag(f.interval_end) OVER (ORDER BY f.interval_start)
                         OR j.misfire <> 'run_once' AS begins
@@ -284,16 +291,23 @@ BEGIN
         IF n = 2 THEN
             PERFORM weir._begin_ramp(q.queue_id) FROM weir.queue q WHERE q.name = j.queue;
         END IF;
-        EXIT WHEN weir._start(j, due.blocked_by, due.first, due.last, 'schedule', NULL, NULL) IS NULL;
+        IF weir._start(j, due.blocked_by, due.first, due.last, 'schedule', NULL, NULL) IS NULL THEN
+            RETURN NULL;
+        END IF;
         DELETE FROM weir.blocked_interval b
         WHERE b.job_id = j.job_id AND b.interval_start >= due.first AND b.interval_start < due.last;
+        IF clock_timestamp() > p_until THEN
+            RETURN true;
+        END IF;
     END LOOP;
+    RETURN coalesce(cardinality(came) >= most, false);
 END
 $$;
 
 -- Looks after what is blocked, until then, as weir._feed() does after backfills,
--- with the same answers.  It looks at the inputs that are expected last: more of
--- them than this are a matter for the next tick.
+-- with the same answers.  It looks at the inputs of each job that are expected
+-- last: more of them than this are a matter for the next tick.  The jobs have their
+-- turn in any order, so that none takes the time of another again and again.
 CREATE FUNCTION weir._feed_blocked(p_until timestamptz) RETURNS integer
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -302,40 +316,50 @@ DECLARE
     answer integer := (SELECT EXISTS (SELECT FROM weir.blocked_interval b WHERE b.problem IS NULL))::integer;
     came integer;
     j weir.job;
+    more boolean;
+    moved boolean := false;
 BEGIN
     FOR came IN
         WITH inputs AS MATERIALIZED (
             -- once for all that wait for the same
             SELECT i.*, weir._arrived(i.input_job_id, i.input_start) AS arrived
             FROM (SELECT b.input_job_id, b.input_start, array_agg(DISTINCT b.job_id) AS job_ids
-                  FROM (SELECT * FROM weir.blocked_interval o WHERE o.problem IS NULL
-                        ORDER BY o.input_start DESC LIMIT 1000) b
+                  FROM (SELECT o.job_id, o.input_job_id, o.input_start,
+                               row_number() OVER (PARTITION BY o.job_id ORDER BY o.input_start DESC) AS nth
+                        FROM weir.blocked_interval o WHERE o.problem IS NULL
+                        ORDER BY nth, random() LIMIT 1000) b
                   GROUP BY b.input_job_id, b.input_start) i
         )
-        SELECT DISTINCT d.job_id
+        SELECT d.job_id
         FROM inputs i
         CROSS JOIN LATERAL unnest(i.job_ids) w
         JOIN weir.job d ON d.job_id = w
         LEFT JOIN weir.job u ON u.job_id = i.input_job_id
         WHERE i.arrived OR NOT d.wait_for_inputs OR (u.outputs && d.inputs) IS NOT TRUE
+        GROUP BY d.job_id ORDER BY random()
     LOOP
         SELECT * INTO j FROM weir.job WHERE job_id = came FOR NO KEY UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
-            answer := 2;
+            answer := greatest(answer, 2);
             CONTINUE;
         END IF;
         BEGIN
-            PERFORM weir._unblock(j);
+            more := weir._unblock(j, p_until);
+            moved := moved OR more IS NOT NULL;
+            IF more THEN
+                answer := 3;
+            END IF;
         EXCEPTION
             WHEN lock_not_available OR cannot_connect_now OR insufficient_resources
                  OR configuration_limit_exceeded OR transaction_rollback
                  OR object_not_in_prerequisite_state THEN
-                answer := 2;
+                answer := greatest(answer, 2);
             WHEN others THEN
                 UPDATE weir.blocked_interval SET problem = sqlerrm WHERE job_id = j.job_id;
         END;
         IF clock_timestamp() > p_until THEN
-            RETURN 3;
+            -- where nothing could be done the others have their turn later
+            RETURN CASE WHEN moved THEN 3 ELSE greatest(answer, 2) END;
         END IF;
     END LOOP;
     RETURN answer;

@@ -201,6 +201,19 @@ select weir.resume('up_narrow');
 call pg_temp.await($$select count(*) = 2 from up_state where job = 'down' and exec = 'done'$$);
 select weir.drain('up_narrow', '60s');
 select weir.drop_job('down') >= 0, weir.drop_queue('up_narrow');
+-- Many at once: it goes on by itself, though no task ends.
+select weir.create_queue('up_many', class => 'daily');
+select weir.pause('up_many');
+select weir.create_job('many', 'select 1', '5 minutes', timezone => 'UTC', starts_at => :'base', inputs => '{up_in}', catch_up => '2 days', queue => 'up_many');
+select weir.create_job('many_up', 'select up_write($1)', '7 days', timezone => 'UTC', starts_at => :'base', outputs => '{up_in}');
+select count(*) >= 144 as blocked from weir.run_due('many') where task_id is null;
+select weir.alter_job('many', wait_for_inputs => false);
+call pg_temp.await('select count(*) = 0 from weir.blocked_interval');
+select count(*) >= 144 as in_queue from weir.tasks where job = 'many';
+select weir.drop_job('many') >= 144, weir.drop_job('many_up') >= 0;
+select weir.resume('up_many');
+select weir.drain('up_many', '60s');
+select weir.drop_queue('up_many');
 -- What cannot be enqueued is tried again by the next tick, which says what is wrong.
 select weir.drop_job('up') >= 0;
 select weir.create_job('up', 'select up_write($1)', '6 hours', timezone => 'UTC', starts_at => :'first', outputs => '{up_in}');
