@@ -130,6 +130,8 @@ fi
 if [[ " ${suites[*]} " == *" tap "* ]]; then
   if any test/t/*.pl; then
     say "tap: prove over test/t, each test with servers of its own"
+    # also the life of a session that a test keeps: a busy machine needs longer
+    export PG_TEST_TIMEOUT_DEFAULT=${PG_TEST_TIMEOUT_DEFAULT:-600}
     suite tap pgxs REGRESS= ISOLATION= PROVE_FLAGS="--verbose --timer" \
       ${PROVE_TESTS:+PROVE_TESTS="$PROVE_TESTS"} || {
       say "the last lines of the logs of the tests that failed (tmp_check/log):"
