@@ -22,6 +22,7 @@ select weir.enqueue('select 1') as task \gset
 select outcome from weir.wait(:task, '30s');
 call pg_temp.await($$select bad and value = 6 from weir.health where measure = 'free_workers'$$);
 select value, bad, since <= measured_at as since from weir.health where measure = 'free_workers';
+call pg_temp.await($$select not exists (select from weir.waiting where queue = 'backfill' and cause = 'inbox')$$);
 select distinct cause, holder, detail from weir.waiting where queue = 'backfill';
 select running, ready from weir.queues where name = 'backfill';
 -- Fewer are to stay free: more run at once.
