@@ -22,7 +22,8 @@ $node->safe_psql($db, qq{
 	SELECT weir.enqueue('SELECT 1', queue => 'singly'), weir.enqueue('SELECT 1', queue => 'batch')});
 wait_drained($node, $db);
 
-foreach my $queue (['singly', 400], ['batch', 350])
+# 396 and 314, and up to two more the longer it takes
+foreach my $queue (['singly', 405], ['batch', 350])
 {
 	my ($name, $most) = @$queue;
 	my $before = $node->safe_psql($db, 'SELECT pg_current_wal_insert_lsn()');
