@@ -103,8 +103,9 @@ ok( $node->poll_query_until('postgres',
 	'two tasks have a row each');
 $session->query_safe('COMMIT');
 $node->safe_psql('postgres', "SELECT weir.wait($_, '1 min')") for @pair;
+# more than once, if its next attempt takes its row before the other one has woken
 ok( $node->poll_query_until('postgres',
-		"SELECT count(*) = 1 FROM weir.lock_wait_history WHERE task_id IN ($pair[0], $pair[1]) AND outcome = 'deadlock'"),
+		"SELECT count(*) > 0 FROM weir.lock_wait_history WHERE task_id IN ($pair[0], $pair[1]) AND outcome = 'deadlock'"),
 	'one of them was the victim of a deadlock');
 
 # With nothing in hand there is nothing to look at.
