@@ -39,6 +39,9 @@ my $produce = {
 
 # Producers without end against a small quota.
 $node->safe_psql('postgres', q{SELECT weir.pause('q')});
+# a limit is in force when the scheduler has read it, and counted
+$node->poll_query_until('postgres', q{SELECT unfinished = 0 FROM weir.role_limits})
+  or die 'the limit is not in force';
 $node->pgbench('--no-vacuum --client=4 --transactions=40',
 	0, [qr/processed: 160/], [qr/^$/],
 	'producers of a limited role', $produce);
