@@ -82,6 +82,25 @@ name_argument(FunctionCallInfo fcinfo)
 }
 
 /*
+ * There is no resource of exactly this name; a template may stand for it.
+ */
+static void
+refuse_unknown(const char *name)
+{
+	const ResourceConfig *template = resource_config_for(name);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("resource \"%s\" does not exist", name),
+			 template != NULL ?
+			 errdetail("It is one of those that the template \"%s\" stands for.",
+					   template->name) : 0,
+			 template != NULL ?
+			 errhint("Give the name of the template: what is set holds for all of them.") :
+			 errhint("See the view weir.resources, or define it with weir.cap_resource().")));
+}
+
+/*
  * The resource of exactly this name, which the caller is to change.
  */
 static const ResourceConfig *
@@ -90,10 +109,7 @@ require_resource(const char *name)
 	const ResourceConfig *config = resource_config_exact(name);
 
 	if (config == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("resource \"%s\" does not exist", name),
-				 errhint("See the view weir.resources, or define it with weir.cap_resource().")));
+		refuse_unknown(name);
 	if (!resource_may_alter(config))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

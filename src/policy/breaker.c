@@ -388,11 +388,11 @@ policy_next_breaker(Policy *policy, BreakerStatus *status)
 }
 
 /*
- * The next task to be ended because a breaker is open whose rule says so;
- * false if there is none.  To be asked when nothing more can start.
+ * The next task to be ended because a breaker is open whose rule says so, and
+ * the resource that it is of; false if there is none.  To be asked when nothing more can start.
  */
 bool
-policy_next_refused(Policy *policy, PolicyEnd *refused)
+policy_next_refused(Policy *policy, PolicyEnd *refused, uint64_t *resource)
 {
 	PolicyBreaker **link = &policy->refusing;
 
@@ -414,6 +414,7 @@ policy_next_refused(Policy *policy, PolicyEnd *refused)
 
 			if (item == NULL)
 				continue;
+			*resource = breaker->owner->key;
 			policy_task_give_out(policy,
 								 policy_tasks_find(&policy->tasks, item->task_id),
 								 refused);

@@ -123,7 +123,8 @@ extern void policy_restore_breaker(Policy *policy, uint64_t resource,
 extern void policy_report(Policy *policy, int64_t task_id,
 						  const PolicyResult *result, PolicyTime now);
 extern bool policy_next_breaker(Policy *policy, BreakerStatus *status);
-extern bool policy_next_refused(Policy *policy, PolicyEnd *refused);
+extern bool policy_next_refused(Policy *policy, PolicyEnd *refused,
+								uint64_t *resource);
 
 /*
  * Recovery ramps: for a while only so many tasks run at a time that need the

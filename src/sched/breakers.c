@@ -147,9 +147,10 @@ void
 breakers_refuse(Scheduler *scheduler)
 {
 	PolicyEnd	refused;
+	uint64		resource;
 
-	while (policy_next_refused(scheduler->policy, &refused))
-		ends_add(scheduler, &refused, END_REFUSED, 0);
+	while (policy_next_refused(scheduler->policy, &refused, &resource))
+		ends_add(scheduler, &refused, END_REFUSED, (int64) resource);
 }
 
 /*

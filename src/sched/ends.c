@@ -26,6 +26,7 @@
 #include "sched/later.h"
 #include "sched/rebuild.h"
 #include "shmem/depth.h"
+#include "shmem/resource.h"
 #include "shmem/xact_actions.h"
 
 #define BATCH				256 /* ends in one transaction */
@@ -40,8 +41,27 @@ typedef struct EndsStep
 								 * about to */
 } EndsStep;
 
+/*
+ * The end of a task that a breaker has refused: which one it is of, if that is
+ * still known.
+ */
+static void
+refused_run(Scheduler *scheduler, uint64 key, RunRow *run)
+{
+	ResourceSlot *resource = resource_find(scheduler->database, key);
+
+	run->outcome = OUTCOME_FAILED;
+	run->sqlstate = "55000";
+	run->message = "breaker open";
+	run->detail = resource == NULL ?
+		"The circuit breaker of a resource that the task needs is open." :
+		psprintf("The circuit breaker of resource \"%s\" is open.",
+				 NameStr(resource->name));
+	run->hint = "See the view weir.breakers for when it lets the next task start, and weir.retry() for this one.";
+}
+
 static RunRow
-end_run(const PendingEnd *pending, TimestampTz now)
+end_run(Scheduler *scheduler, const PendingEnd *pending, TimestampTz now)
 {
 	RunRow		run = {0};
 
@@ -55,10 +75,7 @@ end_run(const PendingEnd *pending, TimestampTz now)
 			dependency_run(pending->other, &run);
 			break;
 		case END_REFUSED:
-			run.outcome = OUTCOME_FAILED;
-			run.sqlstate = "55000";
-			run.message = "breaker open";
-			run.detail = "The circuit breaker of a resource that the task needs is open.";
+			refused_run(scheduler, (uint64) pending->other, &run);
 			break;
 		case END_GROUP:
 			run.outcome = OUTCOME_CANCELLED;
@@ -81,7 +98,7 @@ step_end(Scheduler *scheduler, void *arg)
 	for (int i = 0; i < step->n; i++)
 	{
 		const PendingEnd *pending = &step->ends[i];
-		RunRow		run = end_run(pending, step->now);
+		RunRow		run = end_run(scheduler, pending, step->now);
 
 		step->written[i] = run_row_written(run.task_id, run.attempt);
 		if (step->written[i])
@@ -116,7 +133,7 @@ ends_batch(Scheduler *scheduler, const PendingEnd *ends, int n,
 			feed_note_end(scheduler);
 			continue;
 		}
-		run = end_run(&ends[i], now);
+		run = end_run(scheduler, &ends[i], now);
 		if (step.written[i])
 		{
 			later_end_attempt(scheduler, &run);
@@ -131,7 +148,8 @@ ends_batch(Scheduler *scheduler, const PendingEnd *ends, int n,
 }
 
 /*
- * Notes a task that is to be ended, and for which other one, if any.
+ * Notes a task that is to be ended, and for which other one, if any; of a
+ * refused one, the key of the resource.
  */
 void
 ends_add(Scheduler *scheduler, const PolicyEnd *end, EndCause cause,

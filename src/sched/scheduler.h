@@ -44,7 +44,8 @@ typedef struct PendingEnd
 {
 	PolicyEnd	end;
 	EndCause	cause;
-	int64		other;			/* the parent, or the collector */
+	int64		other;			/* the parent, the collector, or the key of
+								 * the resource */
 } PendingEnd;
 
 /*

@@ -74,8 +74,9 @@ bool
 episode_refuse(Episode *e)
 {
 	PolicyEnd	refused;
+	uint64_t	resource;
 
-	while (policy_next_refused(e->policy, &refused))
+	while (policy_next_refused(e->policy, &refused, &resource))
 	{
 		if (!oracle_breaker_refused(&e->model, &refused))
 			return false;

@@ -340,6 +340,7 @@ unit_set(void)
 	BreakerRule rule = usual_rule();
 	Policy	   *policy;
 	PolicyEnd	refused;
+	uint64_t	resource = 0;
 	BreakerStatus told;
 
 	rule.mode = BREAKER_FORCED_OPEN;
@@ -347,15 +348,16 @@ unit_set(void)
 	tap_ok(unit_next(policy, HOUR) == 0 &&
 		   policy_next_due(policy) == POLICY_TIME_NEVER,
 		   "breaker: forced open, for ever");
-	tap_ok(!policy_next_refused(policy, &refused), "breaker: they wait");
+	tap_ok(!policy_next_refused(policy, &refused, &resource), "breaker: they wait");
 	rule.fail = true;
 	policy_set_breaker(policy, RESOURCE, &rule);
-	tap_ok(policy_next_refused(policy, &refused) && refused.task_id == 1 &&
-		   policy_next_refused(policy, &refused) && refused.task_id == 2 &&
+	tap_ok(policy_next_refused(policy, &refused, &resource) && refused.task_id == 1 &&
+		   policy_next_refused(policy, &refused, &resource) && refused.task_id == 2 &&
+		   resource == RESOURCE &&
 		   !policy_holds(policy, 2), "breaker: or are ended, the first first");
 	rule.mode = BREAKER_DISABLED;
 	policy_set_breaker(policy, RESOURCE, &rule);
-	tap_ok(!policy_next_refused(policy, &refused) &&
+	tap_ok(!policy_next_refused(policy, &refused, &resource) &&
 		   call(policy, HOUR, &failure), "breaker: disabled");
 	rule.on = false;
 	policy_set_breaker(policy, RESOURCE, &rule);

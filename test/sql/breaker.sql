@@ -131,7 +131,7 @@ select kind, detail, reason from weir.events where kind = 'set_breaker' order by
 select weir.cap_resource('remote', breaker => '{"on_open": "fail", "failure_count_threshold": 1, "wait_duration_in_open_state": "1 hour"}');
 select first_id as first, last_id as last from weir.enqueue_many('select ask()', '[[],[],[]]', queue => 'br', resources => '{remote}') \gset
 select weir.drain('br', '30s');
-select outcome, final, charged, sqlstate, message, detail, count(*) from weir.runs where task_id between :first and :last group by 1, 2, 3, 4, 5, 6 order by 5;
+select outcome, final, charged, sqlstate, message, detail, hint, count(*) from weir.runs where task_id between :first and :last group by 1, 2, 3, 4, 5, 6, 7 order by 5;
 select state, count(*) from weir.tasks where task_id between :first and :last group by 1;
 
 -- Or another command takes their place, with the same arguments; the ledger
@@ -207,7 +207,8 @@ select pg_temp.refused(c) from unnest(array[
     $$select weir.cap_resource('x')$$,
     $$select weir.set_breaker('remote', 'open')$$,
     $$select weir.set_breaker('remote', null)$$,
-    $$select weir.set_breaker('nowhere', 'closed')$$]) c;
+    $$select weir.set_breaker('nowhere', 'closed')$$,
+    $$select weir.set_breaker('host:a', 'closed')$$]) c;
 select weir.cap_resource('plain', 1);
 select pg_temp.refused($$select weir.set_breaker('plain', 'closed')$$);
 \pset tuples_only off
