@@ -34,6 +34,7 @@
 #include "api/admit_write.h"
 #include "api/capped.h"
 #include "api/enforce.h"
+#include "api/let_through.h"
 #include "compat.h"
 #include "run/slots.h"
 #include "shmem/database.h"
@@ -326,6 +327,7 @@ void
 enforce_install_hooks(void)
 {
 	capped_install();
+	let_through_install();
 	prev_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = enforce_executor_start;
 	prev_process_utility = ProcessUtility_hook;

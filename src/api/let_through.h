@@ -10,6 +10,7 @@
 
 #include "shmem/layout.h"
 
+extern void let_through_install(void);
 extern void let_through_record(const ResourceSlot *resource, const char *kind,
 							   const char *cause);
 

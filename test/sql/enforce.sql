@@ -285,6 +285,10 @@ select run('b', 'commit'), run('b', 'begin | insert into ev_p values (1)'), run(
 -- an aborted savepoint takes along what was written beside the slots
 select run('b', 'begin | create temp table more (a int) | savepoint s'), run('b', 'insert into ev values (53, 53)'), run('b', 'rollback to s');
 select used, beside, let_through from weir.resources where resource = 'public.ev';
+-- an event that was rolled back has said nothing
+select run('c', 'begin | create temp table more (a int) | delete from ev where false | rollback');
+select run('c', 'begin | create temp table more (a int) | savepoint s | delete from ev where false | rollback to s | delete from ev where false | commit');
+select count(*) from weir.events where kind = 'let_through' and relation = 'public.ev' and detail ->> 'times' = '3';
 -- a slot that comes free is taken
 select run('a', 'commit'), run('b', 'insert into ev values (54, 54)');
 select used, beside, let_through from weir.resources where resource = 'public.ev';
