@@ -139,7 +139,31 @@ BEGIN
 END
 $$;
 
--- The same as times, which any number of intervals is compared with.
+-- The last one, which is looked for in pieces from the end, each longer than the one
+-- before: there can be very many.
+CREATE FUNCTION weir._last_awaited(
+    p_upstream weir.job[], p_from timestamptz, p_to timestamptz, OUT job_id integer, OUT interval_start timestamptz
+) RETURNS record
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    reach interval := 16 * (SELECT min(u.every) FROM unnest(p_upstream) u);
+    low timestamptz;
+    high timestamptz := p_to;
+BEGIN
+    LOOP
+        low := CASE WHEN reach < high - p_from THEN greatest(p_from, high - reach) ELSE p_from END;
+        SELECT a.job_id, a.interval_start INTO job_id, interval_start
+        FROM weir._awaited(p_upstream, low, high, false) a LIMIT 1;
+        EXIT WHEN FOUND OR (low > p_from) IS NOT TRUE;
+        high := low;
+        reach := reach * 2;
+    END LOOP;
+END
+$$;
+
+-- All as times, which any number of intervals is compared with.
 CREATE FUNCTION weir._awaited_times(
     p_upstream weir.job[], p_from timestamptz, p_to timestamptz, p_backfill boolean
 ) RETURNS tstzmultirange
@@ -186,7 +210,7 @@ CREATE FUNCTION weir._waits(j weir.job, p_start timestamptz, p_end timestamptz) 
     SET search_path = pg_catalog, pg_temp
     AS $$
 BEGIN
-    RETURN EXISTS (SELECT FROM weir._awaited(weir._upstream(j), p_start, p_end, false));
+    RETURN (weir._last_awaited(weir._upstream(j), p_start, p_end)).job_id IS NOT NULL;
 END
 $$;
 
@@ -198,7 +222,7 @@ CREATE FUNCTION weir._block(p_by text, j weir.job, p_upstream weir.job[], p_star
 BEGIN
     INSERT INTO weir.blocked_interval AS b (job_id, interval_start, interval_end, input_job_id, input_start, blocked_by)
     SELECT j.job_id, p_start, p_end, a.job_id, a.interval_start, p_by
-    FROM weir._awaited(p_upstream, p_start, p_end, false) a LIMIT 1
+    FROM weir._last_awaited(p_upstream, p_start, p_end) a WHERE a.job_id IS NOT NULL
     ON CONFLICT ON CONSTRAINT blocked_interval_pkey DO UPDATE
         SET input_job_id = excluded.input_job_id, input_start = excluded.input_start;
     RETURN FOUND;

@@ -127,6 +127,11 @@ select input_start, input_end from weir.missing_inputs('berlin', '2024-03-31 Eur
 select input_start, input_end from weir.missing_inputs('berlin', '2024-01-01 Europe/Berlin', '2024-01-02 Europe/Berlin');
 select input_job, count(*), min(input_start), max(input_end) from weir.missing_inputs('month', '2024-02-01', '2024-03-01') group by 1;
 select input_job, input_start, input_end from weir.missing_inputs('hour', '2024-02-03 10:00', '2024-02-03 11:00');
+-- the last of them, however far it is from the end
+select weir.waive('day', '2024-02-03', '2024-03-01', 'there already');
+select l.interval_start from weir.job j, weir._last_awaited(weir._upstream(j), '2024-02-01', '2024-03-01') l where j.name = 'month';
+select weir.waive('day', '2024-02-01', '2024-02-03', 'there already');
+select l.interval_start from weir.job j, weir._last_awaited(weir._upstream(j), '2024-02-01', '2024-03-01') l where j.name = 'month';
 select weir.drop_job('day') >= 0, weir.drop_job('berlin') >= 0, weir.drop_job('month') >= 0, weir.drop_job('hour') >= 0;
 
 -- What ends the waiting: the interval is waived, ...
