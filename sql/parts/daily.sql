@@ -40,8 +40,8 @@ CREATE FUNCTION weir.__late_inputs(caller oid, p_job_id integer, p_start timesta
     AS $$
     SELECT array_agg(u.name ORDER BY u.name)
     FROM weir.job j
-    JOIN weir.job u ON u.outputs && j.inputs AND u.job_id <> j.job_id
-    WHERE j.job_id = p_job_id AND EXISTS (
+    JOIN weir.job u ON u.outputs && j.inputs
+    WHERE j.job_id = p_job_id AND weir._produces(u, j) AND EXISTS (
         SELECT FROM weir.__intervals(caller, u.job_id, p_start - u.every, p_end) x
         WHERE x.interval_end > p_start AND x.interval_end <= p_end AND x.exec <> 'waived'
         AND coalesce(x.first_done_at, clock_timestamp()) > coalesce(x.due_at, p_due))

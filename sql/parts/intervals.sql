@@ -164,6 +164,10 @@ CREATE FUNCTION weir.__intervals(
               WHERE v.final AND v.outcome = 'succeeded' ORDER BY v.finished_at DESC LIMIT 50) f
     ), assigned AS MATERIALIZED (
         SELECT a.task_id FROM weir._show_assigned() a
+    ), upstream AS MATERIALIZED (
+        SELECT array_agg(u.job_id) AS job_ids
+        FROM weir.job d JOIN weir.job u ON u.outputs && d.inputs
+        WHERE d.job_id = p_job_id AND weir._produces(u, d)
     ), listed AS (
         SELECT coalesce(n.interval_start, x.interval_start) AS interval_start,
                coalesce(n.interval_end, x.interval_end) AS interval_end, n.version,
@@ -177,7 +181,7 @@ CREATE FUNCTION weir.__intervals(
                n.cause, n.backfill_id, n.task_id, n.attempt AS attempts,
                n.started_at, n.finished_at, n.final,
                d.version AS done_version, d.first_done_at, d.started_at AS done_started_at,
-               d.finished_at AS done_finished_at, d.code AS done_code, j.job_id, j.command, j.inputs
+               d.finished_at AS done_finished_at, d.code AS done_code, j.job_id, j.command
         FROM newest n
         FULL JOIN (SELECT * FROM expected e WHERE e.interval_end > e.interval_start
                    AND e.interval_start >= coalesce(p_from, '-infinity')) x
@@ -193,8 +197,8 @@ CREATE FUNCTION weir.__intervals(
                 WHEN EXISTS (SELECT FROM weir.stale s WHERE s.job_id = l.job_id
                              AND s.interval_start = l.interval_start
                              AND s.version >= l.done_version) THEN 'stale_input'
-                WHEN l.inputs IS NOT NULL
-                     AND weir._upstream_changed(l.job_id, l.inputs, l.interval_start, l.interval_end, l.done_started_at)
+                WHEN o.job_ids IS NOT NULL
+                     AND weir._upstream_changed(o.job_ids, l.interval_start, l.interval_end, l.done_started_at)
                     THEN 'stale_upstream'
                 WHEN l.done_code <> md5(l.command) THEN 'stale_code'
                 ELSE 'current' END,
@@ -207,7 +211,7 @@ CREATE FUNCTION weir.__intervals(
                 ELSE 'on_time' END,
            l.due_at, l.cause, l.backfill_id, l.task_id, l.attempts, l.started_at,
            CASE WHEN l.final THEN l.finished_at END, l.done_version, l.first_done_at
-    FROM listed l, pace p
+    FROM listed l, pace p, upstream o
     ORDER BY l.interval_start
     $$;
 
@@ -223,11 +227,11 @@ CREATE FUNCTION weir._intervals(
     LANGUAGE c STABLE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'weir_job_call';
 
--- Has a job whose outputs are the inputs of this one produced something else
+-- Has one of some jobs, which are upstream of another, produced something else
 -- since then, in an interval that overlaps?  A version whose task returned the
 -- same rows as the version before has not changed anything.
 CREATE FUNCTION weir._upstream_changed(
-    p_job_id integer, p_inputs text[], p_start timestamptz, p_end timestamptz, since timestamptz
+    p_upstream integer[], p_start timestamptz, p_end timestamptz, since timestamptz
 ) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -236,11 +240,10 @@ CREATE FUNCTION weir._upstream_changed(
     WITH ends AS (
         SELECT i.job_id, i.interval_start, i.version, coalesce(r.finished_at, e.finished_at) AS finished_at,
                CASE WHEN r.task_id IS NULL THEN e.result ELSE r.result END AS result
-        FROM weir.job u
-        JOIN weir.interval i ON i.job_id = u.job_id
+        FROM weir.interval i
         LEFT JOIN weir.run r ON r.task_id = i.task_id AND r.final AND r.outcome = 'succeeded'
         LEFT JOIN weir.interval_end e ON e.task_id = i.task_id AND e.outcome = 'succeeded'
-        WHERE u.outputs && p_inputs AND u.job_id <> p_job_id
+        WHERE i.job_id = ANY (p_upstream)
         AND i.interval_start < p_end AND i.interval_end > p_start
         AND (r.task_id IS NOT NULL OR e.task_id IS NOT NULL)
     )

@@ -241,12 +241,25 @@ select weir.drop_job('down') >= 0, weir.drop_job('up') >= 0;
 create role up_stranger login;
 select weir.create_job('down', 'select 1', '1 day', timezone => 'UTC', starts_at => '2024-01-01', inputs => '{up_in}');
 set role up_stranger;
-select weir.create_job('strange', 'select 1', '1 day', timezone => 'UTC', starts_at => '2024-01-01', outputs => '{up_in}', queue => 'adhoc', inputs => '{up_other}');
+select weir.create_job('strange', 'select 1', '1 day', timezone => 'UTC', starts_at => '2024-01-01', outputs => '{up_in}', queue => 'adhoc', backfill_queue => 'adhoc', inputs => '{up_other}');
 reset role;
 select count(*) from weir.missing_inputs('down', '2024-01-01', '2024-01-03');
+-- nor does he make what is done stale, or excuse what is late,
+select weir.create_job('judged', 'select 1', '1 day', timezone => 'UTC', starts_at => '2024-01-01', inputs => '{up_in}', due => '1 hour', catch_up => '0', wait_for_inputs => false);
+select weir.backfill('judged', '2024-01-01', '2024-01-02') as b \gset
+call pg_temp.await(:b);
+set role up_stranger;
+select weir.backfill('strange', '2024-01-01', '2024-01-02') as b \gset
+reset role;
+call pg_temp.await(:b);
+select exec, currency from weir.intervals where job = 'judged' and interval_start = '2024-01-01';
+select excused_by from weir.late where job = 'judged' and interval_start = '2024-01-02';
 -- nor does he make a cycle of it
 select weir.alter_job('down', outputs => '{up_other}');
 grant insert on up_in to up_stranger;
+select exec, currency from weir.intervals where job = 'judged' and interval_start = '2024-01-01';
+select excused_by from weir.late where job = 'judged' and interval_start = '2024-01-02';
+select weir.drop_job('judged') >= 0;
 select input_job, count(*) from weir.missing_inputs('down', '2024-01-01', '2024-01-03') group by 1;
 \pset tuples_only on
 set role up_stranger;
