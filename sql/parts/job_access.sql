@@ -138,8 +138,8 @@ BEGIN
 END
 $$;
 
--- Refuses to go on with a snapshot that does not show what was enqueued before
--- the job was locked: it could not be cancelled.
+-- Refuses to go on with a snapshot that does not show what was done before the
+-- lock was there: the tasks that have to be cancelled, and other jobs.
 CREATE FUNCTION weir._require_read_committed(what text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -149,7 +149,7 @@ BEGIN
         RAISE feature_not_supported USING
             MESSAGE = format('cannot %s in a transaction with isolation level "%s"', what,
                              current_setting('transaction_isolation')),
-            DETAIL = 'It would not see the tasks that were enqueued since its snapshot.';
+            DETAIL = 'It would not see what others have done since its snapshot.';
     END IF;
 END
 $$;

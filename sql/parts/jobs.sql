@@ -367,7 +367,9 @@ BEGIN
     j.recheck := coalesce(p_recheck, j.recheck);
     j.wait_for_inputs := coalesce(p_wait_for_inputs, j.wait_for_inputs);
     PERFORM weir._check_job(j);
-    PERFORM weir._check_cycle(j);
+    IF (j.inputs, j.outputs, j.wait_for_inputs) IS DISTINCT FROM (old.inputs, old.outputs, old.wait_for_inputs) THEN
+        PERFORM weir._check_cycle(j);
+    END IF;
     PERFORM weir._set_job_breaker(j, old.policy);
     PERFORM weir._try_job(j);
     UPDATE weir.job SET (command, parameters, queue, backfill_queue, tables, inputs, outputs, due,

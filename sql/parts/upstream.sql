@@ -57,6 +57,8 @@ BEGIN
     IF NOT j.wait_for_inputs OR j.inputs IS NULL OR j.outputs IS NULL THEN
         RETURN;
     END IF;
+    -- behind the lock it has to see what the others have made
+    PERFORM weir._require_read_committed('let a job wait for its inputs');
     -- conflicts with itself, and with nothing else that is done to jobs
     LOCK TABLE weir.job IN SHARE UPDATE EXCLUSIVE MODE;
     front := weir._upstream(j);

@@ -287,6 +287,20 @@ select pg_temp.refused(c) from unnest(array[
     $$select * from weir.missing_inputs('down', '2024-01-01', null)$$,
     $$select * from weir.missing_inputs('down', '2024-01-01', 'infinity')$$,
     $$select * from weir.missing_inputs('down', '2024-01-01 01:00', '2024-01-02')$$]) c;
+-- Two sessions do not make one together; what has nothing to do with it is no
+-- matter of theirs.
+begin isolation level repeatable read;
+select pg_temp.refused($$select weir.alter_job('down', inputs => '{up_broken}')$$);
+rollback;
+create view up_locks as select count(*) from pg_locks
+where relation = 'weir.job'::regclass and pid = pg_backend_pid() and mode = 'ShareUpdateExclusiveLock';
+begin;
+select weir.alter_job('down', priority => 1);
+select * from up_locks;
+select weir.alter_job('down', inputs => '{up_broken}');
+select * from up_locks;
+rollback;
+drop view up_locks;
 select weir.drop_job(name) >= 0 from (values ('down'), ('between'), ('back')) j (name);
 drop view up_state;
 drop function up_write;
