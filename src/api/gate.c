@@ -169,6 +169,8 @@ gate_wait(uint64 resource, pg_atomic_uint32 *waiters,
 	pg_atomic_fetch_add_u32(waiters, 1);
 	PG_ENSURE_ERROR_CLEANUP(gate_uncount, PointerGetDatum(waiters));
 	{
+		if (calls->counted)
+			calls->counted(calls->arg);
 		got = gate_pass(&tag, freed, arrived, deadline, calls);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(gate_uncount, PointerGetDatum(waiters));

@@ -14,6 +14,7 @@
 /* What a session in line does; "arg" is handed to each */
 typedef struct GateCalls
 {
+	void		(*counted) (void *arg); /* it is one of the waiters; or NULL */
 	bool		(*attempt) (void *arg); /* tries to get what is waited for */
 	bool		(*stuck) (void *arg);	/* does it wait for us?  NULL: cannot */
 	void		(*refuse) (void *arg);	/* raises the error: time is over */

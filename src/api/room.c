@@ -152,7 +152,7 @@ refuse_room(void *arg)
 static void
 wait_for_room(RoomRequest *room)
 {
-	GateCalls	calls = {try_room, NULL, refuse_room, room};
+	GateCalls	calls = {NULL, try_room, NULL, refuse_room, room};
 	TimestampTz start;
 
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) ||

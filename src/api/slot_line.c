@@ -115,6 +115,16 @@ slot_refuse_busy(ResourceSlot *resource, const char *hint)
 }
 
 /*
+ * The line has one more.  The scheduler has to know before it gives a slot away
+ * again, not sooner: it need not be woken.
+ */
+static void
+line_joined(void *arg)
+{
+	pg_atomic_fetch_add_u64(&database_mine()->foreign_changed, 1);
+}
+
+/*
  * Gets a slot, or finds that none is needed any more: the cap can change while
  * sessions are in line.
  */
@@ -187,12 +197,11 @@ bool
 slot_wait(ResourceSlot *resource, bool hard, SlotBinds binds, int64 timeout)
 {
 	SlotRequest request = {resource, hard, binds, GetCurrentTimestamp()};
-	GateCalls	calls = {line_try, line_stuck, line_refuse, &request};
+	GateCalls	calls = {line_joined, line_try, line_stuck, line_refuse, &request};
 	Datum		database = PointerGetDatum(database_mine());
 	bool		got = false;
 
 	pg_atomic_fetch_add_u64(&resource->waited, 1);
-	pg_atomic_fetch_add_u64(&database_mine()->foreign_changed, 1);
 	PG_ENSURE_ERROR_CLEANUP(line_left, database);
 	{
 		got = gate_wait(resource->key, &resource->gate_waiters,
