@@ -27,6 +27,7 @@
 #include "run/attempt.h"
 #include "run/slots.h"
 #include "shmem/database.h"
+#include "shmem/named_resource.h"
 #include "shmem/resource.h"
 #include "shmem/xact_actions.h"
 
@@ -108,16 +109,17 @@ slot_try(ResourceSlot *resource, int slot, bool foreign)
 
 /*
  * The resource of which the task may take the slot that it was given; NULL if
- * it may not, or there is no such resource any more.  Sessions in line go before
- * it, unless it is of class daily: they may have come since it was given.
+ * it may not, or there is no such resource any more.  Since then another task
+ * may have paused the resource, or sessions have come to wait in line: they go
+ * before it, unless it is of class daily.
  */
 static ResourceSlot *
 slot_open_to(const Assignment *assignment, const PolicyGrant *grant)
 {
 	ResourceSlot *resource = resource_find(database_mine(), grant->resource);
 
-	if (resource != NULL && assignment->klass != POLICY_CLASS_DAILY &&
-		pg_atomic_read_u32(&resource->gate_waiters) > 0)
+	if (resource == NULL || named_resource_is_paused(resource) ||
+		resource_line_first(resource, assignment))
 		return NULL;
 	return resource;
 }

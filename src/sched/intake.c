@@ -53,6 +53,7 @@
 #include "sched/singly.h"
 #include "shmem/database.h"
 #include "shmem/inbox.h"
+#include "shmem/named_resource.h"
 #include "shmem/outbox.h"
 #include "shmem/resource.h"
 #include "shmem/settings.h"
@@ -311,9 +312,9 @@ intake_message(Scheduler *scheduler, const SubmitMessage *message)
 }
 
 /*
- * A slot was taken, or somebody is in line for one.  If it shows who has it, or
- * goes before, the task waits for that; else it waits a moment, and does not try
- * the same slot over and over.
+ * A slot was taken, or somebody is in line for one, or the resource is paused.
+ * If it shows which, the task waits for that; else it waits a moment, and does
+ * not try the same slot over and over.
  */
 static void
 intake_bounced(Scheduler *scheduler, const Completion *completion,
@@ -322,12 +323,14 @@ intake_bounced(Scheduler *scheduler, const Completion *completion,
 	ResourceSlot *resource = resource_find(scheduler->database,
 										   completion->resource);
 	uint64		held = resource ? resource_held(resource) : 0;
-	bool		shown = resource && pg_atomic_read_u32(&resource->gate_waiters) > 0;
+	bool		shown = resource &&
+	(named_resource_is_paused(resource) ||
+	 resource_line_first(resource, assignment));
 
 	for (int i = 0; i < assignment->ngrants; i++)
 	{
 		if (assignment->grants[i].resource == completion->resource)
-			shown = (held >> assignment->grants[i].slot & 1) != 0;
+			shown |= (held >> assignment->grants[i].slot & 1) != 0;
 	}
 	scheduler->slots_changed = true;
 	if (shown)

@@ -306,6 +306,16 @@ resource_find(WeirDatabase *database, uint64 key)
 }
 
 /*
+ * Do sessions wait in line that go before the task?
+ */
+bool
+resource_line_first(ResourceSlot *resource, const Assignment *assignment)
+{
+	return assignment->klass != POLICY_CLASS_DAILY &&
+		pg_atomic_read_u32(&resource->gate_waiters) > 0;
+}
+
+/*
  * Notes that this process got, or gave back, a slot.  Cannot fail.
  */
 void

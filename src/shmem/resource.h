@@ -35,6 +35,8 @@ extern bool resource_set(WeirDatabase *database, uint64 key,
 extern CapRule resource_rule(WeirDatabase *database, ResourceSlot *resource);
 extern ResourceSlot *resource_find(WeirDatabase *database, uint64 key);
 extern void resource_mark(ResourceSlot *resource, int slot, bool held);
+extern bool resource_line_first(ResourceSlot *resource,
+								const Assignment *assignment);
 extern uint64 resource_held(ResourceSlot *resource);
 extern void resource_set_enforcing(WeirDatabase *database, uint32 n);
 extern void resource_suspect_enforcing(WeirDatabase *database);

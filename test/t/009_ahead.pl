@@ -113,6 +113,31 @@ $line->quit;
 $session->quit;
 drained('a task behind a line');
 
+# So does one whose resource is paused meanwhile, by a task in the other worker.
+$node->poll_query_until($db, "SELECT count(*) = 2 FROM weir.workers WHERE state = 'idle'")
+  or die 'no idle workers';
+@stopped = split /\n/, $node->safe_psql($db, 'SELECT pid FROM weir.workers');
+kill 'STOP', @stopped;
+my ($pauses, $held_back) = split /\n/, $node->safe_psql($db, q{
+	SELECT weir.cap_resource('api', slots => 2) \g /dev/null
+	SELECT weir.enqueue('SELECT weir.retry_after($1, $2::interval)', '["api", "1 hour"]', resources => '{api}');
+	SELECT weir.enqueue('SELECT 1', resources => '{api}')});
+ok( $node->poll_query_until($db, "SELECT count(*) = 2 FROM weir.waiting WHERE cause = 'inbox' AND task_id IN ($pauses, $held_back)"),
+	'two workers that stand still have a task each');
+my $first = $node->safe_psql($db, "SELECT holder FROM weir.waiting WHERE cause = 'inbox' AND task_id = $pauses");
+kill 'CONT', $first;
+ok( $node->poll_query_until($db, "SELECT paused_by = $pauses FROM weir.resources WHERE resource = 'api'"),
+	'the first pauses the resource');
+kill 'CONT', @stopped;
+ok( $node->poll_query_until($db, "SELECT count(*) = 0 FROM weir.waiting WHERE cause = 'inbox' AND task_id IN ($pauses, $held_back)"),
+	'the other worker has tried');
+is($node->safe_psql($db, "SELECT state FROM weir.tasks WHERE task_id = $held_back"), 'ready',
+	'its task does not start');
+ok( $node->poll_query_until($db, "SELECT bool_or(cause = 'rate' AND holder = 'task $pauses' AND eta > now() + '50 min') FROM weir.why_waiting($held_back)"),
+	'but waits for the end of the pause');
+$node->safe_psql($db, "SELECT weir.cancel_many('{$pauses,$held_back}')");
+drained('a pause');
+
 # A task that waits for a lock: the other worker executes all the others.
 my $last = $node->safe_psql($db,
 	"SELECT last_id FROM weir.enqueue_many('SELECT CASE WHEN \$1 THEN pg_advisory_xact_lock(7) END',
