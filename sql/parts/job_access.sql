@@ -64,11 +64,6 @@ CREATE FUNCTION weir._job_event(
     RETURNING event_id
     $$;
 
--- The role that a job belongs to now; null if there is none any more.
-CREATE FUNCTION weir._role(owner oid, owner_name text, at timestamptz) RETURNS oid
-    LANGUAGE c STABLE STRICT PARALLEL UNSAFE
-    AS 'MODULE_PATHNAME', 'weir_job_role';
-
 CREATE FUNCTION weir._owner(j weir.job) RETURNS oid
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp

@@ -77,9 +77,9 @@ CREATE FUNCTION weir._may_see(owner oid, owner_name text, enqueued_at timestampt
     AS 'MODULE_PATHNAME', 'weir_may_see';
 
 -- Which role is meant by one that was recorded then; null if it is gone.
-CREATE FUNCTION weir._role_now(owner oid, owner_name text, enqueued_at timestamptz) RETURNS oid
+CREATE FUNCTION weir._role(owner oid, owner_name text, at timestamptz) RETURNS oid
     LANGUAGE c STABLE STRICT PARALLEL SAFE
-    AS 'MODULE_PATHNAME', 'weir_role_now';
+    AS 'MODULE_PATHNAME', 'weir_role';
 
 CREATE VIEW weir.status AS
 SELECT s.preloaded, s.scheduler, s.scheduler_pid, s.started_at, s.heartbeat,
@@ -182,7 +182,7 @@ SELECT t.task_id, v.queue, v.class,
             THEN greatest(t.enqueued_at, t.run_at, s.back_at, d.met_at) + t.queue_timeout END AS expires_at,
        t.after, t.on_parent_failure, t.lock_timeout, t.unique_for,
        CASE WHEN weir._may_see(v.owner, v.owner_name, t.enqueued_at) THEN t.serial_key END AS serial_key,
-       weir._role_now(v.owner, v.owner_name, t.enqueued_at) AS owner_oid
+       weir._role(v.owner, v.owner_name, t.enqueued_at) AS owner_oid
 FROM weir.task t
 JOIN weir.environment v ON v.environment_id = t.environment_id
 LEFT JOIN LATERAL (

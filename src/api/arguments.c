@@ -24,7 +24,7 @@
 #include "run/attempt.h"
 
 PG_FUNCTION_INFO_V1(weir_may_see);
-PG_FUNCTION_INFO_V1(weir_role_now);
+PG_FUNCTION_INFO_V1(weir_role);
 
 /*
  * A text argument; NULL if it is null.
@@ -200,7 +200,7 @@ weir_may_see(PG_FUNCTION_ARGS)
  * Which role is meant by one that was recorded; null if it is gone.
  */
 Datum
-weir_role_now(PG_FUNCTION_ARGS)
+weir_role(PG_FUNCTION_ARGS)
 {
 	Oid			role = identity_role(PG_GETARG_OID(0),
 									 text_to_cstring(PG_GETARG_TEXT_PP(1)),

@@ -29,7 +29,6 @@
 
 #include "api/job.h"
 #include "api/shed.h"
-#include "ledger/identity.h"
 #include "ledger/sql.h"
 #include "run/command.h"
 #include "shmem/database.h"
@@ -41,7 +40,6 @@ PG_FUNCTION_INFO_V1(weir_job_wake);
 PG_FUNCTION_INFO_V1(weir_job_ramp);
 PG_FUNCTION_INFO_V1(weir_job_announce);
 PG_FUNCTION_INFO_V1(weir_job_parameters);
-PG_FUNCTION_INFO_V1(weir_job_role);
 
 /*
  * The call of the private function: its text, and the caller and the
@@ -263,20 +261,4 @@ weir_job_parameters(PG_FUNCTION_ARGS)
 
 	(void) command_parse(command);
 	PG_RETURN_INT32(command_count_params(command));
-}
-
-/*
- * weir._role(owner, owner_name, at): the role that was recorded then, as it is
- * now; null if there is none any more.
- */
-Datum
-weir_job_role(PG_FUNCTION_ARGS)
-{
-	Oid			role = identity_role(PG_GETARG_OID(0),
-									 text_to_cstring(PG_GETARG_TEXT_PP(1)),
-									 PG_GETARG_TIMESTAMPTZ(2));
-
-	if (!OidIsValid(role))
-		PG_RETURN_NULL();
-	PG_RETURN_OID(role);
 }

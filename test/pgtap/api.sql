@@ -112,8 +112,8 @@ SELECT is_empty($$SELECT proname FROM public_functions
 SELECT bag_eq($$SELECT proname::text, provolatile::text, proparallel::text FROM public_functions
     WHERE proname IN ('current_task', 'should_yield', 'why_waiting')$$,
     $$VALUES ('current_task', 's', 'r'), ('should_yield', 'v', 'r'), ('why_waiting', 'v', 'r')$$, 'but for current_task, should_yield and why_waiting');
-SELECT is_empty('SELECT proname FROM functions WHERE proparallel = ''s'' AND proname NOT IN (''_may_see'', ''_role_now'', ''digest'', ''_digest_add'', ''_digest_combine'', ''_digest_final'')',
-    'nothing but _may_see, _role_now and the digest is PARALLEL SAFE');
+SELECT is_empty('SELECT proname FROM functions WHERE proparallel = ''s'' AND proname NOT IN (''_may_see'', ''_role'', ''digest'', ''_digest_add'', ''_digest_combine'', ''_digest_final'')',
+    'nothing but _may_see, _role and the digest is PARALLEL SAFE');
 SELECT is_empty('SELECT proname FROM functions WHERE prosecdef', 'no function is SECURITY DEFINER');
 SELECT is_empty($$SELECT signature FROM functions WHERE NOT in_c AND proname <> 'digest'
     AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)$$,
