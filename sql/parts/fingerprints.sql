@@ -140,9 +140,10 @@ BEGIN
                       WHERE f.job_id = j.job_id AND f.interval_start = c.interval_start
                       AND f.version = c.version AND f.query = md5(p_query));
     FOR changed IN
-        WITH differing AS (
-            SELECT x.interval_start, x.interval_end,
-                   lag(x.interval_end) OVER (ORDER BY x.interval_start) IS DISTINCT FROM x.interval_start AS first
+        -- one correction for each run of neighbours
+        SELECT lower(r) AS low, upper(r) AS high
+        FROM unnest((
+            SELECT range_agg(tstzrange(x.interval_start, x.interval_end))
             FROM unnest(p_starts, p_versions, p_fingerprints) c (interval_start, version, fingerprint)
             JOIN weir.__intervals(caller, j.job_id, p_starts[1],
                                   p_starts[cardinality(p_starts)] + interval '1 microsecond') x
@@ -151,12 +152,8 @@ BEGIN
             AND c.fingerprint <> (SELECT f.fingerprint FROM weir.input_fingerprint f
                                   WHERE f.job_id = j.job_id AND f.interval_start = c.interval_start
                                   AND f.version = c.version AND f.query = md5(p_query)
-                                  ORDER BY f.attempt DESC LIMIT 1)
-        ), islands AS (
-            SELECT d.*, count(*) FILTER (WHERE d.first) OVER (ORDER BY d.interval_start) AS island FROM differing d
-        )
-        SELECT min(i.interval_start) AS low, max(i.interval_end) AS high
-        FROM islands i GROUP BY i.island ORDER BY 1
+                                  ORDER BY f.attempt DESC LIMIT 1))) r
+        ORDER BY r
     LOOP
         RETURN QUERY
         SELECT * FROM weir._correct(caller, j.name, changed.low, changed.high,
