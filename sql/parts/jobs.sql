@@ -333,6 +333,8 @@ CREATE FUNCTION weir._alter_job(
 DECLARE
     j weir.job := weir._job(caller, p_name);
     old weir.job := j;
+    -- another job may wait, or for another one
+    rewired boolean;
     clearable text[] := '{tables, resources, inputs, outputs, due, due_calendar, timeout, queue_timeout, max_attempts, settings, policy, chunk_target, fingerprint, recheck}';
     wrong text;
 BEGIN
@@ -367,7 +369,8 @@ BEGIN
     j.recheck := coalesce(p_recheck, j.recheck);
     j.wait_for_inputs := coalesce(p_wait_for_inputs, j.wait_for_inputs);
     PERFORM weir._check_job(j);
-    IF (j.inputs, j.outputs, j.wait_for_inputs) IS DISTINCT FROM (old.inputs, old.outputs, old.wait_for_inputs) THEN
+    rewired := (j.inputs, j.outputs, j.wait_for_inputs) IS DISTINCT FROM (old.inputs, old.outputs, old.wait_for_inputs);
+    IF rewired THEN
         PERFORM weir._check_cycle(j);
     END IF;
     PERFORM weir._set_job_breaker(j, old.policy);
@@ -384,7 +387,7 @@ BEGIN
     PERFORM weir._job_event(caller, 'alter_job', j, NULL,
         (SELECT jsonb_object_agg(n.key, n.value) FROM jsonb_each(to_jsonb(j)) n
          WHERE n.value IS DISTINCT FROM to_jsonb(old) -> n.key));
-    IF (j.inputs, j.outputs, j.wait_for_inputs) IS DISTINCT FROM (old.inputs, old.outputs, old.wait_for_inputs) THEN
+    IF rewired THEN
         PERFORM weir._wake_waiting();
     END IF;
 END

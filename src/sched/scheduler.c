@@ -312,14 +312,13 @@ scheduler_round(Scheduler *scheduler)
 	scheduler->idle_intake = false;
 	if (pg_atomic_read_u32(&database->rebuild_wanted) != 0)
 		scheduler_rebuild(scheduler);
-	scheduler->overrun_at = overrun_review(database->oid,
-										   GetCurrentTimestamp());
+	scheduler->round_at = GetCurrentTimestamp();
+	scheduler->overrun_at = overrun_review(database->oid, scheduler->round_at);
 	if (scheduler->policy == NULL)
 	{
 		configure_acknowledge(scheduler);
 		return;
 	}
-	scheduler->round_at = GetCurrentTimestamp();
 	intake(scheduler);
 	scheduler_note_intake(scheduler);
 	groups(scheduler);
