@@ -4,20 +4,11 @@
 \pset format unaligned
 set client_min_messages = warning;
 set statement_timeout = '60s';
-create function refused(command text) returns text
-language plpgsql as $$
-declare
-    d text;
-    h text;
-begin
-    execute command;
-    return 'not refused';
-exception when others then
-    get stacked diagnostics d = pg_exception_detail, h = pg_exception_hint;
-    return regexp_replace(concat_ws(E'\n  ', sqlstate || ' ' || sqlerrm, nullif(d, ''), nullif(h, '')),
-                          'processes: [0-9, ]+', 'processes: N');
-end $$;
 \getenv here PG_ABS_SRCDIR
+\i :here/sql/include/refused.sql
+create function refused(command text) returns text language sql as $$
+    select regexp_replace(pg_temp.refused(command), 'processes: [0-9, ]+', 'processes: N')
+$$;
 \i :here/sql/include/await.sql
 create view res as select kind, resource, slots, reserved, used, rate, per, burst, template from weir.resources order by kind, resource;
 create view causes as select row_number() over (order by task_id) as task, cause,

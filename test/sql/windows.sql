@@ -8,16 +8,8 @@ set timezone = 'UTC';
 set intervalstyle = postgres;
 create table windows_t (a int);
 create function hold_4716() returns void language sql as $$ select pg_advisory_xact_lock_shared(4716) $$;
-create procedure await(query text) language plpgsql as $$
-declare
-    done boolean;
-begin
-    loop
-        execute query into done;
-        exit when done;
-        commit;
-    end loop;
-end $$;
+\getenv here PG_ABS_SRCDIR
+\i :here/sql/include/await.sql
 create function refused(command text) returns text language plpgsql as $$
 declare
     message text;
@@ -99,10 +91,10 @@ select weir.add_window('quiet', :'hour_ago', '3 hours', class => 'backfill', kin
 select active, next_change - now() between '1 hour 59 minutes' and '2 hours' as in_two_hours from weir.windows;
 select weir.enqueue('select 1', queue => 'bulk') as a, weir.enqueue('select 1', queue => 'work') as b \gset
 select outcome from weir.wait(:b, '30s');
-call await(format('select cause = ''blackout'' from weir.why_waiting(%s)', :a));
+call pg_temp.await(format('select cause = ''blackout'' from weir.why_waiting(%s)', :a));
 select cause, holder, detail, eta - now() between '1 hour 59 minutes' and '2 hours' as in_two_hours from weir.why_waiting(:a);
 select cause from weir.waiting where task_id = :a;
-call await('select blocked = 1 and ready = 0 from weir.queues where name = ''bulk''');
+call pg_temp.await('select blocked = 1 and ready = 0 from weir.queues where name = ''bulk''');
 -- it starts when the blackout is gone
 select weir.drop_window('quiet');
 select outcome from weir.wait(:a, '30s');
@@ -136,13 +128,13 @@ select pg_advisory_lock(4716);
 select weir.enqueue('select hold_4716()', queue => 'bulk', max_attempts => 1) as a,
        weir.enqueue('select hold_4716()', queue => 'work') as b,
        weir.enqueue('select hold_4716()', queue => 'bulk', mode => 'autocommit') as c \gset
-call await(format('select count(*) = 3 from weir.running where task_id in (%s, %s, %s)', :a, :b, :c));
+call pg_temp.await(format('select count(*) = 3 from weir.running where task_id in (%s, %s, %s)', :a, :b, :c));
 select weir.add_window('drain', :'hour_ago', '3 hours', kind => 'blackout');
-call await(format('select count(*) = 3 from weir.running where task_id in (%s, %s, %s)', :a, :b, :c));
+call pg_temp.await(format('select count(*) = 3 from weir.running where task_id in (%s, %s, %s)', :a, :b, :c));
 select weir.add_window('cancel', :'hour_ago', '3 hours', class => 'backfill', kind => 'blackout', at_end => 'cancel');
-call await(format('select exists (select from weir.runs where task_id = %s)', :a));
+call pg_temp.await(format('select exists (select from weir.runs where task_id = %s)', :a));
 select attempt, outcome, final, charged, reason, actor from weir.runs where task_id = :a;
-call await(format('select cause = ''blackout'' from weir.why_waiting(%s) limit 1', :a));
+call pg_temp.await(format('select cause = ''blackout'' from weir.why_waiting(%s) limit 1', :a));
 select cause, holder from weir.why_waiting(:a);
 select count(*) from weir.running where task_id in (:b, :c);
 select weir.drop_window('cancel'), weir.drop_window('drain');
@@ -155,10 +147,10 @@ select outcome, attempt from weir.wait(:c, '30s');
 select pg_advisory_lock(4716);
 select weir.enqueue($$do 'begin loop begin perform hold_4716(); exit; exception when query_canceled then null; end; end loop; end'$$, queue => 'bulk') as a,
        weir.enqueue('select hold_4716()', queue => 'bulk') as b \gset
-call await(format('select count(*) = 2 from weir.running where task_id in (%s, %s)', :a, :b));
+call pg_temp.await(format('select count(*) = 2 from weir.running where task_id in (%s, %s)', :a, :b));
 select weir.cancel(:a);
 select weir.add_window('cancel', :'hour_ago', '3 hours', class => 'backfill', kind => 'blackout', at_end => 'cancel');
-call await(format('select exists (select from weir.runs where task_id = %s)', :b));
+call pg_temp.await(format('select exists (select from weir.runs where task_id = %s)', :b));
 select pg_advisory_unlock(4716);
 select outcome from weir.wait(:a, '30s');
 select weir.drop_window('cancel');
@@ -166,7 +158,7 @@ select outcome, attempt from weir.wait(:b, '30s');
 
 -- Or it is asked to yield.
 select weir.enqueue($$do 'begin while not weir.should_yield() loop null; end loop; end'$$, queue => 'work', timeout => '60s') as a \gset
-call await(format('select count(*) = 1 from weir.running where task_id = %s', :a));
+call pg_temp.await(format('select count(*) = 1 from weir.running where task_id = %s', :a));
 select weir.add_window('yield', :'hour_ago', '3 hours', class => 'adhoc', kind => 'blackout', at_end => 'yield');
 select outcome from weir.wait(:a, '30s');
 select weir.drop_window('yield');
@@ -178,13 +170,12 @@ select outcome from weir.wait(:a, '30s');
 select weir.add_window('short', (now() - interval '58 seconds')::time, '1 minute', class => 'backfill');
 select weir.enqueue('select 1', queue => 'short') as a \gset
 select cause, holder from weir.why_waiting(:a);
-call await('select not active from weir.windows');
+call pg_temp.await('select not active from weir.windows');
 select count(*) from weir.runs where task_id = :a;
 select weir.drop_window('short');
 select outcome from weir.wait(:a, '30s');
 
 select weir.drain('work', '30s'), weir.drain('bulk', '30s');
 select weir.drop_queue('work'), weir.drop_queue('bulk'), weir.drop_queue('short');
-drop procedure await;
 drop function at, refused, hold_4716;
 drop table windows_t;
